@@ -1,0 +1,16 @@
+//! Floor 0: values and pure functions. No I/O, no clock, no randomness: what is needed comes in as a parameter.
+
+pub mod actor;
+pub mod comment;
+pub mod event;
+pub mod evidence;
+pub mod ids;
+pub mod message;
+pub mod next_action;
+pub mod profile;
+pub mod project;
+pub mod run;
+pub mod shorthand;
+pub mod text;
+pub mod ticket;
+pub mod time;
