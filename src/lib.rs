@@ -2,4 +2,6 @@
 //!
 //! Five floors, imports point down only: [`domain`] (values), store, drivers, engines, web.
 
+pub mod clock;
 pub mod domain;
+pub mod error;
