@@ -5,3 +5,5 @@
 pub mod clock;
 pub mod domain;
 pub mod error;
+pub mod process;
+pub mod run_dir;
