@@ -7,3 +7,4 @@ pub mod domain;
 pub mod error;
 pub mod process;
 pub mod run_dir;
+pub mod shim;
