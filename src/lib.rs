@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod domain;
 pub mod error;
+pub mod git;
 pub mod process;
 pub mod run_dir;
 pub mod shim;

@@ -239,6 +239,20 @@ fn whoever_an_agent_leaves_behind_is_ended_after_it() {
 }
 
 #[test]
+fn whoever_multiplies_when_asked_to_end_is_ended_all_the_same() {
+    let rig = Rig::new("exec sh hydra.sh", |_| {});
+    let hydra = "trap 'setsid sh hydra.sh & setsid sh hydra.sh &' TERM\necho up\nwhile :; do sleep 0.02; done\n";
+    fs::write(rig.tmp.path().join("hydra.sh"), hydra).unwrap();
+    rig.launch();
+    rig.says("up");
+    assert!(process::ask_to_stop(&rig.dir));
+    let exit = rig.exit();
+    assert_eq!((exit.cause, exit.text.as_deref()), (ExitCause::Stopped, None), "verified gone");
+    assert!(exit.strays >= 2, "{exit:?}");
+    rig.nobody_is_left();
+}
+
+#[test]
 fn of_two_shims_on_one_folder_one_starts_an_agent() {
     let rig = Rig::new("echo started; while [ ! -e go ]; do sleep 0.01; done", |_| {});
     let pids = [rig.launch(), rig.launch()];
