@@ -1,11 +1,19 @@
 //! Mission Control: the board, front door and control room for work delegated to AI coding agents.
 //!
-//! Five floors, imports point down only: [`domain`] (values), store, drivers, engines, web.
+//! Five floors, imports point down only: [`domain`] (values), [`store`], drivers ([`runtime`], [`shim`], [`git`] and
+//! the like), [`engine`], web.
 
 pub mod clock;
+pub mod config;
+pub mod data_dir;
 pub mod domain;
+pub mod doorbell;
+pub mod engine;
 pub mod error;
 pub mod git;
 pub mod process;
+pub mod random;
 pub mod run_dir;
+pub mod runtime;
 pub mod shim;
+pub mod store;

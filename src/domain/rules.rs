@@ -1,0 +1,13 @@
+//! What the configuration decides about tickets, as the floors below it see it.
+
+use super::ticket::{Role, Ticket};
+
+/// Decisions that come from the configuration.
+pub trait Rules: Send + Sync {
+    /// The profile a ticket runs with.
+    fn profile_for(&self, ticket: &Ticket) -> String;
+    /// Whether pickup takes tickets of this role.
+    fn is_active(&self, role: &Role) -> bool;
+    /// How many runs a profile may have at once.
+    fn concurrency(&self, profile: &str) -> usize;
+}

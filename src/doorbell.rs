@@ -1,0 +1,67 @@
+//! The doorbell: says that something may have changed, never what. Whoever listens reads rows after its cursor,
+//! so a lost or doubled ring does no harm. Listen first, query second.
+
+use crate::domain::ids::TicketId;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What may have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// One ticket: its row, events, comments, runs.
+    Ticket(TicketId),
+    /// Any ticket's row or run: the board and Home.
+    Board,
+    /// There may be work for pickup: a ticket became ready, a run ended, a slot is free.
+    Pickup,
+    /// A run was launched or its log grew: ingest looks at once.
+    Ingest,
+}
+
+/// Rings topics and lets others listen. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Doorbell {
+    bells: Arc<Mutex<HashMap<Topic, watch::Sender<u64>>>>,
+}
+
+impl Doorbell {
+    /// Hears every ring of the topic from now on (rings in between two looks count as one).
+    #[must_use]
+    pub fn listen(&self, topic: Topic) -> Ear {
+        let mut bells = self.lock();
+        if bells.len() > 256 {
+            bells.retain(|_, bell| bell.receiver_count() > 0);
+        }
+        Ear { rx: bells.entry(topic).or_insert_with(|| watch::channel(0).0).subscribe() }
+    }
+
+    /// Wakes all who listen to the topic.
+    pub fn ring(&self, topic: Topic) {
+        if let Some(bell) = self.lock().get(&topic) {
+            bell.send_modify(|n| *n = n.wrapping_add(1));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Topic, watch::Sender<u64>>> {
+        self.bells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One listener's ear.
+pub struct Ear {
+    rx: watch::Receiver<u64>,
+}
+
+impl Ear {
+    /// Waits for the next ring, or the time-out. True if it rang.
+    pub async fn wait(&mut self, timeout: Duration) -> bool {
+        matches!(tokio::time::timeout(timeout, self.rx.changed()).await, Ok(Ok(())))
+    }
+
+    /// Marks what has rung so far as heard.
+    pub fn hush(&mut self) {
+        self.rx.mark_unchanged();
+    }
+}

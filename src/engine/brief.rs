@@ -1,0 +1,61 @@
+//! Gathers what a run's brief is made of.
+
+use crate::domain::brief::{BriefParts, Opening, Said, brief};
+use crate::domain::comment::{Comment, CommentKind};
+use crate::domain::ids::CommentId;
+use crate::domain::message::Message;
+use crate::domain::run::{Run, StartReason};
+use crate::domain::ticket::Ticket;
+use crate::error::Result;
+use crate::store::{Store, comments, messages, runs};
+
+/// Comments looked at for the history of a cold start.
+const HISTORY: i64 = 200;
+
+/// The brief of a run that is about to be launched.
+///
+/// # Errors
+/// The store failed.
+pub fn of(store: &Store, ticket: &Ticket, run: &Run, branch: Option<&str>) -> Result<String> {
+    let delimiter = format!("{:08x}{:08x}", crate::random::u32(), crate::random::u32());
+    let (before, mine, history) = store.read(|c| {
+        let before = runs::of_ticket(c, ticket.id, 2)?.into_iter().find(|r| r.id != run.id);
+        let mut mine = messages::of_run(c, run.id)?;
+        // What the run before was told may have died with it: a retry says it again.
+        if let (StartReason::Retry, Some(before)) = (run.reason, &before) {
+            let mut told = messages::of_run(c, before.id)?;
+            told.append(&mut mine);
+            mine = told;
+        }
+        Ok((before, mine, comments::newest(c, ticket.id, CommentId(i64::MAX), HISTORY)?))
+    })?;
+    let replies: Vec<Said> = mine.iter().map(|m| said(m, &history)).collect();
+    let earlier: Vec<Said> = history
+        .iter()
+        .filter(|c| c.kind != CommentKind::Decision && !mine.iter().any(|m| m.comment == c.id))
+        .map(|c| Said { author: c.author.clone(), at: c.created_at, body: c.body.clone() })
+        .collect();
+    let why = before.and_then(|r| r.failure).map_or_else(|| "it was stopped".to_owned(), |f| f.text);
+    let opening = match (run.resumed, run.reason) {
+        (true, StartReason::Retry) => Opening::Retry { why: &why, replies: &replies },
+        (true, _) => Opening::Resume { replies: &replies },
+        (false, _) => Opening::Cold { history: &earlier, replies: &replies },
+    };
+    Ok(brief(&BriefParts {
+        role: &ticket.role,
+        ticket: ticket.id,
+        title: ticket.title.as_str(),
+        description: &ticket.description,
+        work_class: ticket.work_class,
+        project: &ticket.project,
+        branch,
+        nonce: &run.nonce,
+        delimiter: &delimiter,
+        opening,
+    }))
+}
+
+fn said(message: &Message, history: &[Comment]) -> Said {
+    let author = history.iter().find(|c| c.id == message.comment).map_or("The owner", |c| c.author.as_str());
+    Said { author: author.to_owned(), at: message.created_at, body: message.body.clone() }
+}

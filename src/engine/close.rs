@@ -1,0 +1,237 @@
+//! Closing a run: reads the last of its log, judges it, decides what follows, and writes all of it in one transaction.
+
+use super::{Engine, ingest};
+use crate::domain::conclude::{Conclusion, Ending, Report, conclude};
+use crate::domain::run::{Failure, FailureCode, Remedy, Run, RunState, Verdict};
+use crate::domain::terminal::{Terminal, terminal_comment};
+use crate::domain::ticket::{Status, Ticket};
+use crate::domain::time::Time;
+use crate::error::Result;
+use crate::git;
+use crate::run_dir::RunDir;
+use crate::store::lifecycle::{self, Closing, Next};
+use crate::store::{pauses, reports, runs, tickets};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// Bytes of stderr that are looked at.
+const STDERR_TAIL: u64 = 16 * 1024;
+/// Back-offs do not grow past this: one hour.
+const BACKOFF_MAX_MS: i64 = 3_600_000;
+/// A limit without a stated reset is tried again after this.
+const LIMIT_PAUSE_MS: i64 = 900_000;
+
+/// A run whose process is gone.
+///
+/// # Errors
+/// The store or disk failed, or somebody else closed it.
+pub fn ended(engine: &Engine, run: &Run, dir: &RunDir) -> Result<()> {
+    let (reader, log_lost) = ingest::drain(engine, run.id, true)?;
+    let progress = reader.progress;
+    let id = reader.run.id;
+    let (ticket, run, said, lingering) = engine.store.read(|c| {
+        let run = runs::get(c, id)?;
+        Ok((tickets::get(c, run.ticket)?, run, reports::of_run(c, id)?, runs::is_lingering(c, id)?))
+    })?;
+    let said: Vec<Report> = said.into_iter().map(|(kind, text)| Report { kind, text }).collect();
+    let exit = dir.exit();
+    let conclusion = conclude(&Ending {
+        ticket: ticket.id,
+        nonce: &run.nonce,
+        progress: &progress,
+        reports: &said,
+        exit: exit.as_ref(),
+        stop_wanted: run.stop_wanted,
+        lingering_stopped: lingering,
+        resumed: run.resumed,
+        expected_cwd: run.cwd.as_deref(),
+        log_lost,
+        stderr_tail: &tail(&dir.stderr()),
+        now: engine.store.clock().now(),
+    });
+    let closing = Closing {
+        exit: exit.as_ref().map_or((None, None), |e| (e.exit_code, e.signal)),
+        session_id: if progress.inits > 0 { progress.session_id.clone() } else { None },
+        began: progress.inits > 0,
+        evidence: change_evidence(&run),
+        ..plan(engine, &ticket, &run, conclusion)
+    };
+    write(engine, &run, closing)?;
+    // It held the agent's environment; nothing needs it any more.
+    let _ = std::fs::remove_file(dir.file("spec.json"));
+    Ok(())
+}
+
+/// A run that must not or cannot be started.
+///
+/// # Errors
+/// The store failed, or somebody else closed it.
+pub fn refused(engine: &Engine, run: &Run, failure: Failure) -> Result<()> {
+    without_process(engine, run, RunState::Failed, Some(failure))
+}
+
+/// A run that was stopped before anything of it began.
+///
+/// # Errors
+/// The store failed, or somebody else closed it.
+pub fn never_started(engine: &Engine, run: &Run) -> Result<()> {
+    without_process(engine, run, RunState::Stopped, None)
+}
+
+fn without_process(engine: &Engine, run: &Run, state: RunState, failure: Option<Failure>) -> Result<()> {
+    let ticket = engine.store.read(|c| tickets::get(c, run.ticket))?;
+    let conclusion = Conclusion { state, verdict: None, payload: String::new(), failure, notes: Vec::new() };
+    write(engine, run, plan(engine, &ticket, run, conclusion))
+}
+
+fn write(engine: &Engine, run: &Run, closing: Closing) -> Result<()> {
+    let run = run.clone();
+    engine.store.write(move |tx| {
+        if closing.conclusion.state == RunState::Finished {
+            // It worked: a pause that was only a suspicion ends.
+            pauses::lift_suspicion(tx, &run.profile)?;
+        }
+        lifecycle::conclude(tx, &run, &closing)
+    })
+}
+
+/// What follows from a conclusion.
+fn plan(engine: &Engine, ticket: &Ticket, run: &Run, conclusion: Conclusion) -> Closing {
+    let now = engine.store.clock().now();
+    let limit = engine.config.profile(&run.profile).map_or(3, |p| p.retry_limit);
+    let next = follow_up(ticket, run, &conclusion, Retrying { limit, backoff_ms: engine.config.retry_backoff_ms, now });
+    let (status, again_at) = match &next {
+        Next::Status(status) => (*status, None),
+        Next::Again { not_before, .. } => (Status::Todo, Some(*not_before)),
+        Next::ColdStart => (Status::Todo, None),
+    };
+    let mut told = conclusion.failure.clone();
+    if let (Some(failure), Some(at)) = (&mut told, again_at) {
+        failure.retry_at = Some(at);
+    }
+    let artifacts = artifacts(run);
+    let terminal = (conclusion.state != RunState::Finished).then(|| {
+        terminal_comment(&Terminal {
+            attempt: run.attempt,
+            state: conclusion.state,
+            failure: told.as_ref(),
+            status,
+            retries: ticket.retries,
+            retry_limit: limit,
+            artifacts: &artifacts,
+        })
+    });
+    let pause = conclusion.failure.as_ref().and_then(|f| pause_for(f, again_at));
+    Closing {
+        conclusion,
+        next,
+        exit: (None, None),
+        session_id: None,
+        began: false,
+        terminal,
+        author: ticket.role.label(),
+        pause,
+        evidence: Vec::new(),
+    }
+}
+
+struct Retrying {
+    limit: i64,
+    backoff_ms: i64,
+    now: Time,
+}
+
+fn follow_up(ticket: &Ticket, run: &Run, c: &Conclusion, r: Retrying) -> Next {
+    match c.state {
+        RunState::Finished => Next::Status(match c.verdict {
+            Some(Verdict::Done) => Status::Done,
+            Some(Verdict::Review) | None => Status::InReview,
+            Some(Verdict::Question) => Status::NeedsInput,
+        }),
+        RunState::Stopped if run.stop_wanted => Next::Status(run.stop_to.unwrap_or(Status::Blocked)),
+        // Its process was told to stop by somebody outside: given back, not counted.
+        RunState::Stopped => Next::Again { not_before: r.now.plus_ms(r.backoff_ms), counted: false },
+        RunState::Failed | RunState::Lost | RunState::Starting | RunState::Running => {
+            let failure = c.failure.as_ref();
+            match failure.map_or(FailureCode::Vanished, |f| f.code).remedy() {
+                Remedy::Person => Next::Status(Status::Blocked),
+                Remedy::ColdStart => Next::ColdStart,
+                Remedy::WaitForReset => {
+                    let at = failure.and_then(|f| f.retry_at).unwrap_or(r.now.plus_ms(LIMIT_PAUSE_MS));
+                    Next::Again { not_before: at.max(r.now.plus_ms(1000)), counted: false }
+                }
+                Remedy::Retry if ticket.retries >= r.limit => Next::Status(Status::Blocked),
+                Remedy::Retry => {
+                    let times = 4_i64.saturating_pow(u32::try_from(ticket.retries.clamp(0, 10)).unwrap_or(0));
+                    let wait = r.backoff_ms.saturating_mul(times).min(BACKOFF_MAX_MS);
+                    Next::Again { not_before: r.now.plus_ms(wait), counted: true }
+                }
+            }
+        }
+    }
+}
+
+fn pause_for(failure: &Failure, again_at: Option<Time>) -> Option<(String, Option<Time>)> {
+    match failure.code {
+        FailureCode::RateLimit => Some(("The agent's limit is reached".to_owned(), again_at)),
+        FailureCode::AuthFailure => Some(("The agent's login is refused".to_owned(), None)),
+        FailureCode::Billing => Some(("The account has no credit left".to_owned(), None)),
+        FailureCode::ServerError
+        | FailureCode::ModelNotFound
+        | FailureCode::InvalidRequest
+        | FailureCode::SpawnFailed
+        | FailureCode::Refused
+        | FailureCode::Silence
+        | FailureCode::WallClock
+        | FailureCode::LogCap
+        | FailureCode::Killed
+        | FailureCode::ExitCode
+        | FailureCode::NoResult
+        | FailureCode::TurnLimit
+        | FailureCode::WrongPlace
+        | FailureCode::UnknownSession
+        | FailureCode::LogLost
+        | FailureCode::Vanished
+        | FailureCode::Interrupted
+        | FailureCode::AgentError => None,
+    }
+}
+
+fn artifacts(run: &Run) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    if let Some(branch) = &run.branch {
+        found.push(("branch", branch.clone()));
+    }
+    if let Some(worktree) = &run.worktree {
+        found.push(("worktree", worktree.clone()));
+    }
+    if run.launched_at.is_some() {
+        found.push(("raw log", format!("/api/v1/runs/{}/log", run.id)));
+    }
+    found
+}
+
+/// What the work changed, measured by ourselves.
+fn change_evidence(run: &Run) -> Vec<(String, String, String)> {
+    let (Some(worktree), Some(base)) = (&run.worktree, &run.base_commit) else { return Vec::new() };
+    match git::diff_stat(Path::new(worktree), base) {
+        Some(d) if d.files > 0 => {
+            let files = if d.files == 1 { "1 file".to_owned() } else { format!("{} files", d.files) };
+            let label = format!("{files}, +{} −{}", d.added, d.removed);
+            vec![("change".to_owned(), label, format!("on `{}`", run.branch.clone().unwrap_or_default()))]
+        }
+        Some(_) | None => Vec::new(),
+    }
+}
+
+fn tail(path: &Path) -> String {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = std::fs::File::open(path)?;
+        let size = file.metadata()?.len();
+        file.seek(SeekFrom::Start(size.saturating_sub(STDERR_TAIL)))?;
+        let mut bytes = Vec::new();
+        file.take(STDERR_TAIL).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+}

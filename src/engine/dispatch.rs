@@ -1,0 +1,66 @@
+//! Dispatch: fills free slots. Runs that were promised one first ("do it now", replies), then ready tickets.
+
+use super::{Engine, launch, lock};
+use crate::domain::ids::RunId;
+use crate::domain::rules::Rules;
+use crate::domain::run::Run;
+use crate::error::Result;
+use crate::store::{dispatch, pauses, runs};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// Starts what there are slots for. Returns the launches that are under way.
+///
+/// # Errors
+/// The store failed.
+pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
+    let live = engine.store.read(runs::live)?;
+    let (held, waiting): (Vec<Run>, Vec<Run>) = live.into_iter().partition(|r| r.launched_at.is_some());
+    let free = engine.config.max_workers.saturating_sub(held.len());
+    let mut go = promised(engine, &held, waiting, free)?;
+    let left = free - go.len();
+    if left > 0 {
+        let config = engine.config.clone();
+        go.extend(engine.store.write(move |tx| dispatch::claim(tx, left, config.as_ref()))?);
+    }
+    Ok(go.into_iter().filter_map(|id| begin(engine, id)).collect())
+}
+
+/// Promised runs that may go now, oldest first; those of a paused or busy profile wait without holding others up.
+fn promised(engine: &Arc<Engine>, held: &[Run], waiting: Vec<Run>, free: usize) -> Result<Vec<RunId>> {
+    let now = engine.store.clock().now();
+    let paused = engine.store.read(|c| pauses::in_force(c, now))?;
+    let mut go: Vec<Run> = Vec::new();
+    for run in waiting {
+        let used = held.iter().chain(&go).filter(|r| r.profile == run.profile).count();
+        let fits = used < engine.config.concurrency(&run.profile) && !paused.contains_key(&run.profile);
+        if go.len() < free && fits && !run.stop_wanted {
+            go.push(run);
+        }
+    }
+    Ok(go.into_iter().map(|r| r.id).collect())
+}
+
+/// Prepares and spawns a run on a thread of its own: a slow repository must not hold up the others.
+fn begin(engine: &Arc<Engine>, id: RunId) -> Option<JoinHandle<()>> {
+    if !lock(&engine.launching).insert(id) {
+        return None;
+    }
+    let mine = engine.clone();
+    let spawned = std::thread::Builder::new().name("launch".into()).spawn(move || {
+        if let Err(e) = launch::launch(&mine, id) {
+            tracing::warn!(run = id.0, error = %e, "a launch failed; the reaper gives it back");
+        }
+        lock(&mine.launching).remove(&id);
+        mine.store.doorbell.ring(crate::doorbell::Topic::Ingest);
+        mine.store.doorbell.ring(crate::doorbell::Topic::Pickup);
+    });
+    match spawned {
+        Ok(thread) => Some(thread),
+        Err(e) => {
+            tracing::warn!(run = id.0, error = %e, "no thread for a launch; trying again");
+            lock(&engine.launching).remove(&id);
+            None
+        }
+    }
+}

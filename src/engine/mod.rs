@@ -1,0 +1,80 @@
+//! Floor 3: engines. Each is a `tick` that can be called at any time, by anyone, any number of times, and a waiter that
+//! calls it when the doorbell rings or a time comes. They read and write the store and move the drivers, nothing else.
+
+pub mod brief;
+pub mod check;
+pub mod close;
+pub mod dispatch;
+pub mod ingest;
+pub mod launch;
+pub mod pickup;
+pub mod print_log;
+pub mod reader;
+pub mod reaper;
+pub mod wake;
+
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::domain::ids::RunId;
+use crate::runtime::Capabilities;
+use crate::store::Store;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What all engines share.
+pub struct Engine {
+    /// The truth.
+    pub store: Store,
+    /// What is configured.
+    pub config: Arc<Config>,
+    /// Where run folders are.
+    pub data: DataDir,
+    /// Our own program, for shims and the demo agent.
+    pub exe: PathBuf,
+    /// The address agents reach us at.
+    pub url: String,
+    /// Launches that a thread of this process is preparing: the reaper leaves them alone.
+    launching: Mutex<BTreeSet<RunId>>,
+    /// What each agent's program can do, by command line and time of its last change.
+    capabilities: Mutex<BTreeMap<(Vec<String>, i64), Capabilities>>,
+    /// One pickup at a time.
+    turn: Mutex<()>,
+    stopping: AtomicBool,
+}
+
+impl Engine {
+    /// Engines over a store. Nothing runs until [`pickup::run`] and [`ingest::run`] are called.
+    #[must_use]
+    pub fn new(store: Store, config: Arc<Config>, data: DataDir, exe: PathBuf, url: String) -> Engine {
+        Engine {
+            store,
+            config,
+            data,
+            exe,
+            url,
+            launching: Mutex::default(),
+            capabilities: Mutex::default(),
+            turn: Mutex::default(),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Asks the waiters to end. Workers go on: they belong to their shims.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.store.doorbell.ring(crate::doorbell::Topic::Pickup);
+        self.store.doorbell.ring(crate::doorbell::Topic::Ingest);
+    }
+
+    /// Whether the waiters are to end.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,63 @@
+//! Pickup: reap, then dispatch; each minute, and at once when the doorbell rings.
+
+use super::{Engine, dispatch, lock, reaper};
+use crate::doorbell::Topic;
+use crate::error::Result;
+use crate::store::idempotency;
+use crate::store::{dispatch as ready, pauses, runs};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// With live runs their folders are looked at after so long even if nothing rang.
+const LOOK_EVERY_MS: i64 = 1_000;
+/// Without live runs it is the cron beat that wakes us; this is its fallback.
+const IDLE_MS: i64 = 60_000;
+
+/// One cycle. Launches go on beside it; wait for them only where the process is about to end.
+///
+/// # Errors
+/// The store failed.
+pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
+    let _turn = lock(&engine.turn);
+    reaper::tick(engine)?;
+    dispatch::tick(engine)
+}
+
+/// Forgets what has served its time. Daily.
+///
+/// # Errors
+/// The store failed.
+pub fn prune(engine: &Engine) -> Result<()> {
+    engine.store.write(|tx| idempotency::prune(tx).map(|_| ()))
+}
+
+/// Ticks until the engine stops. Blocks.
+pub fn run(engine: &Arc<Engine>, rt: &Handle) {
+    let mut ear = engine.store.doorbell.listen(Topic::Pickup);
+    while !engine.is_stopping() {
+        ear.hush();
+        if let Err(e) = tick(engine) {
+            tracing::warn!(error = %e, "a pickup failed; the next one tries again");
+        }
+        let wait = Duration::from_millis(u64::try_from(wait_ms(engine)).unwrap_or(1000));
+        rt.block_on(ear.wait(wait));
+    }
+}
+
+fn wait_ms(engine: &Engine) -> i64 {
+    let now = engine.store.clock().now();
+    let found = engine.store.read(|c| {
+        let live = runs::live(c)?.iter().any(|r| r.launched_at.is_some() || r.stop_wanted);
+        Ok((live, ready::next_due(c)?, pauses::next_end(c, now)?))
+    });
+    match found {
+        Ok((true, ..)) => LOOK_EVERY_MS,
+        Ok((false, due, pause_end)) => {
+            let next = [due, pause_end].into_iter().flatten().filter(|at| *at > now).min();
+            next.map_or(IDLE_MS, |at| at.since(now).clamp(20, IDLE_MS))
+        }
+        Err(_) => LOOK_EVERY_MS,
+    }
+}

@@ -1,0 +1,131 @@
+//! The reaper: compares every live run with what its folder and the process table say, and moves it on.
+
+use super::{Engine, close, ingest, lock};
+use crate::domain::evidence::ReportKind;
+use crate::domain::run::{Run, RunState};
+use crate::error::{Error, Result};
+use crate::process;
+use crate::run_dir::{RunDir, Voided};
+use crate::store::{auth, lifecycle, reports, runs, tickets};
+use std::path::Path;
+use std::time::Duration;
+
+/// Looks at every live run. One that cannot be dealt with does not keep the others waiting.
+///
+/// # Errors
+/// The store failed.
+pub fn tick(engine: &Engine) -> Result<()> {
+    for run in engine.store.read(runs::live)? {
+        match look_at(engine, &run) {
+            // Conflict: somebody else moved it on meanwhile.
+            Ok(()) | Err(Error::Conflict(_)) => {}
+            Err(e) => tracing::warn!(run = run.id.0, error = %e, "a run could not be looked after; trying again"),
+        }
+    }
+    Ok(())
+}
+
+fn look_at(engine: &Engine, run: &Run) -> Result<()> {
+    if run.launched_at.is_none() {
+        // Only promised so far: a stop needs nothing but a word.
+        return if run.stop_wanted { close::never_started(engine, run) } else { Ok(()) };
+    }
+    let dir = folder(run);
+    let launching = lock(&engine.launching).contains(&run.id);
+    if launching && !dir.file("started").exists() {
+        return Ok(());
+    }
+    take_in_spool(engine, run, &dir)?;
+    if !dir.file("started").exists() && void(&dir)? {
+        // No trace of an agent, and none can come any more: the launch is given back.
+        let mine = run.clone();
+        return engine.store.write(move |tx| {
+            auth::revoke_run_tokens(tx, mine.id)?;
+            runs::void_launch(tx, &mine)
+        });
+    }
+    let run = &note_start(engine, run, &dir)?;
+    if dir.is_alive() {
+        return look_after(engine, run, &dir);
+    }
+    if dir.exit().is_none() {
+        // The shim died without a word. Whatever is left of the agent is ended before the claim is freed.
+        let ended = process::stop_run(&dir, Duration::from_millis(engine.config.stop_grace_ms));
+        if !ended.verified {
+            return Err(Error::Busy("processes of a dead run are still there".to_owned()));
+        }
+    }
+    close::ended(engine, run, &dir)
+}
+
+/// True where no agent can ever start from this folder. A launch that died before its folder was made has none.
+fn void(dir: &RunDir) -> Result<bool> {
+    if !dir.path().is_dir() {
+        crate::data_dir::make_private(dir.path())?;
+    }
+    Ok(dir.void()? == Voided::Yes)
+}
+
+/// A living run: stops it where that is wanted, or where it lingers after its work.
+fn look_after(engine: &Engine, run: &Run, dir: &RunDir) -> Result<()> {
+    if run.stop_wanted {
+        let _ = process::ask_to_stop(dir);
+        return Ok(());
+    }
+    let grace = engine.config.profile(&run.profile).map_or(120_000, |p| p.exit_grace_ms);
+    let now = engine.store.clock().now();
+    let quiet = |run: &Run| run.last_output_at.is_some_and(|at| now.since(at) > grace);
+    if run.state != RunState::Running || !quiet(run) {
+        return Ok(());
+    }
+    let (reader, _) = ingest::drain(engine, run.id, false)?;
+    let run = engine.store.read(|c| runs::get(c, reader.run.id))?;
+    if quiet(&run) && reader.progress.is_at_rest() {
+        engine.store.write(move |tx| runs::mark_lingering(tx, &run))?;
+        let _ = process::ask_to_stop(dir);
+    }
+    Ok(())
+}
+
+/// The agent's process appeared: the run is `running`.
+fn note_start(engine: &Engine, run: &Run, dir: &RunDir) -> Result<Run> {
+    if run.state == RunState::Starting
+        && let Some(pids) = dir.pids()
+        && let (Some(pid), Some(start)) = (pids.agent_pid, pids.agent_start)
+    {
+        let mine = run.clone();
+        let start = i64::try_from(start).unwrap_or(i64::MAX);
+        return engine.store.write(move |tx| {
+            lifecycle::running(tx, &mine, i64::from(pid), start)?;
+            runs::get(tx.conn, mine.id)
+        });
+    }
+    Ok(run.clone())
+}
+
+/// Reports that the agent's commands left while nobody listened.
+fn take_in_spool(engine: &Engine, run: &Run, dir: &RunDir) -> Result<()> {
+    for (path, report) in dir.spooled() {
+        let kind = report.get("kind").and_then(|k| k.as_str()).and_then(|k| k.parse::<ReportKind>().ok());
+        let body = report.get("body").and_then(|b| b.as_str()).unwrap_or_default().to_owned();
+        let client_id = report.get("client_id").and_then(|c| c.as_str()).map(str::to_owned);
+        let client_id = client_id.or_else(|| path.file_name().map(|n| n.to_string_lossy().into_owned())).unwrap_or_default();
+        if let Some(kind) = kind {
+            let mine = run.clone();
+            engine.store.write(move |tx| {
+                let role = tickets::get(tx.conn, mine.ticket)?.role.label();
+                reports::add(tx, &mine, &role, kind, &body, &client_id).map(|_| ())
+            })?;
+        } else {
+            tracing::warn!(run = run.id.0, "a spooled report could not be understood and was dropped");
+        }
+        std::fs::remove_file(&path)?;
+    }
+    Ok(())
+}
+
+/// The run's folder.
+#[must_use]
+pub fn folder(run: &Run) -> RunDir {
+    RunDir::open(Path::new(run.run_dir.as_deref().unwrap_or_default()))
+}

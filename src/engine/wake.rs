@@ -1,0 +1,49 @@
+//! Turns changes of files into rings: a log that grew, a run folder with news. Polling is the fallback everywhere, so a
+//! machine without inotify is slower, not wrong.
+
+use crate::doorbell::{Doorbell, Topic};
+use crate::error::{Error, Result};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use std::path::Path;
+
+/// Keeps watching while it lives.
+pub struct Wake(#[allow(dead_code, reason = "held, not read")] RecommendedWatcher);
+
+/// Watches the logs and the run folders.
+///
+/// # Errors
+/// The system refuses to watch (no inotify left).
+pub fn watch(logs: &Path, runs: &Path, doorbell: Doorbell) -> Result<Wake> {
+    let runs_root = runs.to_owned();
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
+        Ok(e) if matches!(e.kind, EventKind::Access(_)) => {}
+        Ok(e) => {
+            if e.paths.iter().any(|p| p.starts_with(&runs_root)) {
+                if e.paths.iter().any(|p| news(p)) {
+                    doorbell.ring(Topic::Pickup);
+                }
+            } else {
+                doorbell.ring(Topic::Ingest);
+            }
+        }
+        // An overflow: something happened, nobody knows what. Everybody looks.
+        Err(_) => {
+            doorbell.ring(Topic::Pickup);
+            doorbell.ring(Topic::Ingest);
+        }
+    })
+    .map_err(fault)?;
+    watcher.watch(logs, RecursiveMode::NonRecursive).map_err(fault)?;
+    watcher.watch(runs, RecursiveMode::Recursive).map_err(fault)?;
+    Ok(Wake(watcher))
+}
+
+/// Whether a change of this file in a run folder means work for pickup.
+fn news(path: &Path) -> bool {
+    matches!(path.file_name().and_then(|n| n.to_str()), Some("exit.json" | "pid.json"))
+        || path.parent().and_then(Path::file_name).is_some_and(|n| n == "spool")
+}
+
+fn fault(e: notify::Error) -> Error {
+    Error::Internal(format!("files cannot be watched: {e}"))
+}

@@ -1,0 +1,156 @@
+//! The stored half of the invariants: what can be told from rows alone. `engine::check` adds processes and logs.
+
+use crate::domain::ids::{RunId, TicketId};
+use crate::domain::ticket::Status;
+use crate::error::Result;
+use rusqlite::Connection;
+
+/// A breach: which invariant, and what is wrong.
+pub type Breach = (&'static str, String);
+
+/// Checks everything that rows alone can show.
+///
+/// # Errors
+/// The database refused.
+pub fn rows(conn: &Connection) -> Result<Vec<Breach>> {
+    let mut found = Vec::new();
+    integrity(conn, &mut found)?;
+    for (name, what, sql) in QUERIES {
+        let mut stmt = conn.prepare(sql)?;
+        let rows = stmt.query_map([], |r| r.get::<_, String>(0))?;
+        for row in rows {
+            found.push((*name, format!("{what}: {}", row?)));
+        }
+    }
+    histories(conn, &mut found)?;
+    Ok(found)
+}
+
+/// Runs of tickets that ended, whose logs can be compared with their events: run, log, bytes read, lines read.
+///
+/// # Errors
+/// The database refused.
+pub fn read_logs(conn: &Connection) -> Result<Vec<(RunId, String, i64, i64)>> {
+    let mut stmt = conn.prepare("select id, raw_log, log_offset, log_lines from runs where raw_log is not null order by id")?;
+    let rows = stmt.query_map([], |r| Ok((RunId(r.get(0)?), r.get(1)?, r.get(2)?, r.get(3)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Each is: invariant, what a row of it means, and the rows that break it (one text column).
+const QUERIES: &[(&str, &str, &str)] = &[
+    (
+        "I1",
+        "a message whose comment is gone",
+        "select m.id || '' from queued_messages m left join comments c on c.id = m.comment_id where c.id is null",
+    ),
+    (
+        "I4",
+        "in_progress without exactly one live run",
+        "select 'MC-' || t.id from tickets t where t.status = 'in_progress'
+           and (select count(*) from runs r where r.ticket_id = t.id and r.state in ('starting', 'running')) <> 1",
+    ),
+    (
+        "I4",
+        "a live run whose ticket is not in_progress",
+        "select 'run ' || r.id || ' of MC-' || t.id || ' (' || t.status || ')' from runs r join tickets t on t.id = r.ticket_id
+           where r.state in ('starting', 'running') and t.status <> 'in_progress'",
+    ),
+    (
+        "I5",
+        "more than one live run for a ticket",
+        "select 'MC-' || ticket_id from runs where state in ('starting', 'running') group by ticket_id having count(*) > 1",
+    ),
+    (
+        "I6",
+        "events of a ticket are not numbered 1..n",
+        "select 'MC-' || t.id || ': ' || count(e.id) || ' events, last number ' || t.last_seq
+           from tickets t left join ticket_events e on e.ticket_id = t.id
+           group by t.id having count(e.id) <> t.last_seq or (count(e.id) > 0 and (min(e.seq) <> 1 or max(e.seq) <> t.last_seq))",
+    ),
+    (
+        "I7",
+        "lines read without an event, or an event without a line",
+        "select 'run ' || r.id || ': ' || r.log_lines || ' lines, events for ' || count(distinct e.line)
+           from runs r left join ticket_events e on e.run_id = r.id and e.line > 0
+           where not exists (select 1 from runs f where f.ticket_id = r.ticket_id and f.reason = 'fork')
+           group by r.id having count(distinct e.line) <> r.log_lines",
+    ),
+    (
+        "I8",
+        "a DONE after REVIEW or QUESTION in one run",
+        "select 'run ' || r.id from runs r where r.verdict = 'DONE'
+           and exists (select 1 from run_reports p where p.run_id = r.id and p.kind in ('review', 'question'))",
+    ),
+    (
+        "I11",
+        "a claimed message whose run is over",
+        "select m.id || '' from queued_messages m join runs r on r.id = m.run_id
+           where m.state = 'claimed' and r.state not in ('starting', 'running')",
+    ),
+    (
+        "I13",
+        "a nonce used by two runs that are no fork of each other",
+        "select nonce from runs where reason <> 'fork' group by nonce having count(*) > 1",
+    ),
+];
+
+fn integrity(conn: &Connection, found: &mut Vec<Breach>) -> Result<()> {
+    let text: String = conn.query_row("pragma integrity_check(1)", [], |r| r.get(0))?;
+    if text != "ok" {
+        found.push(("I12", format!("integrity_check: {text}")));
+    }
+    let mut stmt = conn.prepare("pragma foreign_key_check")?;
+    let rows = stmt.query_map([], |r| r.get::<_, String>(0))?;
+    for table in rows {
+        found.push(("I12", format!("foreign_key_check: a row of {} points nowhere", table?)));
+    }
+    let mut stmt = conn.prepare(
+        "select c.status || ': counted ' || c.n || ', are ' || (select count(*) from tickets t where t.status = c.status)
+         from status_counts c where c.n <> (select count(*) from tickets t where t.status = c.status)",
+    )?;
+    let rows = stmt.query_map([], |r| r.get::<_, String>(0))?;
+    for row in rows {
+        found.push(("I12", format!("status counter of {}", row?)));
+    }
+    Ok(())
+}
+
+/// I8: every ticket's history is a path, and it ends where the ticket stands.
+fn histories(conn: &Connection, found: &mut Vec<Breach>) -> Result<()> {
+    let mut stmt = conn.prepare(
+        "select c.ticket_id, c.kind, c.from_status, c.to_status, c.note, t.status from ticket_changes c
+         join tickets t on t.id = c.ticket_id where c.kind in ('created', 'status') order by c.ticket_id, c.id",
+    )?;
+    let mut rows = stmt.query([])?;
+    let mut at: Option<(TicketId, Option<Status>, Option<Status>)> = None;
+    while let Some(r) = rows.next()? {
+        let id = TicketId(r.get(0)?);
+        let kind: String = r.get(1)?;
+        let word = |text: Option<String>| text.and_then(|t| t.parse::<Status>().ok());
+        let (from, to, note) = (word(r.get(2)?), word(r.get(3)?), r.get::<_, String>(4)?);
+        let now = word(r.get(5)?);
+        if at.as_ref().is_none_or(|(ticket, ..)| *ticket != id) {
+            end_of_path(at.take(), found);
+            at = Some((id, None, now));
+        }
+        let stands = &mut at.as_mut().expect("set just above").1;
+        if kind == "created" {
+            *stands = note.parse().ok();
+        } else {
+            if *stands != from {
+                found.push(("I8", format!("{id}: history jumps from {stands:?} to a move that begins at {from:?}")));
+            }
+            *stands = to;
+        }
+    }
+    end_of_path(at, found);
+    Ok(())
+}
+
+fn end_of_path(at: Option<(TicketId, Option<Status>, Option<Status>)>, found: &mut Vec<Breach>) {
+    if let Some((id, stands, now)) = at
+        && stands != now
+    {
+        found.push(("I8", format!("{id}: stands in {now:?}, its history ends in {stands:?}")));
+    }
+}

@@ -1,0 +1,74 @@
+//! Which tickets are ready, and the claim of one: only what a slot is free for, in order of urgency, then age.
+
+use super::tickets::{COLUMNS, row_to_ticket};
+use super::{Tx, lifecycle, pauses};
+use crate::domain::ids::RunId;
+use crate::domain::rules::Rules;
+use crate::domain::ticket::Ticket;
+use crate::error::Result;
+use rusqlite::{Connection, params};
+use std::collections::BTreeMap;
+
+/// Candidates looked at for each claim; those behind a paused profile or an idle role are stepped over.
+const LOOK_AT: i64 = 200;
+
+/// Gives at most `slots` ready tickets their run (`starting`). Returns the runs.
+///
+/// # Errors
+/// The database refused.
+pub fn claim(tx: &Tx<'_>, slots: usize, rules: &dyn Rules) -> Result<Vec<RunId>> {
+    let mut claimed = Vec::new();
+    if slots == 0 {
+        return Ok(claimed);
+    }
+    let paused = pauses::in_force(tx.conn, tx.now)?;
+    let mut busy = live_by_profile(tx.conn)?;
+    for ticket in ready(tx)? {
+        if claimed.len() == slots {
+            break;
+        }
+        let profile = rules.profile_for(&ticket);
+        let used = busy.entry(profile.clone()).or_default();
+        if paused.contains_key(&profile) || !rules.is_active(&ticket.role) || *used >= rules.concurrency(&profile) {
+            continue;
+        }
+        *used += 1;
+        claimed.push(lifecycle::pick_up(tx, &ticket, &profile)?);
+    }
+    Ok(claimed)
+}
+
+/// Live runs per profile.
+///
+/// # Errors
+/// The database refused.
+pub fn live_by_profile(conn: &Connection) -> Result<BTreeMap<String, usize>> {
+    let mut stmt =
+        conn.prepare_cached("select profile, count(*) from runs where state in ('starting', 'running') group by profile")?;
+    let rows = stmt.query_map([], |r| Ok((r.get(0)?, usize::try_from(r.get::<_, i64>(1)?).unwrap_or(0))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// When the next ticket that waits for a time becomes ready.
+///
+/// # Errors
+/// The database refused.
+pub fn next_due(conn: &Connection) -> Result<Option<crate::domain::time::Time>> {
+    let at: Option<i64> = conn
+        .prepare_cached("select min(not_before) from tickets where status = 'todo' and not_before is not null")?
+        .query_row([], |r| r.get(0))?;
+    Ok(at.map(crate::domain::time::Time))
+}
+
+fn ready(tx: &Tx<'_>) -> Result<Vec<Ticket>> {
+    let sql = format!(
+        "select {COLUMNS} from tickets t
+         where t.status = 'todo' and t.needs_approval = 0 and (t.not_before is null or t.not_before <= ?1)
+           and not exists (select 1 from ticket_links l join tickets b on b.id = l.blocker_id
+                           where l.blocked_id = t.id and b.status not in ('done', 'cancelled'))
+         order by t.rank, t.created_at, t.id limit ?2"
+    );
+    let mut stmt = tx.conn.prepare_cached(&sql)?;
+    let rows = stmt.query_map(params![tx.now.0, LOOK_AT], row_to_ticket)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,105 @@
+//! Queued messages: a person's words on their way into a run's brief, exactly once.
+
+use super::Tx;
+use super::tickets::parsed;
+use crate::domain::ids::{CommentId, MessageId, RunId, TicketId};
+use crate::domain::message::{Message, MessageState};
+use crate::domain::time::Time;
+use crate::doorbell::Topic;
+use crate::error::Result;
+use rusqlite::{Connection, params};
+
+const SELECT: &str = "select m.id, m.ticket_id, m.comment_id, c.body, m.state, m.run_id, m.reason, m.created_at
+     from queued_messages m join comments c on c.id = m.comment_id";
+
+/// Queues the words of a comment.
+///
+/// # Errors
+/// The database refused.
+pub fn queue(tx: &Tx<'_>, ticket: TicketId, comment: CommentId) -> Result<MessageId> {
+    tx.conn
+        .prepare_cached("insert into queued_messages (ticket_id, comment_id, state, created_at) values (?1, ?2, 'pending', ?3)")?
+        .execute(params![ticket.0, comment.0, tx.now.0])?;
+    tx.ring(Topic::Ticket(ticket));
+    Ok(MessageId(tx.conn.last_insert_rowid()))
+}
+
+/// Puts all pending messages of a ticket into a run's brief.
+///
+/// # Errors
+/// The database refused.
+pub fn claim(tx: &Tx<'_>, ticket: TicketId, run: RunId) -> Result<usize> {
+    Ok(tx
+        .conn
+        .prepare_cached("update queued_messages set state = 'claimed', run_id = ?2 where ticket_id = ?1 and state = 'pending'")?
+        .execute(params![ticket.0, run.0])?)
+}
+
+/// The run's agent has begun to read: its messages are delivered.
+///
+/// # Errors
+/// The database refused.
+pub fn delivered(tx: &Tx<'_>, run: RunId) -> Result<usize> {
+    Ok(tx
+        .conn
+        .prepare_cached(
+            "update queued_messages set state = 'delivered', delivered_at = ?2 where run_id = ?1 and state = 'claimed'",
+        )?
+        .execute(params![run.0, tx.now.0])?)
+}
+
+/// The run's agent never began: its messages wait for the next run.
+///
+/// # Errors
+/// The database refused.
+pub fn give_back(tx: &Tx<'_>, run: RunId) -> Result<usize> {
+    Ok(tx
+        .conn
+        .prepare_cached("update queued_messages set state = 'pending', run_id = null where run_id = ?1 and state = 'claimed'")?
+        .execute([run.0])?)
+}
+
+/// Whether words wait for the ticket's next run.
+///
+/// # Errors
+/// The database refused.
+pub fn any_pending(conn: &Connection, ticket: TicketId) -> Result<bool> {
+    Ok(conn
+        .prepare_cached("select exists (select 1 from queued_messages where ticket_id = ?1 and state = 'pending')")?
+        .query_row([ticket.0], |r| r.get(0))?)
+}
+
+/// The messages in a run's brief, oldest first.
+///
+/// # Errors
+/// The database refused.
+pub fn of_run(conn: &Connection, run: RunId) -> Result<Vec<Message>> {
+    let mut stmt = conn.prepare_cached(&format!("{SELECT} where m.run_id = ?1 order by m.id"))?;
+    let rows = stmt.query_map([run.0], row_to_message)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A ticket's newest messages, oldest first.
+///
+/// # Errors
+/// The database refused.
+pub fn of_ticket(conn: &Connection, ticket: TicketId, limit: i64) -> Result<Vec<Message>> {
+    let mut stmt = conn.prepare_cached(&format!("{SELECT} where m.ticket_id = ?1 order by m.id desc limit ?2"))?;
+    let rows = stmt.query_map(params![ticket.0, limit], row_to_message)?;
+    let mut found: Vec<Message> = rows.collect::<rusqlite::Result<_>>()?;
+    found.reverse();
+    Ok(found)
+}
+
+fn row_to_message(r: &rusqlite::Row<'_>) -> rusqlite::Result<Message> {
+    Ok(Message {
+        id: MessageId(r.get(0)?),
+        ticket: TicketId(r.get(1)?),
+        comment: CommentId(r.get(2)?),
+        body: r.get(3)?,
+        state: parsed::<MessageState>(r, 4)?,
+        run: r.get::<_, Option<i64>>(5)?.map(RunId),
+        reason: r.get(6)?,
+        created_at: Time(r.get(7)?),
+    })
+}

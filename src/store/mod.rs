@@ -1,0 +1,155 @@
+//! Floor 1: the only place with SQL. One writer thread that commits in groups, a pool of readers that cannot write.
+
+mod migrate;
+mod writer;
+
+pub mod auth;
+pub mod board;
+pub mod changes;
+pub mod check;
+pub mod comments;
+pub mod dispatch;
+pub mod events;
+pub mod evidence;
+pub mod idempotency;
+pub mod lifecycle;
+pub mod messages;
+pub mod next;
+pub mod pauses;
+pub mod reports;
+pub mod runs;
+pub mod settings;
+pub mod tickets;
+
+pub use writer::{Lane, Tx};
+
+use crate::clock::Clock;
+use crate::doorbell::Doorbell;
+use crate::error::{Error, Result};
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The store: cheap to clone, shared by all floors above.
+#[derive(Clone)]
+pub struct Store {
+    writer: Arc<writer::Writer>,
+    readers: r2d2::Pool<SqliteConnectionManager>,
+    clock: Arc<dyn Clock>,
+    /// Rung after each commit for the topics the transaction named.
+    pub doorbell: Doorbell,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens (and where needed creates and migrates) the database file.
+    ///
+    /// # Errors
+    /// The file cannot be opened or written, is damaged, or comes from a newer version.
+    pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Store> {
+        let mut conn = connect(path)?;
+        migrate::up(&mut conn)?;
+        let doorbell = Doorbell::default();
+        let readers = r2d2::Pool::builder()
+            .max_size(8)
+            .min_idle(Some(1))
+            .test_on_check_out(false)
+            .connection_timeout(Duration::from_secs(10))
+            .build(SqliteConnectionManager::file(path).with_init(|c| {
+                prepare(c)?;
+                c.pragma_update(None, "query_only", true)
+            }))
+            .map_err(|e| Error::Internal(format!("database readers: {e}")))?;
+        let writer = Arc::new(writer::Writer::start(conn, connect(path)?, clock.clone(), doorbell.clone()));
+        Ok(Store { writer, readers, clock, doorbell, path: path.to_owned() })
+    }
+
+    /// The clock that stamps transactions.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs one transaction on the writer thread and waits until it is durable. Blocks: not for async threads.
+    ///
+    /// # Errors
+    /// What the closure returned (then nothing of it is kept), or the commit failed.
+    pub fn write<T: Send + 'static>(&self, f: impl FnOnce(&Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        self.write_in(Lane::People, f)
+    }
+
+    /// As [`Store::write`], in a lane: people's writes go before ingest's.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn write_in<T: Send + 'static>(&self, lane: Lane, f: impl FnOnce(&Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        let (tx, rx) = std::sync::mpsc::sync_channel(1);
+        self.writer.push(lane, f, move |outcome| {
+            // The waiter may have gone (its thread ended); the write stands all the same.
+            let _ = tx.send(outcome);
+        });
+        rx.recv().map_err(|_| writer::gone())?
+    }
+
+    /// As [`Store::write`], for async callers.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn call<T: Send + 'static>(&self, f: impl FnOnce(&Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        let (tx, rx) = tokio::sync::oneshot::channel();
+        self.writer.push(Lane::People, f, move |outcome| {
+            let _ = tx.send(outcome);
+        });
+        rx.await.map_err(|_| writer::gone())?
+    }
+
+    /// Reads in one consistent snapshot. Blocks: not for async threads.
+    ///
+    /// # Errors
+    /// What the closure returned, or no reader could be had.
+    pub fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let mut conn = self.readers.get().map_err(|e| Error::Busy(format!("database readers: {e}")))?;
+        let snapshot = conn.transaction()?;
+        f(&snapshot)
+    }
+
+    /// As [`Store::read`], for async callers.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn query<T: Send + 'static>(&self, f: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.read(f))
+            .await
+            .map_err(|e| Error::Internal(format!("a read was cut off: {e}")))?
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection> {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let conn = Connection::open(path)?;
+    prepare(&conn)?;
+    Ok(conn)
+}
+
+/// What every connection needs, reader or writer.
+fn prepare(conn: &Connection) -> rusqlite::Result<()> {
+    conn.busy_timeout(Duration::from_secs(5))?;
+    conn.pragma_update(None, "journal_mode", "wal")?;
+    conn.pragma_update(None, "synchronous", "full")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "temp_store", "memory")?;
+    conn.pragma_update(None, "cache_size", -8000)?;
+    conn.set_prepared_statement_cache_capacity(128);
+    Ok(())
+}

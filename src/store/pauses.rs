@@ -1,0 +1,82 @@
+//! Pauses of profiles: dispatch leaves a paused profile alone until its limit resets or a person resumes it.
+
+use super::Tx;
+use crate::domain::time::Time;
+use crate::doorbell::Topic;
+use crate::error::Result;
+use rusqlite::{Connection, params};
+use std::collections::BTreeMap;
+
+/// Why and how long a profile rests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// In words.
+    pub reason: String,
+    /// When it ends by itself; none = when a person resumes it.
+    pub until: Option<Time>,
+    /// Since when.
+    pub since: Time,
+}
+
+/// Pauses a profile; a pause without an end is not shortened by one with an end.
+///
+/// # Errors
+/// The database refused.
+pub fn pause(tx: &Tx<'_>, profile: &str, reason: &str, until: Option<Time>) -> Result<()> {
+    tx.conn
+        .prepare_cached(
+            "insert into profile_pauses (profile, reason, until, since) values (?1, ?2, ?3, ?4)
+             on conflict (profile) do update set reason = excluded.reason, until = excluded.until, since = excluded.since
+               where profile_pauses.until is not null",
+        )?
+        .execute(params![profile, reason, until.map(|t| t.0), tx.now.0])?;
+    tx.ring(Topic::Board);
+    Ok(())
+}
+
+/// Ends a pause. True if there was one.
+///
+/// # Errors
+/// The database refused.
+pub fn resume(tx: &Tx<'_>, profile: &str) -> Result<bool> {
+    let n = tx.conn.prepare_cached("delete from profile_pauses where profile = ?1")?.execute([profile])?;
+    tx.ring(Topic::Board);
+    tx.ring(Topic::Pickup);
+    Ok(n > 0)
+}
+
+/// The pauses in force at a moment.
+///
+/// # Errors
+/// The database refused.
+pub fn in_force(conn: &Connection, now: Time) -> Result<BTreeMap<String, Pause>> {
+    let mut stmt =
+        conn.prepare_cached("select profile, reason, until, since from profile_pauses where until is null or until > ?1")?;
+    let rows = stmt.query_map([now.0], |r| {
+        Ok((r.get(0)?, Pause { reason: r.get(1)?, until: r.get::<_, Option<i64>>(2)?.map(Time), since: Time(r.get(3)?) }))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Ends a pause that waits for a person: the profile just worked.
+///
+/// # Errors
+/// The database refused.
+pub fn lift_suspicion(tx: &Tx<'_>, profile: &str) -> Result<()> {
+    let n = tx.conn.prepare_cached("delete from profile_pauses where profile = ?1 and until is null")?.execute([profile])?;
+    if n > 0 {
+        tx.ring(Topic::Pickup);
+        tx.ring(Topic::Board);
+    }
+    Ok(())
+}
+
+/// When the next pause ends by itself.
+///
+/// # Errors
+/// The database refused.
+pub fn next_end(conn: &Connection, now: Time) -> Result<Option<Time>> {
+    let at: Option<i64> =
+        conn.prepare_cached("select min(until) from profile_pauses where until > ?1")?.query_row([now.0], |r| r.get(0))?;
+    Ok(at.map(Time))
+}
