@@ -4,12 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // A shim stays small for hours or days: it starts before argument parsing, logging or any runtime.
     let args: Vec<_> = std::env::args_os().skip(1).collect();
-    match args.as_slice() {
-        [word, dir] if word == "shim" => mission_control::shim::main(Path::new(dir)),
-        _ => {
-            eprintln!("usage: mission-control shim RUN_DIR");
-            ExitCode::from(2)
-        }
+    if let [word, dir] = args.as_slice()
+        && word == "shim"
+        && dir != "--help"
+    {
+        return mission_control::shim::main(Path::new(dir));
     }
+    mission_control::cli::main()
 }

@@ -224,7 +224,7 @@ pub fn token(conn: &Connection, secret: &str) -> Result<Option<Token>> {
 /// The database refused.
 pub fn tokens(conn: &Connection) -> Result<Vec<Token>> {
     let mut stmt = conn.prepare_cached(
-        "select name, scope, run_id, created_at, last_used_at from api_tokens where revoked_at is null and run_id is null order by name",
+        "select name, scope, run_id, created_at, last_used_at from api_tokens where revoked_at is null and run_id is null and name not like 'local-%' order by name",
     )?;
     let rows = stmt.query_map([], row_to_token)?;
     Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
@@ -251,6 +251,17 @@ pub fn revoke_token(tx: &Tx<'_>, name: &str) -> Result<()> {
         .prepare_cached("update api_tokens set revoked_at = ?2 where name = ?1 and revoked_at is null")?
         .execute(params![name, tx.now.0])?;
     if n > 0 { Ok(()) } else { Err(Error::not_found(format!("a token named {name:?}"))) }
+}
+
+/// Ends the tokens that earlier starts of the server left for local programs.
+///
+/// # Errors
+/// The database refused.
+pub fn revoke_local_tokens(tx: &Tx<'_>) -> Result<()> {
+    tx.conn
+        .prepare_cached("update api_tokens set revoked_at = ?1 where revoked_at is null and name like 'local-%'")?
+        .execute([tx.now.0])?;
+    Ok(())
 }
 
 /// Ends the tokens of a run.

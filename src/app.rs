@@ -1,0 +1,191 @@
+//! Builds everything once, starts the engines in order, serves, and stops in reverse.
+
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::data_dir::{DataDir, Local, make_private};
+use crate::demo_board;
+use crate::domain::actor::Scope;
+use crate::doorbell::Topic;
+use crate::engine::{Engine, ingest, pickup, wake};
+use crate::error::{Error, Result};
+use crate::store::{Store, auth, settings};
+use crate::web::server;
+use crate::web::state::App;
+use crate::{git, process, random};
+use actix_web::web;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use tokio::sync::watch;
+use tokio_cron_scheduler::{Job, JobScheduler};
+
+/// The server is killed after its workers and before nothing else.
+const SERVER_OOM: i32 = -600;
+/// The setting that keeps the owner's choice of profile.
+pub const PICKED_PROFILE: &str = "default_profile";
+
+/// Runs the server until it is told to end. Workers go on without it.
+///
+/// # Errors
+/// It cannot start: the folder is in use, the address taken, the database damaged. Says what to do.
+pub fn serve(config: Config) -> Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("MC_LOG").unwrap_or_else(|_| "info".into()))
+        .with_writer(std::io::stderr)
+        .init();
+    config.check_listen()?;
+    let data = DataDir::open(&config.data)?;
+    let lock = data.lock()?;
+    prepare_folders(&config)?;
+    let store = Store::open(&data.database(), Arc::new(SystemClock::new()))?;
+    if let Some(picked) = store.read(|c| settings::get(c, PICKED_PROFILE))? {
+        // A profile that is gone from the configuration is no reason not to start.
+        let _ = config.pick(Some(&picked));
+    }
+    let listener = TcpListener::bind(config.listen)
+        .map_err(|e| Error::Busy(format!("{} cannot be listened on: {e}", config.listen)))?;
+    let url = local_url(&config, &listener)?;
+    let config = Arc::new(config);
+    if config.demo {
+        demo_board::seed(&store, &config)?;
+    }
+    let engine = Arc::new(Engine::new(store.clone(), config.clone(), data.clone(), own_program()?, url.clone()));
+    if let Err(e) = process::set_oom_score_adj(i32::try_from(std::process::id()).unwrap_or(0), SERVER_OOM) {
+        tracing::info!(error = %e, "the system does not let us ask to be killed late when memory runs out; going on");
+    }
+    let engines = Engines::start(&engine)?;
+    leave_word(&store, &data, &url)?;
+    greet(&store, &config, &url)?;
+    let served = serve_until_told(store, engine.clone(), config, listener);
+    engines.stop(&engine);
+    drop(lock);
+    served
+}
+
+/// The program's own file: what a shim is started from.
+///
+/// # Errors
+/// The system does not say.
+pub fn own_program() -> Result<PathBuf> {
+    Ok(std::env::current_exe()?)
+}
+
+fn prepare_folders(config: &Config) -> Result<()> {
+    if git::init_workspace(&config.workspace)? {
+        tracing::info!(path = %config.workspace.display(), "made a workspace");
+    }
+    make_private(&config.logs())
+}
+
+fn local_url(config: &Config, listener: &TcpListener) -> Result<String> {
+    let at = listener.local_addr()?;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let host = if at.ip().is_unspecified() { "127.0.0.1".to_owned() } else { at.ip().to_string() };
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    Ok(format!("{scheme}://{host}:{}", at.port()))
+}
+
+/// The engines' threads, their runtime and the cron beat.
+struct Engines {
+    runtime: tokio::runtime::Runtime,
+    threads: Vec<std::thread::JoinHandle<()>>,
+    _wake: Option<wake::Wake>,
+    beat: JobScheduler,
+}
+
+impl Engines {
+    fn start(engine: &Arc<Engine>) -> Result<Engines> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("engines").enable_all().build()?;
+        let wake = match wake::watch(&engine.config.logs(), &engine.data.runs(), engine.store.doorbell.clone()) {
+            Ok(wake) => Some(wake),
+            Err(e) => {
+                tracing::warn!(error = %e, "live updates come by polling");
+                None
+            }
+        };
+        let mut threads = Vec::new();
+        for (name, body) in [("ingest", ingest::run as fn(&Arc<Engine>, &tokio::runtime::Handle)), ("pickup", pickup::run)] {
+            let (engine, handle) = (engine.clone(), runtime.handle().clone());
+            threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(move || body(&engine, &handle))?);
+        }
+        let beat = runtime.block_on(beat(engine)).map_err(|e| Error::Internal(format!("scheduler: {e}")))?;
+        Ok(Engines { runtime, threads, _wake: wake, beat })
+    }
+
+    fn stop(mut self, engine: &Arc<Engine>) {
+        engine.stop();
+        let _ = self.runtime.block_on(self.beat.shutdown());
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+        self.runtime.shutdown_background();
+    }
+}
+
+/// The cron beat: pickup each minute (as configured), housekeeping daily. It only rings; the engines do the work.
+async fn beat(engine: &Arc<Engine>) -> std::result::Result<JobScheduler, tokio_cron_scheduler::JobSchedulerError> {
+    let scheduler = JobScheduler::new().await?;
+    let bell = engine.store.doorbell.clone();
+    let every = std::time::Duration::from_secs(engine.config.pickup_every_s);
+    scheduler.add(Job::new_repeated(every, move |_, _| bell.ring(Topic::Pickup))?).await?;
+    let mine = engine.clone();
+    let daily = Job::new("0 17 3 * * *", move |_, _| {
+        if let Err(e) = pickup::prune(&mine) {
+            tracing::warn!(error = %e, "old keys could not be forgotten; tomorrow again");
+        }
+    })?;
+    scheduler.add(daily).await?;
+    scheduler.start().await?;
+    Ok(scheduler)
+}
+
+/// Leaves the local programs a token that is good until the next start.
+fn leave_word(store: &Store, data: &DataDir, url: &str) -> Result<()> {
+    let token = random::secret("mct_");
+    let kept = token.clone();
+    store.write(move |tx| {
+        auth::revoke_local_tokens(tx)?;
+        auth::add_token(tx, &format!("local-{}", random::uuid()), &kept, Scope::Owner, None)
+    })?;
+    data.tell_local(&Local { url: url.to_owned(), token, pid: std::process::id() })
+}
+
+fn greet(store: &Store, config: &Config, url: &str) -> Result<()> {
+    let shown = config.base_url.clone().unwrap_or_else(|| url.to_owned());
+    if store.read(auth::owner)?.is_some() {
+        println!("Mission Control is at {shown}");
+    } else {
+        let secret = random::secret("mcl_");
+        let kept = secret.clone();
+        store.write(move |tx| auth::add_link(tx, &kept))?;
+        println!("Mission Control is at {shown}\nLog in once with {}/login?token={secret}", shown.trim_end_matches('/'));
+    }
+    Ok(())
+}
+
+fn serve_until_told(store: Store, engine: Arc<Engine>, config: Arc<Config>, listener: TcpListener) -> Result<()> {
+    let (close, closing) = watch::channel(false);
+    let app = web::Data::new(App { store, engine, config, closing, streams: AtomicUsize::new(0) });
+    actix_web::rt::System::new().block_on(async move {
+        let server = server::serve(app, listener)?;
+        let handle = server.handle();
+        actix_web::rt::spawn(async move {
+            told_to_end().await;
+            // Open streams would hold the server up: they are told first.
+            let _ = close.send(true);
+            handle.stop(true).await;
+        });
+        server.await.map_err(Error::from)
+    })
+}
+
+async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut term), Ok(mut int)) => {
+            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+        }
+        (_, _) => std::future::pending().await,
+    }
+}

@@ -1,0 +1,169 @@
+//! The command line: what can be asked of the program, and which part answers.
+
+mod offline;
+
+use crate::config::{Config, Flags};
+use crate::error::{Error, Result};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The control room for AI coding agents: nothing is ever stuck, nothing is ever lost.
+#[derive(Debug, Parser)]
+#[command(name = "mission-control", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the data is; the same for all commands.
+#[derive(Debug, Clone, Args)]
+struct Place {
+    /// The data folder
+    #[arg(long, env = "MC_DATA", global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The configuration file (default: config.toml in the data folder)
+    #[arg(long, env = "MC_CONFIG", global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The workspace: projects, logs, contracts (default: workspace in the data folder)
+    #[arg(long, env = "MC_WORKSPACE", global = true, value_name = "DIR")]
+    workspace: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve {
+        /// Where to listen
+        #[arg(long, env = "MC_LISTEN", value_name = "ADDR:PORT")]
+        listen: Option<String>,
+        /// Seed a believable board to look around in
+        #[arg(long)]
+        demo: bool,
+        /// Listen beyond this machine without TLS or a declared proxy
+        #[arg(long)]
+        insecure_listen: bool,
+    },
+    /// API tokens: works on the data folder, server up or down
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
+    /// Print a one-time link that logs a browser in
+    LoginLink,
+    /// Show what is in force and where each value came from
+    Config,
+    /// Say what is missing and what to do
+    Doctor {
+        /// Also hold this systemd unit to what workers need to survive a restart
+        #[arg(long, value_name = "FILE")]
+        unit: Option<PathBuf>,
+    },
+    /// Check the invariants: what must always be true of the data
+    Check {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run one engine once: asks the running server, and works on the data folder itself where none runs
+    Tick {
+        /// pickup or reaper
+        name: String,
+    },
+    /// Copy the database into a file, while the server runs
+    Backup {
+        /// The file to write; it must not exist
+        file: PathBuf,
+    },
+    /// (internal) keep one agent running and write down how it ends
+    #[command(hide = true)]
+    Shim {
+        /// The run folder
+        run_dir: PathBuf,
+    },
+    /// (internal) the built-in demo agent
+    #[command(hide = true, disable_help_flag = true)]
+    DemoAgent {
+        /// As for Claude Code
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Make a token and print it, once
+    Create {
+        /// Its name
+        name: String,
+        /// owner, operator, viewer or ticket:MC-12
+        #[arg(long, default_value = "operator")]
+        scope: String,
+    },
+    /// List tokens
+    List,
+    /// End a token
+    Revoke {
+        /// Its name
+        name: String,
+    },
+}
+
+/// Parses the command line and does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(e) => {
+            eprintln!("mission-control: {e}");
+            exit_code(&e)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    let place = cli.place;
+    match cli.command {
+        Command::Serve { listen, demo, insecure_listen } => {
+            let flags = Flags { listen, demo, insecure: insecure_listen, ..place.flags() };
+            crate::app::serve(load(&flags)?).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Token { command } => {
+            let config = load(&place.flags())?;
+            match command {
+                TokenCommand::Create { name, scope } => offline::token_create(&config, &name, &scope),
+                TokenCommand::List => offline::token_list(&config),
+                TokenCommand::Revoke { name } => offline::token_revoke(&config, &name),
+            }
+        }
+        Command::LoginLink => offline::login_link(&load(&place.flags())?),
+        Command::Config => offline::show_config(&load(&place.flags())?),
+        Command::Doctor { unit } => crate::doctor::run(&load(&place.flags())?, unit.as_deref()),
+        Command::Check { json } => offline::check(&load(&place.flags())?, json),
+        Command::Tick { name } => offline::tick(load(&place.flags())?, &name),
+        Command::Backup { file } => offline::backup(&load(&place.flags())?, &file),
+        Command::Shim { run_dir } => Ok(crate::shim::main(&run_dir)),
+        Command::DemoAgent { args } => Ok(crate::runtime::demo_agent::main(&args)),
+    }
+}
+
+impl Place {
+    fn flags(&self) -> Flags {
+        Flags { data: self.data.clone(), config: self.config.clone(), workspace: self.workspace.clone(), ..Flags::default() }
+    }
+}
+
+fn load(flags: &Flags) -> Result<Config> {
+    Config::load(flags, &|name| std::env::var(name).ok(), &crate::runtime::find_on_path)
+}
+
+fn exit_code(e: &Error) -> ExitCode {
+    match e {
+        Error::Invalid(_) => ExitCode::from(2),
+        Error::Busy(_) => ExitCode::from(3),
+        Error::NotFound(_) | Error::Conflict(_) | Error::Denied(_) | Error::Internal(_) => ExitCode::from(1),
+    }
+}
