@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod comment;
+pub mod conclude;
 pub mod event;
 pub mod evidence;
 pub mod ids;
@@ -13,6 +14,7 @@ pub mod project;
 pub mod run;
 pub mod shorthand;
 pub mod signs;
+pub mod terminal;
 pub mod text;
 pub mod ticket;
 pub mod time;
