@@ -1,6 +1,7 @@
 //! Floor 0: values and pure functions. No I/O, no clock, no randomness: what is needed comes in as a parameter.
 
 pub mod actor;
+pub mod brief;
 pub mod comment;
 pub mod conclude;
 pub mod event;
