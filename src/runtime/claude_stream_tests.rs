@@ -1,4 +1,4 @@
-//! Recorded streams of the real program and everything else a line can hold.
+//! Streams of the real program (three of them written by hand, see tests/streams) and everything else a line can hold.
 
 use super::super::json_line::MAX_TOKENS;
 use super::*;
@@ -155,7 +155,7 @@ fn a_background_task_keeps_the_run_open_after_its_first_result() {
 }
 
 #[test]
-fn each_recorded_stream_comes_to_its_conclusion() {
+fn each_stream_comes_to_its_conclusion() {
     let failure = |stream, code, resumed| {
         let c = judge(stream, code, resumed);
         (c.state, c.failure.expect("failed").code)
