@@ -1,11 +1,15 @@
 //! Mission Control: the board, front door and control room for work delegated to AI coding agents.
 //!
 //! Five floors, imports point down only: [`domain`] (values), [`store`], drivers ([`runtime`], [`shim`], [`git`] and
-//! the like), [`engine`], web.
+//! the like), [`engine`], [`web`].
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod data_dir;
+pub mod demo_board;
+pub mod doctor;
 pub mod domain;
 pub mod doorbell;
 pub mod engine;
@@ -17,3 +21,4 @@ pub mod run_dir;
 pub mod runtime;
 pub mod shim;
 pub mod store;
+pub mod web;

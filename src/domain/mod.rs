@@ -1,16 +1,22 @@
 //! Floor 0: values and pure functions. No I/O, no clock, no randomness: what is needed comes in as a parameter.
 
 pub mod actor;
+pub mod brief;
 pub mod comment;
+pub mod conclude;
 pub mod event;
 pub mod evidence;
 pub mod ids;
 pub mod message;
 pub mod next_action;
 pub mod profile;
+pub mod progress;
 pub mod project;
 pub mod run;
 pub mod shorthand;
+pub mod signs;
+pub mod terminal;
 pub mod text;
 pub mod ticket;
 pub mod time;
+pub mod verdict;

@@ -106,7 +106,7 @@ fn prepare(engine: &Engine, ticket: &Ticket, run: &Run) -> Prepared<RunDir> {
     if tree.is_none() {
         notes.push(format!("{} is no git repository: it works there without a worktree.", cwd.display()));
     }
-    let works_in = tree.as_ref().map_or(cwd.clone(), |t| t.cwd.clone());
+    let works_in = canonical(tree.as_ref().map_or(cwd.clone(), |t| t.cwd.clone()));
     let starts_in = match (&tree, plan.enters_worktree) {
         (Some(_), true) => git::repo_root(&cwd).unwrap_or(works_in.clone()),
         (_, _) => works_in.clone(),
@@ -233,4 +233,9 @@ fn wait_for_shim(engine: &Engine, dir: &RunDir) {
 
 fn refused(text: String) -> Failure {
     Failure { code: FailureCode::Refused, text, retry_at: None }
+}
+
+/// As the agent will report it: links followed.
+fn canonical(path: PathBuf) -> PathBuf {
+    path.canonicalize().unwrap_or(path)
 }
