@@ -1,0 +1,1 @@
+//! Renders every page with believable and with hard data.
