@@ -28,17 +28,20 @@ impl Filter {
     /// The address of the board with this filter and these further parameters.
     #[must_use]
     pub fn href(&self, more: &[(&str, &str)]) -> String {
-        let priority = self.priority.map(Priority::as_str);
-        let status = self.status.map(Status::as_str);
+        address("/board", self.pairs_and(more))
+    }
+
+    /// The parameters of this filter, then these.
+    #[must_use]
+    pub fn pairs_and<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let own = [
             ("q", Some(self.q.as_str()).filter(|q| !q.is_empty())),
             ("project", self.project.as_deref()),
             ("role", self.role.as_deref()),
-            ("priority", priority),
-            ("status", status),
+            ("priority", self.priority.map(Priority::as_str)),
+            ("status", self.status.map(Status::as_str)),
         ];
-        let pairs = own.into_iter().filter_map(|(k, v)| v.map(|v| (k, v))).chain(more.iter().copied());
-        address("/board", pairs)
+        own.into_iter().filter_map(|(k, v)| v.map(|v| (k, v))).chain(more.iter().copied()).collect()
     }
 }
 

@@ -16,7 +16,7 @@ pub fn client_id(cx: Ctx<'_>, what: impl std::fmt::Display) -> Markup {
 #[must_use]
 pub fn select(name: &str, options: &[String], chosen: &str, none: Option<&str>) -> Markup {
     html! {
-        select.input name=(name) id=(format!("f-{name}")) {
+        select.input name=(name) {
             @if let Some(none) = none { option value="" selected[chosen.is_empty()] { (none) } }
             @for o in options { option value=(o) selected[o == chosen] { (o) } }
             @if !chosen.is_empty() && !options.iter().any(|o| o == chosen) { option value=(chosen) selected { (chosen) } }
@@ -28,7 +28,7 @@ pub fn select(name: &str, options: &[String], chosen: &str, none: Option<&str>) 
 #[must_use]
 pub fn priorities(chosen: Priority) -> Markup {
     html! {
-        select.input name="priority" id="f-priority" {
+        select.input name="priority" {
             @for p in Priority::ALL { option value=(p.as_str()) selected[*p == chosen] { (words::priority(*p)) } }
         }
     }

@@ -2,9 +2,10 @@
 
 use crate::domain::ids::{RunId, TicketId};
 use crate::domain::run::RunState;
-use crate::domain::ticket::Role;
+use crate::domain::ticket::{Role, Status};
 use crate::domain::time::Time;
-use crate::web::ui::Ctx;
+use crate::web::ui::pulse::pulse;
+use crate::web::ui::{Ctx, icon, when, words};
 use maud::{Markup, html};
 
 /// What a worker does at the moment.
@@ -44,13 +45,38 @@ pub struct RunRow {
 /// The row, `#run-<ticket number>`.
 #[must_use]
 pub fn run_row(r: &RunRow, cx: Ctx<'_>) -> Markup {
-    let _ = (r, cx);
-    html! {}
+    let href = format!("/tickets/{}?tab=live", r.ticket);
+    html! {
+        li.run id=(format!("run-{}", r.ticket.0)) data-st="progress" {
+            div.top {
+                (icon::glyph(Status::InProgress)) " "
+                a.id href=(href) { (r.ticket) } " "
+                span.small.faint.proj dir="auto" { (r.project) } " "
+                span.end { (when::span(r.since, cx.now)) }
+            }
+            a.title href=(href) dir="auto" { (r.title) }
+            (vital(r, cx))
+        }
+    }
 }
 
 /// What it does and its pulse: for Home, and for the card of a running ticket.
 #[must_use]
 pub fn vital(r: &RunRow, cx: Ctx<'_>) -> Markup {
-    let _ = (r, cx);
-    html! {}
+    html! {
+        @match (r.state, &r.doing) {
+            (RunState::Starting, _) => p.doing { (icon::small("hourglass")) span { "Starts when a slot is free" } },
+            (_, Some(d)) => p.doing {
+                (icon::small(if d.tool.is_empty() { "message-square" } else { words::tool_icon(&d.tool) }))
+                span dir="auto" { (d.tool) " " (d.context) }
+            },
+            (_, None) => p.doing { (icon::small("hourglass")) span { "Waits for the agent's first words" } },
+        }
+        @if r.state == RunState::Running {
+            div.vital {
+                (pulse(&r.pulse, "Output in the last 90 s"))
+                @if let Some(at) = r.last_output { span.num { (when::ago(at, cx.now)) } }
+            }
+        }
+    }
 }
