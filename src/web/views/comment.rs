@@ -108,7 +108,7 @@ pub fn evidence_row(e: &Evidence) -> Markup {
         _ => "file-text",
     };
     html! {
-        li id=(format!("evidence-{}", e.id)) {
+        li data-evidence=(e.id) {
             (icon::icon(sign))
             b dir="auto" { (capital(&e.kind)) }
             @if e.detail.trim().is_empty() { span dir="auto" { (e.label) } }

@@ -168,8 +168,11 @@ fn resume(l: &Lit, place: Place, cx: Ctx<'_>) -> Markup {
     }
 }
 
-/// A field for words of one's own: folded on Home, open on the ticket's page.
+/// A folded field for words of one's own; the ticket's page has its reply box at the foot for them.
 fn own_words(l: &Lit, place: Place, label: &str, placeholder: &str, cx: Ctx<'_>) -> Markup {
+    if place == Place::Ticket {
+        return html! {};
+    }
     let id = format!("w-{}", l.ticket.0);
     let field = reply_form(
         l,
@@ -188,12 +191,7 @@ fn own_words(l: &Lit, place: Place, label: &str, placeholder: &str, cx: Ctx<'_>)
         Ask::Review { .. } => "Send it back",
         Ask::Blocked { .. } => "Say something else",
     };
-    match place {
-        Place::Ticket => field,
-        Place::Home => html! {
-            details.words { summary.btn.bare { (icon::small("pencil")) " " (summary) } (field) }
-        },
-    }
+    html! { details.words { summary.btn.bare { (icon::small("pencil")) " " (summary) } (field) } }
 }
 
 fn reply_form(l: &Lit, what: &str, cx: Ctx<'_>, inner: &Markup) -> Markup {

@@ -141,14 +141,12 @@ pub fn reply(head: &Head, typed: &str, errors: &[FieldError], cx: Ctx<'_>) -> Ma
     let live = head.run.is_some_and(RunState::is_live);
     let (placeholder, says) = match t.status {
         Status::InProgress => (format!("Write to {}", t.role.label()), "Queued; read when this run ends"),
-        Status::NeedsInput => ("Answer".to_owned(), "The agent goes on with your answer"),
+        Status::NeedsInput => ("Or write an answer".to_owned(), "The agent goes on with your answer"),
         Status::InReview => ("Approve it above, or say what is to be changed".to_owned(), "The agent goes on with your words"),
         Status::Blocked => ("Say what to do".to_owned(), "The agent goes on with your words"),
         Status::Inbox | Status::Todo => ("Comment".to_owned(), "The agent reads it when it starts"),
         Status::Done | Status::Cancelled => ("Comment".to_owned(), "Kept with the ticket; nobody is woken"),
     };
-    // The lit block holds the primary action where the ticket waits.
-    let primary = !t.status.needs_person();
     html! {
         form.footbar #reply method="post" action=(path) hx-post=(path) hx-swap="none" hx-sync="this:drop" hx-status:422="swap:outerMorph"
             data-draft=(format!("reply-{}", t.id.0)) {
@@ -159,7 +157,7 @@ pub fn reply(head: &Head, typed: &str, errors: &[FieldError], cx: Ctx<'_>) -> Ma
                 label.vh for="r" { "Reply" }
                 textarea.input #r name="body" rows="1" placeholder=(placeholder) dir="auto" required
                     aria-describedby=[(!errors.is_empty()).then_some("e-body")] data-draft-field { (typed) }
-                button.btn.square.big.primary[primary] type="submit" aria-label="Send" { (icon::icon("arrow-up")) }
+                button.btn.square.big.primary type="submit" aria-label="Send" { (icon::icon("arrow-up")) }
             }
         }
     }
