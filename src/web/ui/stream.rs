@@ -1,0 +1,25 @@
+//! The live connection of a page, and the fragments that travel through it.
+
+use maud::{Markup, html};
+
+/// The element that keeps the page's one stream open. Nothing is ever swapped by it itself: what arrives are
+/// [`partial`]s that name their own targets. `load, every 10s` with `drop` also survives a first connect that failed.
+#[must_use]
+pub fn connect(url: &str) -> Markup {
+    html! {
+        div id="live-stream" hidden hx-sse:connect=(url) hx-trigger="load, every 10s" hx-sync="this:drop" hx-swap="none"
+            hx-config="sse.reconnectMaxDelay:5s" {}
+    }
+}
+
+/// A fragment that swaps itself into `target` (a CSS selector), e.g. `partial("#events", "beforeend", …)`.
+#[must_use]
+pub fn partial(target: &str, swap: &str, markup: &Markup) -> Markup {
+    html! { hx-partial hx-target=(target) hx-swap=(swap) { (markup) } }
+}
+
+/// A fragment that takes `target` off the page.
+#[must_use]
+pub fn gone(target: &str) -> Markup {
+    partial(target, "delete", &html! {})
+}

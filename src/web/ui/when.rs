@@ -1,0 +1,51 @@
+//! Times on the page: relative words that stay right (the script reads `data-at`) and show the moment on hover.
+
+use crate::domain::time::{Time, span_words};
+use maud::{Markup, html};
+
+/// `12 min`: how long it is since then.
+#[must_use]
+pub fn span(at: Time, now: Time) -> Markup {
+    html! { time datetime=(at.rfc3339()) title=(absolute(at)) data-at=(at.0) data-as="span" { (span_words(now.since(at))) } }
+}
+
+/// `12 min ago`, `just now`, and `in 5 min` for a moment to come.
+#[must_use]
+pub fn ago(at: Time, now: Time) -> Markup {
+    html! { time datetime=(at.rfc3339()) title=(absolute(at)) data-at=(at.0) data-as="ago" { (ago_words(at, now)) } }
+}
+
+/// `12:41`, or the day where it is not today. The script puts it into the reader's own zone.
+#[must_use]
+pub fn clock(at: Time, now: Time) -> Markup {
+    let format = if now.since(at) < 86_400_000 { "%H:%M" } else { "%-d %b" };
+    html! { time datetime=(at.rfc3339()) title=(absolute(at)) data-at=(at.0) data-as="clock" { (at.utc().format(format)) } }
+}
+
+/// `2026-11-21 12:41 UTC`.
+#[must_use]
+pub fn absolute(at: Time) -> String {
+    at.utc().format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+fn ago_words(at: Time, now: Time) -> String {
+    match (at.0 > now.0.saturating_add(999), now.since(at) < 1000) {
+        (true, _) => format!("in {}", span_words(at.since(now))),
+        (false, true) => "just now".to_owned(),
+        (false, false) => format!("{} ago", span_words(now.since(at))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_says_how_long_ago_and_when_exactly() {
+        let now = Time(1_795_264_860_000);
+        let shown = ago(now.plus_ms(-12 * 60_000), now).into_string();
+        assert!(shown.contains(">12 min ago<") && shown.contains("UTC\""), "{shown}");
+        assert_eq!(ago_words(now, now), "just now");
+        assert_eq!(ago_words(now.plus_ms(300_000), now), "in 5 min");
+    }
+}

@@ -1,0 +1,161 @@
+//! Home: the composer, what needs the person, what runs, what happened since.
+
+use super::composer::{Composer, composer};
+use super::lit::{Lit, Place, lit};
+use super::run_row::{RunRow, run_row};
+use crate::domain::ids::TicketId;
+use crate::domain::ticket::Status;
+use crate::domain::time::Time;
+use crate::web::ui::stream::connect;
+use crate::web::ui::{Ctx, icon, when, words};
+use maud::{Markup, html};
+
+/// All that Home shows.
+#[derive(Debug, Clone)]
+pub struct Home {
+    /// The composer.
+    pub composer: Composer,
+    /// What waits for a person, the most urgent first; a window.
+    pub needs: Vec<Lit>,
+    /// How many wait in all.
+    pub needs_total: i64,
+    /// Live runs.
+    pub running: Vec<RunRow>,
+    /// MAX_WORKERS.
+    pub slots: i64,
+    /// The ticket that dispatch takes next.
+    pub next: Option<TicketId>,
+    /// Tickets that wait for a slot, that one included.
+    pub queued: i64,
+    /// When the person last looked.
+    pub since: Option<Time>,
+    /// What happened since; newest first; a window.
+    pub changes: Vec<Change>,
+    /// How much happened since in all.
+    pub changes_total: i64,
+    /// True where no ticket exists at all: the first day.
+    pub first_day: bool,
+}
+
+/// A thing that happened.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Its title.
+    pub title: String,
+    /// Where it stands now.
+    pub status: Status,
+    /// When.
+    pub at: Time,
+}
+
+/// The page's main part. `stream` is the address of its live stream.
+#[must_use]
+pub fn home(h: &Home, stream: &str, cx: Ctx<'_>) -> Markup {
+    html! {
+        div.home {
+            div.one {
+                h1.vh { "Home" }
+                @if h.first_day { (welcome()) }
+                (composer(&h.composer, cx))
+                (needs(&h.needs, h.needs_total, h.first_day, cx))
+            }
+            div.two {
+                (running(h, cx))
+                (since(h, cx))
+            }
+        }
+        (connect(stream))
+    }
+}
+
+fn welcome() -> Markup {
+    html! {
+        section.welcome {
+            h2 { "Welcome to Mission Control" }
+            p { "Write down what should be done; an AI agent does it in a worktree of its own, and you see every step here." }
+            p { "You are asked only when it needs you: a question, a result to look at, or something only you can mend." }
+        }
+    }
+}
+
+/// The list of what needs the person, `#needs`: swap it whole (`outerMorph`) when the set changed.
+#[must_use]
+pub fn needs(needs: &[Lit], total: i64, first_day: bool, cx: Ctx<'_>) -> Markup {
+    let shown = i64::try_from(needs.len()).unwrap_or(i64::MAX);
+    html! {
+        section #needs aria-label="Needs you" {
+            div.sect { h2 { "Needs you" } @if total > 0 { span.count { (total) } } }
+            @if needs.is_empty() {
+                p.calm data-st="done" {
+                    (icon::glyph(Status::Done))
+                    span {
+                        b { "Nothing." } " "
+                        @if first_day { "Say above what should be done; when an agent has a question, it stands here." }
+                        @else { "When a question, a result or a problem waits for you, it stands here." }
+                    }
+                }
+            } @else {
+                div.needs { @for l in needs { (lit(l, Place::Home, cx)) } }
+                @if total > shown { a.more href="/board?status=needs_input" { (total - shown) " more wait: see them on the board" } }
+            }
+        }
+    }
+}
+
+/// The list of live runs, `#running`.
+#[must_use]
+pub fn running(h: &Home, cx: Ctx<'_>) -> Markup {
+    html! {
+        section #running aria-label="Running" {
+            div.sect { h2 { "Running" } span.count { (h.running.len()) " of " (words::counted(h.slots, "slot", "slots")) } }
+            @if h.running.is_empty() {
+                p.calm {
+                    (icon::icon("hourglass"))
+                    span { b { "Nobody works." } " " "“Do it now” starts an agent at once; tickets in To do start by themselves." }
+                }
+            } @else {
+                ul.lines { @for r in &h.running { (run_row(r, cx)) } }
+            }
+            @if let Some(next) = h.next {
+                p.slot {
+                    (icon::small("hourglass")) " "
+                    span.grow { "Next when a slot is free: " a.id href=(format!("/tickets/{next}")) { (next) } }
+                    @if h.queued > 1 { " +" (h.queued - 1) }
+                }
+            }
+        }
+    }
+}
+
+/// What happened since the person looked, `#since`.
+#[must_use]
+pub fn since(h: &Home, cx: Ctx<'_>) -> Markup {
+    html! {
+        section #since aria-label="Since you looked" {
+            @if let Some(at) = h.since {
+                div.sect {
+                    h2 { "Since you looked" }
+                    @if h.changes_total > 0 { span.count { (h.changes_total) } }
+                    span.end { "since " (when::clock(at, cx.now)) }
+                }
+                @if h.changes.is_empty() { p.quiet.small { "Nothing has changed." } }
+                @else {
+                    ul.lines {
+                        @for c in &h.changes {
+                            li.line data-st=(words::st(c.status)) {
+                                (icon::glyph(c.status))
+                                span {
+                                    a href=(format!("/tickets/{}", c.ticket)) dir="auto" { (c.title) } " "
+                                    span.id { (c.ticket) } span.vh { ", " (words::status(c.status)) }
+                                }
+                                span.end { (when::clock(c.at, cx.now)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

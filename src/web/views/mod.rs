@@ -1,0 +1,23 @@
+//! The pages and their pieces. One `Markup` function per thing: the page, the fragment and the stream all call it.
+
+pub mod board;
+pub mod card;
+pub mod comment;
+pub mod composer;
+pub mod edit;
+pub mod error;
+pub mod event;
+pub mod home;
+pub mod lit;
+pub mod live;
+pub mod login;
+pub mod run_row;
+pub mod settings;
+pub mod ticket;
+pub mod ticket_head;
+pub mod ticket_side;
+
+#[cfg(test)]
+mod gallery_tests;
+#[cfg(test)]
+mod xss_tests;

@@ -1,0 +1,1 @@
+//! Attacks through everything that shows text of agents.

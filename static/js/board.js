@@ -1,0 +1,132 @@
+// The board: drag and drop, changes held back while somebody reads, one column at a time on a phone.
+{
+  const begin = () => {
+    const board = document.getElementById("board");
+    if (!board) return;
+    const column = (el) => el?.closest?.(".col");
+
+    // Drag: the card is looked up by its id at the drop, because it may have been swapped meanwhile.
+    let dragged = null;
+    const allowed = (card, col) => card && col && (card.dataset.moves ?? "").split(" ").includes(col.dataset.status);
+    const clear = () => {
+      board.classList.remove("dragging");
+      board.querySelectorAll(".drag, .over, .may, .maynot").forEach((el) => el.classList.remove("drag", "over", "may", "maynot"));
+      dragged = null;
+    };
+    board.addEventListener("dragstart", (e) => {
+      const card = e.target.closest?.(".card");
+      if (!card) return;
+      dragged = card.id;
+      e.dataTransfer.effectAllowed = "move";
+      e.dataTransfer.setData("text/plain", card.dataset.id);
+      const from = column(card);
+      // After this turn, so that the picture under the pointer is still the card itself.
+      setTimeout(() => {
+        board.classList.add("dragging");
+        card.classList.add("drag");
+        for (const col of board.querySelectorAll(".col")) if (col !== from) col.classList.add(allowed(card, col) ? "may" : "maynot");
+      });
+    });
+    board.addEventListener("dragover", (e) => {
+      const col = column(e.target);
+      const card = dragged && document.getElementById(dragged);
+      for (const el of board.querySelectorAll(".over")) if (el !== col) el.classList.remove("over");
+      if (!allowed(card, col)) return;
+      e.preventDefault();
+      e.dataTransfer.dropEffect = "move";
+      col.classList.add("over");
+    });
+    board.addEventListener("drop", (e) => {
+      const col = column(e.target);
+      const card = dragged && document.getElementById(dragged);
+      clear();
+      if (!allowed(card, col)) return;
+      e.preventDefault();
+      mine.set(card.id, Date.now());
+      htmx.ajax("POST", `/tickets/${card.dataset.id}/move`, {
+        source: card, swap: "none",
+        values: { status: col.dataset.status, version: card.dataset.version, client_id: crypto.randomUUID?.() ?? `${card.id}-${Date.now()}` },
+      });
+    });
+    board.addEventListener("dragend", clear);
+
+    // Hold: while the pointer is in the board, cards do not move under it. Counts change at once.
+    const held = document.getElementById("held");
+    const mine = new Map();
+    let inside = false, waiting = 0;
+    const label = () => {
+      if (!held) return;
+      held.hidden = waiting === 0;
+      held.querySelector("span").textContent = waiting === 1 ? "Show 1 change" : `Show ${waiting} changes`;
+    };
+    const show = async () => {
+      if (!waiting) return;
+      waiting = 0;
+      label();
+      await htmx.ajax("GET", location.href, { target: "#board", select: "#board", swap: "outerMorph" });
+    };
+    board.addEventListener("pointerenter", (e) => { inside = e.pointerType === "mouse"; });
+    board.addEventListener("pointerleave", () => { inside = false; if (!dragged) show(); });
+    held?.addEventListener("click", show);
+    document.addEventListener("submit", (e) => {
+      const card = e.target.closest?.(".card");
+      if (card) mine.set(card.id, Date.now());
+    }, true);
+    document.addEventListener("htmx:sse:before:message", (e) => {
+      const { data, event } = e.detail.message;
+      if (event || !(inside || dragged || board.contains(document.activeElement) && document.activeElement.matches("select, details[open] *"))) return;
+      const moves = [...data.matchAll(/id="(card-\d+)"/g)].map((m) => m[1]);
+      const targets = [...data.matchAll(/hx-target="(#[^"]+)"/g)].map((m) => m[1]);
+      if (!targets.some((t) => /^#(col|cards|card)-/.test(t))) return;
+      if (moves.length && moves.every((id) => Date.now() - (mine.get(id) ?? 0) < 5000)) return;
+      // What is not a card goes on at once.
+      const box = document.createElement("template");
+      box.innerHTML = data;
+      for (const part of [...box.content.querySelectorAll("hx-partial")]) {
+        if (/^#(col|cards|card)-/.test(part.getAttribute("hx-target") ?? "")) part.remove();
+      }
+      waiting += 1;
+      label();
+      if (box.content.children.length) e.detail.message.data = box.innerHTML;
+      else e.preventDefault();
+    });
+
+    // A spine opens in place.
+    board.addEventListener("click", (e) => {
+      const unfold = e.target.closest("[data-unfold]");
+      if (!unfold) return;
+      e.preventDefault();
+      column(unfold).classList.remove("fold");
+      unfold.remove();
+    });
+
+    // Phone: the picker follows the swipe, and leads without a reload.
+    const picker = document.querySelector(".picker");
+    const narrow = matchMedia("(max-width: 767px)");
+    const current = (status) => picker?.querySelectorAll("a").forEach((a) => (a.dataset.col === status ? a.setAttribute("aria-current", "true") : a.removeAttribute("aria-current")));
+    const go = (status, behavior) => {
+      const col = document.getElementById(`col-${status}`);
+      if (col) board.scrollTo({ left: col.offsetLeft - board.offsetLeft, behavior });
+    };
+    picker?.addEventListener("click", (e) => {
+      const a = e.target.closest("a");
+      if (!a) return;
+      e.preventDefault();
+      go(a.dataset.col, matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth");
+      current(a.dataset.col);
+      history.replaceState(history.state, "", a.getAttribute("href").replace(/#.*/, ""));
+    });
+    if (narrow.matches) go(board.dataset.col, "instant");
+    let timer;
+    board.addEventListener("scroll", () => {
+      if (!narrow.matches) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        const at = board.scrollLeft + board.clientWidth / 2;
+        const col = [...board.querySelectorAll(".col")].find((c) => c.offsetLeft - board.offsetLeft <= at && at < c.offsetLeft - board.offsetLeft + c.offsetWidth);
+        if (col) current(col.dataset.status);
+      }, 80);
+    }, { passive: true });
+  };
+  document.readyState === "loading" ? addEventListener("DOMContentLoaded", begin) : begin();
+}
