@@ -35,6 +35,7 @@ pub fn serve(config: Config) -> Result<()> {
         .with_writer(std::io::stderr)
         .init();
     config.check_listen()?;
+    server::check_tls(&config)?;
     let data = DataDir::open(&config.data)?;
     let lock = data.lock()?;
     prepare_folders(&config)?;
@@ -43,8 +44,8 @@ pub fn serve(config: Config) -> Result<()> {
         // A profile that is gone from the configuration is no reason not to start.
         let _ = config.pick(Some(&picked));
     }
-    let listener = TcpListener::bind(config.listen)
-        .map_err(|e| Error::Busy(format!("{} cannot be listened on: {e}", config.listen)))?;
+    let listener =
+        TcpListener::bind(config.listen).map_err(|e| Error::Busy(format!("{} cannot be listened on: {e}", config.listen)))?;
     let url = local_url(&config, &listener)?;
     let config = Arc::new(config);
     if config.demo {
@@ -96,7 +97,8 @@ struct Engines {
 
 impl Engines {
     fn start(engine: &Arc<Engine>) -> Result<Engines> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("engines").enable_all().build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("engines").enable_all().build()?;
         let wake = match wake::watch(&engine.config.logs(), &engine.data.runs(), engine.store.doorbell.clone()) {
             Ok(wake) => Some(wake),
             Err(e) => {
@@ -168,7 +170,7 @@ fn serve_until_told(store: Store, engine: Arc<Engine>, config: Arc<Config>, list
     let (close, closing) = watch::channel(false);
     let app = web::Data::new(App { store, engine, config, closing, streams: AtomicUsize::new(0) });
     actix_web::rt::System::new().block_on(async move {
-        let server = server::serve(app, listener)?;
+        let server = server::serve(app, vec![listener])?;
         let handle = server.handle();
         actix_web::rt::spawn(async move {
             told_to_end().await;

@@ -186,6 +186,21 @@ pub fn revoke_session(tx: &Tx<'_>, id: i64) -> Result<()> {
     if n == 1 { Ok(()) } else { Err(Error::not_found("that session")) }
 }
 
+/// Checks the name of a token to be made.
+///
+/// # Errors
+/// It is malformed, or kept for tokens that the server makes itself.
+pub fn check_token_name(name: &str) -> Result<()> {
+    let clean = !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    if !clean {
+        return Err(Error::field("name", "takes 1 to 64 letters, digits, dots, dashes and underscores"));
+    }
+    if name.starts_with("run-") || name.starts_with("local-") {
+        return Err(Error::field("name", "must not begin with run- or local-: those are made by the server"));
+    }
+    Ok(())
+}
+
 /// Makes a token.
 ///
 /// # Errors

@@ -114,3 +114,11 @@ fn row_to_comment(r: &rusqlite::Row<'_>) -> rusqlite::Result<Comment> {
         created_at: Time(r.get(7)?),
     })
 }
+
+/// How many comments a ticket has.
+///
+/// # Errors
+/// The database refused.
+pub fn count(conn: &Connection, ticket: TicketId) -> Result<i64> {
+    Ok(conn.prepare_cached("select count(*) from comments where ticket_id = ?1")?.query_row([ticket.0], |r| r.get(0))?)
+}

@@ -2,9 +2,10 @@
 
 use super::tickets::{COLUMNS, row_to_ticket};
 use super::{Tx, lifecycle, pauses};
-use crate::domain::ids::RunId;
+use crate::domain::ids::{RunId, TicketId};
 use crate::domain::rules::Rules;
 use crate::domain::ticket::Ticket;
+use crate::domain::time::Time;
 use crate::error::Result;
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ pub fn claim(tx: &Tx<'_>, slots: usize, rules: &dyn Rules) -> Result<Vec<RunId>>
     }
     let paused = pauses::in_force(tx.conn, tx.now)?;
     let mut busy = live_by_profile(tx.conn)?;
-    for ticket in ready(tx)? {
+    for ticket in ready(tx.conn, tx.now, LOOK_AT)? {
         if claimed.len() == slots {
             break;
         }
@@ -53,14 +54,22 @@ pub fn live_by_profile(conn: &Connection) -> Result<BTreeMap<String, usize>> {
 ///
 /// # Errors
 /// The database refused.
-pub fn next_due(conn: &Connection) -> Result<Option<crate::domain::time::Time>> {
+pub fn next_due(conn: &Connection) -> Result<Option<Time>> {
     let at: Option<i64> = conn
         .prepare_cached("select min(not_before) from tickets where status = 'todo' and not_before is not null")?
         .query_row([], |r| r.get(0))?;
-    Ok(at.map(crate::domain::time::Time))
+    Ok(at.map(Time))
 }
 
-fn ready(tx: &Tx<'_>) -> Result<Vec<Ticket>> {
+/// The ticket that dispatch would look at first.
+///
+/// # Errors
+/// The database refused.
+pub fn first_ready(conn: &Connection, now: Time) -> Result<Option<TicketId>> {
+    Ok(ready(conn, now, 1)?.into_iter().next().map(|t| t.id))
+}
+
+fn ready(conn: &Connection, now: Time, limit: i64) -> Result<Vec<Ticket>> {
     let sql = format!(
         "select {COLUMNS} from tickets t
          where t.status = 'todo' and t.needs_approval = 0 and (t.not_before is null or t.not_before <= ?1)
@@ -68,7 +77,7 @@ fn ready(tx: &Tx<'_>) -> Result<Vec<Ticket>> {
                            where l.blocked_id = t.id and b.status not in ('done', 'cancelled'))
          order by t.rank, t.created_at, t.id limit ?2"
     );
-    let mut stmt = tx.conn.prepare_cached(&sql)?;
-    let rows = stmt.query_map(params![tx.now.0, LOOK_AT], row_to_ticket)?;
+    let mut stmt = conn.prepare_cached(&sql)?;
+    let rows = stmt.query_map(params![now.0, limit], row_to_ticket)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

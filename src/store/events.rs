@@ -174,6 +174,14 @@ pub fn count(conn: &Connection, ticket: TicketId) -> Result<i64> {
     Ok(conn.prepare_cached("select last_seq from tickets where id = ?1")?.query_row([ticket.0], |r| r.get(0))?)
 }
 
+/// The number within the ticket of the event that a cursor names (or the last one before it).
+///
+/// # Errors
+/// The database refused.
+pub fn seq_of(conn: &Connection, ticket: TicketId, cursor: EventId) -> Result<i64> {
+    seq_at(conn, ticket, cursor)
+}
+
 fn seq_at(conn: &Connection, ticket: TicketId, cursor: EventId) -> Result<i64> {
     if cursor.0 <= 0 {
         return Ok(0);

@@ -1,0 +1,129 @@
+//! The live stream of the board: changed cards in place, moved cards to their new column, counts at once.
+
+use super::board::{Query, count, load_column, rows_filter};
+use super::load;
+use super::visit::{Visit, seed};
+use crate::config::Config;
+use crate::domain::ids::{ChangeId, TicketId};
+use crate::domain::ticket::{Status, Ticket};
+use crate::domain::time::Time;
+use crate::doorbell::Topic;
+use crate::error::Result;
+use crate::store::{changes, tickets};
+use crate::web::live::{self, Feed, Piece};
+use crate::web::ui::Ctx;
+use crate::web::ui::filter::Filter;
+use crate::web::ui::shell::needs_partials;
+use crate::web::ui::stream::{gone, partial};
+use crate::web::views::board::{column, column_count};
+use crate::web::views::card::card;
+use actix_web::{HttpRequest, HttpResponse, web};
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Changes looked at in one go.
+const GATHER: i64 = 200;
+
+/// `GET /board/stream`
+pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> HttpResponse {
+    visit
+        .answer(async {
+            visit.who.may_read()?;
+            let after = live::cursor(&req).parse().unwrap_or(query.after());
+            let feed = BoardFeed { config: visit.app.config.clone(), filter: query.filter(), after: ChangeId(after) };
+            live::stream(&req, &visit.app, Topic::Board, feed)
+        })
+        .await
+}
+
+struct BoardFeed {
+    config: Arc<Config>,
+    filter: Filter,
+    after: ChangeId,
+}
+
+/// What became of one ticket since the last look.
+struct Moved {
+    /// Columns it left.
+    left: Vec<Status>,
+    /// True where it is new or changed its column.
+    moved: bool,
+}
+
+impl Feed for BoardFeed {
+    fn next(&mut self, c: &Connection, now: Time) -> Result<Option<Piece>> {
+        let found = changes::after(c, self.after, GATHER)?;
+        let Some(last) = found.last() else { return Ok(None) };
+        self.after = last.id;
+        let more = found.len() == usize::try_from(GATHER).unwrap_or(0);
+        let mut by_ticket: BTreeMap<TicketId, Moved> = BTreeMap::new();
+        for change in &found {
+            let entry = by_ticket.entry(change.ticket).or_insert(Moved { left: Vec::new(), moved: false });
+            entry.moved |= matches!(change.kind.as_str(), "created" | "status");
+            entry.left.extend(change.from.as_deref().and_then(|s| s.parse::<Status>().ok()));
+        }
+        let html = self.render(c, &by_ticket, now)?;
+        Ok(Some(Piece { id: self.after.to_string(), html, more }))
+    }
+}
+
+impl BoardFeed {
+    fn render(&self, c: &Connection, changed: &BTreeMap<TicketId, Moved>, now: Time) -> Result<String> {
+        let fresh = seed();
+        let cx = Ctx { now, seed: &fresh };
+        let mut out = String::new();
+        let mut touched: Vec<Status> = Vec::new();
+        for (id, moved) in changed {
+            let t = tickets::get(c, *id)?;
+            let target = format!("#card-{}", id.0);
+            if moved.moved {
+                out.push_str(&gone(&target).0);
+                touched.extend(moved.left.iter().copied().chain([t.status]));
+                if self.shows(&t) {
+                    let cards = load::cards(c, std::slice::from_ref(&t), &self.config, now)?;
+                    for k in &cards {
+                        out.push_str(&partial(&format!("#cards-{}", t.status), "afterbegin", &card(k, cx)).0);
+                    }
+                }
+            } else if self.shows(&t) {
+                for k in &load::cards(c, std::slice::from_ref(&t), &self.config, now)? {
+                    out.push_str(&partial(&target, "outerMorph", &card(k, cx)).0);
+                }
+            }
+        }
+        touched.sort();
+        touched.dedup();
+        for status in touched {
+            out.push_str(&self.column_news(c, status, now, cx)?);
+        }
+        out.push_str(&needs_partials(load::needs_count(c)?).0);
+        Ok(out)
+    }
+
+    /// A column that was or became nearly empty is drawn anew (it folds or unfolds); else its counts are enough.
+    fn column_news(&self, c: &Connection, status: Status, now: Time, cx: Ctx<'_>) -> Result<String> {
+        let n = count(c, &self.filter, status)?;
+        let mut out = String::new();
+        if n <= 1 {
+            let drawn = load_column(c, &self.config, &self.filter, status, None, now)?;
+            out.push_str(&partial(&format!("#col-{status}"), "outerMorph", &column(&drawn, &self.filter, n == 0, cx)).0);
+        } else {
+            out.push_str(&partial(&format!("#count-{status}"), "outerMorph", &column_count(status, n)).0);
+        }
+        Ok(out)
+    }
+
+    fn shows(&self, t: &Ticket) -> bool {
+        let f = rows_filter(&self.filter, t.status);
+        let words_fit = f.q.as_ref().is_none_or(|q| {
+            let text = format!("{} {}", t.title.as_str(), t.description).to_lowercase();
+            q.to_lowercase().split_whitespace().all(|w| text.contains(w))
+        });
+        self.filter.status.is_none_or(|s| s == t.status)
+            && f.project.as_ref().is_none_or(|p| *p == t.project)
+            && f.role.as_ref().is_none_or(|r| r == t.role.as_str())
+            && f.priority.is_none_or(|p| p == t.priority)
+            && words_fit
+    }
+}

@@ -1,0 +1,128 @@
+//! Home: what needs the person, what runs, what happened since they looked.
+
+use super::load;
+use super::visit::Visit;
+use crate::config::Config;
+use crate::domain::ids::ChangeId;
+use crate::domain::ticket::Status;
+use crate::domain::time::Time;
+use crate::error::Result;
+use crate::store::tickets::Filter;
+use crate::store::{board, changes, dispatch, runs, settings, tickets};
+use crate::web::ui::shell::Nav;
+use crate::web::views::home::{Change, Home, home as view};
+use actix_web::HttpResponse;
+use rusqlite::Connection;
+
+/// Waiting tickets shown on Home.
+const NEEDS_WINDOW: usize = 30;
+/// Changes shown on Home.
+const CHANGES_WINDOW: i64 = 12;
+/// When somebody looks again within this, they have not been away: half an hour.
+const AWAY_MS: i64 = 1_800_000;
+
+/// `GET /`
+pub async fn get(visit: Visit) -> HttpResponse {
+    visit
+        .answer(async {
+            let (config, now) = (visit.app.config.clone(), visit.now);
+            let since = looked(&visit).await?;
+            let (home, cursor) =
+                visit.app.store.query(move |c| Ok((load_home(c, &config, since, now)?, changes::newest(c)?))).await?;
+            let stream = format!("/stream?after={cursor}&since={}", since.map_or(0, |t| t.0));
+            let main = view(&home, &stream, visit.cx());
+            Ok(visit.page(Nav::Home, "Home", Vec::new(), main).await)
+        })
+        .await
+}
+
+/// Since when the person has been away; notes that they look now. Kept per login.
+async fn looked(visit: &Visit) -> Result<Option<Time>> {
+    let now = visit.now;
+    let (last_key, since_key) = (format!("looked.{}", visit.who.key), format!("since.{}", visit.who.key));
+    let (last, since) = {
+        let (a, b) = (last_key.clone(), since_key.clone());
+        visit.app.store.query(move |c| Ok((time(settings::get(c, &a)?), time(settings::get(c, &b)?)))).await?
+    };
+    let away = last.is_none_or(|at| now.since(at) > AWAY_MS);
+    let begins = if away { last } else { since };
+    // Noted at most each minute: a page that is only looked at should cost no disk write.
+    if away || last.is_none_or(|at| now.since(at) > 60_000) {
+        visit
+            .app
+            .store
+            .call(move |tx| {
+                settings::set(tx, &last_key, &now.0.to_string())?;
+                match begins {
+                    Some(at) => settings::set(tx, &since_key, &at.0.to_string()),
+                    None => Ok(()),
+                }
+            })
+            .await?;
+    }
+    Ok(begins)
+}
+
+fn time(text: Option<String>) -> Option<Time> {
+    text.and_then(|t| t.parse().ok()).map(Time)
+}
+
+/// Everything Home shows.
+///
+/// # Errors
+/// The store failed.
+pub fn load_home(c: &Connection, config: &Config, since: Option<Time>, now: Time) -> Result<Home> {
+    let mut needs = Vec::new();
+    for status in [Status::NeedsInput, Status::Blocked, Status::InReview] {
+        let filter = Filter { status: Some(status), ..Filter::default() };
+        let mut waiting = board::window(c, &filter, None, NEEDS_WINDOW)?;
+        waiting.sort_by_key(|t| (t.priority, t.status_since));
+        needs.extend(waiting);
+    }
+    needs.truncate(NEEDS_WINDOW);
+    let mut lits = Vec::new();
+    for t in &needs {
+        lits.extend(load::lit(c, t)?);
+    }
+    let mut running = Vec::new();
+    for run in runs::live(c)? {
+        running.push(load::run_row(c, &tickets::get(c, run.ticket)?, &run, now)?);
+    }
+    let counts = board::counts(c)?;
+    let shown = match since {
+        Some(at) => changes::recent_moves(c, at, 200)?,
+        None => Vec::new(),
+    };
+    let total = i64::try_from(shown.len()).unwrap_or(0);
+    Ok(Home {
+        composer: load::composer(c, config)?,
+        needs: lits,
+        needs_total: load::needs_count(c)?,
+        running,
+        slots: i64::try_from(config.max_workers).unwrap_or(0),
+        next: dispatch::first_ready(c, now)?,
+        queued: counts.get(&Status::Todo).copied().unwrap_or(0),
+        since,
+        changes: happened(c, shown)?,
+        changes_total: total,
+        first_day: counts.values().sum::<i64>() == 0,
+    })
+}
+
+fn happened(c: &Connection, shown: Vec<changes::Change>) -> Result<Vec<Change>> {
+    let mut found: Vec<Change> = Vec::new();
+    let mut cursor = ChangeId(i64::MAX);
+    for change in shown {
+        debug_assert!(change.id < cursor, "newest first");
+        cursor = change.id;
+        if found.len() == usize::try_from(CHANGES_WINDOW).unwrap_or(12) {
+            break;
+        }
+        if found.iter().any(|f| f.ticket == change.ticket) {
+            continue;
+        }
+        let t = tickets::get(c, change.ticket)?;
+        found.push(Change { ticket: t.id, title: t.title.as_str().to_owned(), status: t.status, at: change.created_at });
+    }
+    Ok(found)
+}

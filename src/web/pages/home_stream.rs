@@ -1,0 +1,87 @@
+//! The live stream of Home: the three lists and the counts, each sent when it changed.
+
+use super::home::load_home;
+use super::load;
+use super::visit::{Visit, seed};
+use crate::config::Config;
+use crate::domain::time::Time;
+use crate::doorbell::Topic;
+use crate::error::Result;
+use crate::store::changes;
+use crate::web::live::{self, Feed, Piece};
+use crate::web::ui::Ctx;
+use crate::web::ui::shell::needs_partials;
+use crate::web::ui::stream::partial;
+use crate::web::views::home as view;
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::Markup;
+use rusqlite::Connection;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// What stands in the stream's address.
+#[derive(Debug, Deserialize)]
+pub struct Query {
+    #[serde(default)]
+    since: i64,
+}
+
+/// `GET /stream`
+pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> HttpResponse {
+    visit
+        .answer(async {
+            visit.who.may_read()?;
+            let since = (query.since > 0).then_some(Time(query.since));
+            let feed = HomeFeed { config: visit.app.config.clone(), since, shown: [None, None, None, None] };
+            live::stream(&req, &visit.app, Topic::Board, feed)
+        })
+        .await
+}
+
+struct HomeFeed {
+    config: Arc<Config>,
+    since: Option<Time>,
+    shown: [Option<String>; 4],
+}
+
+impl Feed for HomeFeed {
+    fn next(&mut self, c: &Connection, now: Time) -> Result<Option<Piece>> {
+        let config = self.config.clone();
+        let home = load_home(c, &config, self.since, now)?;
+        let needs = load::needs_count(c)?;
+        let mut out = String::new();
+        let still = Ctx { now: Time(0), seed: "" };
+        let fresh = seed();
+        let cx = Ctx { now, seed: &fresh };
+        let views: [(&str, Box<dyn Fn(Ctx<'_>) -> Markup + '_>); 3] = [
+            ("#needs", Box::new(|cx| view::needs(&home.needs, home.needs_total, home.first_day, cx))),
+            ("#running", Box::new(|cx| view::running(&home, cx))),
+            ("#since", Box::new(|cx| view::since(&home, cx))),
+        ];
+        for (i, (target, view)) in views.iter().enumerate() {
+            if self.changed(i, view(still).0) {
+                out.push_str(&partial(target, "outerMorph", &view(cx)).0);
+            }
+        }
+        if self.changed(3, needs.to_string()) {
+            out.push_str(&needs_partials(needs).0);
+        }
+        if out.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Piece { id: changes::newest(c)?.to_string(), html: out, more: false }))
+    }
+
+    fn every(&self) -> Option<std::time::Duration> {
+        // What a worker does now changes without a change of its ticket.
+        Some(std::time::Duration::from_secs(2))
+    }
+}
+
+impl HomeFeed {
+    fn changed(&mut self, i: usize, plain: String) -> bool {
+        let known = self.shown[i].as_ref() == Some(&plain);
+        self.shown[i] = Some(plain);
+        !known
+    }
+}

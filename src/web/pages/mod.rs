@@ -1,0 +1,78 @@
+//! The HTML pages: handlers that read the store, load what a view needs, and call the view.
+
+pub mod board;
+pub mod board_stream;
+pub mod composer;
+pub mod edit;
+pub mod home;
+pub mod home_stream;
+pub mod load;
+pub mod login;
+pub mod settings;
+pub mod ticket;
+pub mod ticket_forms;
+pub mod ticket_stream;
+pub mod visit;
+
+use super::assets;
+use super::guard::{Access, Route};
+use actix_web::web;
+
+/// Every page, fragment and form.
+pub const ROUTES: &[Route] = &[
+    Route { method: "GET", path: "/", access: Access::Read, register: || web::to(home::get) },
+    Route { method: "GET", path: "/stream", access: Access::Read, register: || web::to(home_stream::get) },
+    Route { method: "POST", path: "/composer", access: Access::Change, register: || web::to(composer::post) },
+    Route { method: "GET", path: "/board", access: Access::Read, register: || web::to(board::get) },
+    Route { method: "GET", path: "/board/stream", access: Access::Read, register: || web::to(board_stream::get) },
+    Route { method: "GET", path: "/board/column/{status}", access: Access::Read, register: || web::to(board::column) },
+    Route { method: "GET", path: "/tickets/{identifier}", access: Access::Read, register: || web::to(ticket::get) },
+    Route { method: "GET", path: "/tickets/{identifier}/stream", access: Access::Read, register: || web::to(ticket_stream::get) },
+    Route { method: "GET", path: "/tickets/{identifier}/events", access: Access::Read, register: || web::to(ticket::older) },
+    Route { method: "GET", path: "/tickets/{identifier}/edit", access: Access::Change, register: || web::to(edit::get) },
+    Route { method: "POST", path: "/tickets/{identifier}/edit", access: Access::Change, register: || web::to(edit::post) },
+    Route {
+        method: "POST",
+        path: "/tickets/{identifier}/reply",
+        access: Access::Change,
+        register: || web::to(ticket_forms::reply),
+    },
+    Route {
+        method: "POST",
+        path: "/tickets/{identifier}/move",
+        access: Access::Change,
+        register: || web::to(ticket_forms::move_to),
+    },
+    Route {
+        method: "POST",
+        path: "/tickets/{identifier}/stop",
+        access: Access::Change,
+        register: || web::to(ticket_forms::stop),
+    },
+    Route { method: "GET", path: "/settings", access: Access::Read, register: || web::to(settings::get) },
+    Route { method: "POST", path: "/settings/tokens", access: Access::Owner, register: || web::to(settings::token) },
+    Route {
+        method: "POST",
+        path: "/settings/tokens/revoke",
+        access: Access::Owner,
+        register: || web::to(settings::revoke_token),
+    },
+    Route {
+        method: "POST",
+        path: "/settings/sessions/revoke",
+        access: Access::Owner,
+        register: || web::to(settings::revoke_session),
+    },
+    Route { method: "POST", path: "/settings/password", access: Access::Owner, register: || web::to(settings::password) },
+    Route { method: "POST", path: "/settings/profile", access: Access::Owner, register: || web::to(settings::profile) },
+    Route {
+        method: "POST",
+        path: "/settings/profiles/{name}/resume",
+        access: Access::Change,
+        register: || web::to(settings::resume),
+    },
+    Route { method: "GET", path: "/login", access: Access::Public, register: || web::to(login::get) },
+    Route { method: "POST", path: "/login", access: Access::Public, register: || web::to(login::post) },
+    Route { method: "POST", path: "/logout", access: Access::Read, register: || web::to(login::logout) },
+    Route { method: "GET", path: "/assets/{path:.*}", access: Access::Public, register: || web::to(assets::asset) },
+];

@@ -1,0 +1,194 @@
+//! Settings: profiles in force, tokens, sessions, password.
+
+use super::login;
+use super::visit::Visit;
+use crate::app::PICKED_PROFILE;
+use crate::domain::actor::Scope;
+use crate::error::{Error, FieldError, Result};
+use crate::random;
+use crate::store::{auth, pauses, settings as values};
+use crate::web::ui::shell::Nav;
+use crate::web::views::settings::{Session, Settings, Token, settings as view};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+
+/// `GET /settings`
+pub async fn get(visit: Visit) -> HttpResponse {
+    visit.answer(async { show(&visit, StatusCode::OK, None, Vec::new()).await }).await
+}
+
+async fn show(
+    visit: &Visit,
+    status: StatusCode,
+    fresh_token: Option<(String, String)>,
+    errors: Vec<FieldError>,
+) -> Result<HttpResponse> {
+    let now = visit.now;
+    let (tokens, sessions) = visit.app.store.query(move |c| Ok((auth::tokens(c)?, auth::sessions(c, now)?))).await?;
+    let config = &visit.app.config;
+    let owner = visit.who.owner().is_ok();
+    let shown = Settings {
+        user_name: visit.who.actor.name().to_owned(),
+        owner,
+        profiles: config.profiles().cloned().collect(),
+        default_profile: config.default_profile(),
+        tokens: if owner {
+            tokens
+                .into_iter()
+                .map(|t| Token { name: t.name, scope: t.scope, created_at: t.created_at, last_used_at: t.last_used_at })
+                .collect()
+        } else {
+            Vec::new()
+        },
+        fresh_token,
+        sessions: sessions
+            .into_iter()
+            .map(|s| Session {
+                current: visit.who.session == Some(s.id),
+                id: s.id,
+                browser: s.user_agent,
+                created_at: s.created_at,
+                seen_at: s.last_seen_at,
+            })
+            .collect(),
+        config: config.origins.iter().map(|o| (o.key.clone(), o.value.clone(), o.from.to_owned())).collect(),
+        errors,
+    };
+    let main = view(&shown, visit.cx());
+    Ok(visit.page_with(status, Nav::Settings, "Settings", Vec::new(), String::new(), main).await)
+}
+
+async fn back(visit: &Visit, done: Result<()>) -> Result<HttpResponse> {
+    match done {
+        Ok(()) => Ok(HttpResponse::SeeOther().insert_header(("Location", "/settings")).finish()),
+        Err(Error::Invalid(errors)) => show(visit, StatusCode::UNPROCESSABLE_ENTITY, None, errors).await,
+        Err(e) => Err(e),
+    }
+}
+
+/// A new token.
+#[derive(Debug, Deserialize)]
+pub struct NewToken {
+    name: String,
+    scope: String,
+}
+
+/// `POST /settings/tokens`: shows the token once. The name makes a repetition harmless.
+pub async fn token(visit: Visit, form: web::Form<NewToken>) -> HttpResponse {
+    visit
+        .answer(async {
+            visit.who.owner()?;
+            match make_token(&visit, &form).await {
+                Ok(made) => show(&visit, StatusCode::CREATED, Some(made), Vec::new()).await,
+                Err(Error::Invalid(errors)) => show(&visit, StatusCode::UNPROCESSABLE_ENTITY, None, errors).await,
+                Err(Error::Conflict(why)) => {
+                    let errors = vec![FieldError { field: "name".to_owned(), message: why }];
+                    show(&visit, StatusCode::CONFLICT, None, errors).await
+                }
+                Err(e) => Err(e),
+            }
+        })
+        .await
+}
+
+async fn make_token(visit: &Visit, form: &NewToken) -> Result<(String, String)> {
+    let name = form.name.trim().to_owned();
+    auth::check_token_name(&name)?;
+    let scope = Scope::parse(form.scope.trim())
+        .ok_or_else(|| Error::field("scope", "is unknown: write owner, operator, viewer or ticket:MC-12"))?;
+    let secret = random::secret("mct_");
+    let (kept, kept_name) = (secret.clone(), name.clone());
+    visit.app.store.call(move |tx| auth::add_token(tx, &kept_name, &kept, scope, None)).await?;
+    Ok((name, secret))
+}
+
+/// Names one thing to end.
+#[derive(Debug, Deserialize)]
+pub struct Named {
+    name: String,
+}
+
+/// `POST /settings/tokens/revoke`
+pub async fn revoke_token(visit: Visit, form: web::Form<Named>) -> HttpResponse {
+    visit
+        .answer(async {
+            visit.who.owner()?;
+            let name = form.into_inner().name;
+            let done = visit.app.store.call(move |tx| auth::revoke_token(tx, &name)).await;
+            back(&visit, done).await
+        })
+        .await
+}
+
+/// Numbers one thing to end.
+#[derive(Debug, Deserialize)]
+pub struct Numbered {
+    id: i64,
+}
+
+/// `POST /settings/sessions/revoke`
+pub async fn revoke_session(visit: Visit, form: web::Form<Numbered>) -> HttpResponse {
+    visit
+        .answer(async {
+            visit.who.owner()?;
+            let id = form.id;
+            let done = visit.app.store.call(move |tx| auth::revoke_session(tx, id)).await;
+            back(&visit, done).await
+        })
+        .await
+}
+
+/// A new password.
+#[derive(Debug, Deserialize)]
+pub struct Passwords {
+    #[serde(default)]
+    old: String,
+    password: String,
+}
+
+/// `POST /settings/password`
+pub async fn password(visit: Visit, form: web::Form<Passwords>) -> HttpResponse {
+    visit
+        .answer(async {
+            visit.who.owner()?;
+            let form = form.into_inner();
+            let done = login::change_password(&visit, form.old, &form.password).await;
+            back(&visit, done).await
+        })
+        .await
+}
+
+/// A choice of profile.
+#[derive(Debug, Deserialize)]
+pub struct Choice {
+    profile: String,
+}
+
+/// `POST /settings/profile`: the owner picks the profile that tickets run with by default.
+pub async fn profile(visit: Visit, form: web::Form<Choice>) -> HttpResponse {
+    visit
+        .answer(async {
+            visit.who.owner()?;
+            if visit.app.config.default_is_fixed() {
+                return Err(Error::Conflict("the configuration file fixes the default profile: change it there".to_owned()));
+            }
+            visit.app.config.pick(Some(&form.profile))?;
+            let name = form.into_inner().profile;
+            let done = visit.app.store.call(move |tx| values::set(tx, PICKED_PROFILE, &name)).await;
+            back(&visit, done).await
+        })
+        .await
+}
+
+/// `POST /settings/profiles/{name}/resume`: ends a profile's pause.
+pub async fn resume(visit: Visit, path: web::Path<String>) -> HttpResponse {
+    visit
+        .answer(async {
+            visit.who.may_change_tickets()?;
+            let name = path.into_inner();
+            let done = visit.app.store.call(move |tx| pauses::resume(tx, &name).map(|_| ())).await;
+            back(&visit, done).await
+        })
+        .await
+}
