@@ -86,7 +86,10 @@ fn agents(config: &Config, found: &mut Vec<Finding>) {
                 found,
                 Mark::Bad,
                 format!("profile {}: bypassed permissions as root are refused by the agent", profile.name),
-                format!("run as another user, or set IS_SANDBOX = \"1\" in [profiles.{}.env] if this machine is a sandbox", profile.name),
+                format!(
+                    "run as another user, or set IS_SANDBOX = \"1\" in [profiles.{}.env] if this machine is a sandbox",
+                    profile.name
+                ),
             );
         }
         match runtime::capabilities(profile, Duration::from_secs(10)) {
@@ -168,11 +171,19 @@ fn unit_faults(text: &str) -> Vec<(Mark, String, String)> {
         if lines.contains(wanted) {
             found.push((Mark::Good, format!("unit has {wanted}"), String::new()));
         } else {
-            found.push((Mark::Bad, format!("unit lacks {wanted}: a restart would end the workers"), format!("add {wanted} under [Service]")));
+            found.push((
+                Mark::Bad,
+                format!("unit lacks {wanted}: a restart would end the workers"),
+                format!("add {wanted} under [Service]"),
+            ));
         }
     }
     if lines.iter().any(|l| l.to_lowercase().starts_with("privatetmp=") && !l.to_lowercase().ends_with("=no")) {
-        found.push((Mark::Bad, "unit has PrivateTmp: workers of the old server lose their /tmp".to_owned(), "remove it".to_owned()));
+        found.push((
+            Mark::Bad,
+            "unit has PrivateTmp: workers of the old server lose their /tmp".to_owned(),
+            "remove it".to_owned(),
+        ));
     }
     found
 }

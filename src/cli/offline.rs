@@ -19,15 +19,9 @@ fn open(config: &Config) -> Result<Store> {
 }
 
 pub(super) fn token_create(config: &Config, name: &str, scope: &str) -> Result<ExitCode> {
-    let scope = Scope::parse(scope)
-        .ok_or_else(|| Error::field("scope", "is unknown: write owner, operator, viewer or ticket:MC-12"))?;
-    let clean = !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    if !clean {
-        return Err(Error::field("name", "takes 1 to 64 letters, digits, dots, dashes and underscores"));
-    }
-    if name.starts_with("run-") || name.starts_with("local-") {
-        return Err(Error::field("name", "must not begin with run- or local-: those are made by the server"));
-    }
+    let scope =
+        Scope::parse(scope).ok_or_else(|| Error::field("scope", "is unknown: write owner, operator, viewer or ticket:MC-12"))?;
+    auth::check_token_name(name)?;
     let (secret, name) = (random::secret("mct_"), name.to_owned());
     let kept = secret.clone();
     open(config)?.write(move |tx| auth::add_token(tx, &name, &kept, scope, None))?;

@@ -12,6 +12,7 @@ pub mod next_action;
 pub mod profile;
 pub mod progress;
 pub mod project;
+pub mod rules;
 pub mod run;
 pub mod shorthand;
 pub mod signs;

@@ -49,6 +49,7 @@ impl Store {
     /// # Errors
     /// The file cannot be opened or written, is damaged, or comes from a newer version.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Store> {
+        make_file(path)?;
         let mut conn = connect(path)?;
         migrate::up(&mut conn)?;
         let doorbell = Doorbell::default();
@@ -133,10 +134,25 @@ impl Store {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection> {
+/// Makes the file before SQLite would, readable by its owner alone. Never once a connection is open: closing any other
+/// handle of the file drops the process's POSIX locks on it, and another program could then delete the log under us.
+fn make_file(path: &Path) -> Result<()> {
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    match std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+            // A read-only file stays as it is: the store then refuses writes in words.
+            let mode = std::fs::metadata(path)?.permissions().mode();
+            if mode & 0o077 != 0 {
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & 0o700))?;
+            }
+            Ok(())
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection> {
     let conn = Connection::open(path)?;
     prepare(&conn)?;
     Ok(conn)
