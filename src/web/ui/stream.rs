@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 
 /// The element that keeps the page's one stream open. Nothing is ever swapped by it itself: what arrives are
-/// [`partial`]s that name their own targets. `load, every 10s` with `drop` also survives a first connect that failed.
+/// [`partial`]s that name their own targets. `load, every 10s` with `drop` also survives a first connect that failed,
+/// and such a failure is no news for the toasts: the page says "No connection" by itself.
 #[must_use]
 pub fn connect(url: &str) -> Markup {
     html! {
         div id="live-stream" hidden hx-sse:connect=(url) hx-trigger="load, every 10s" hx-sync="this:drop" hx-swap="none"
-            hx-config="sse.reconnectMaxDelay:5s" {}
+            hx-config="sse.reconnectMaxDelay:5s" hx-status:4xx="swap:none" hx-status:5xx="swap:none" {}
     }
 }
 
