@@ -24,3 +24,19 @@ pub fn partial(target: &str, swap: &str, markup: &Markup) -> Markup {
 pub fn gone(target: &str) -> Markup {
     partial(target, "delete", &html! {})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partial_names_its_target_and_the_connection_swaps_nothing_itself() {
+        let shown = partial("#events", "beforeend", &html! { li #ev-1 { "<b>" } }).into_string();
+        assert_eq!(shown, "<hx-partial hx-target=\"#events\" hx-swap=\"beforeend\"><li id=\"ev-1\">&lt;b&gt;</li></hx-partial>");
+        let stream = connect("/tickets/MC-1/stream?after=7").into_string();
+        for part in ["hx-sse:connect=\"/tickets/MC-1/stream?after=7\"", "hx-swap=\"none\"", "hx-sync=\"this:drop\"", "every 10s"]
+        {
+            assert!(stream.contains(part), "{part} in {stream}");
+        }
+    }
+}

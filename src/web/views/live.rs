@@ -140,6 +140,15 @@ pub fn new_events(l: &Live, cx: Ctx<'_>) -> Markup {
     }
 }
 
+/// The whole panel anew, when a run began or ended: only so it opens or folds by itself.
+#[must_use]
+pub fn renewed(l: &Live, cx: Ctx<'_>) -> Markup {
+    html! {
+        (partial("#live", "outerHTML", &live(l, false, cx)))
+        (partial("#strip", "outerMorph", &strip(l, cx)))
+    }
+}
+
 /// A phone's strip below the head, `#strip`: the last event, leads to the Live tab. Hidden where nobody works.
 #[must_use]
 pub fn strip(l: &Live, cx: Ctx<'_>) -> Markup {

@@ -108,22 +108,113 @@ const ATTACKS: &[&str] = &[
 
 const ELEMENTS: &[&str] = &[
     // ours
-    "article", "section", "header", "div", "span", "p", "b", "i", "a", "svg", "g", "use", "rect", "path", "time", "ul", "ol", "li", "dl", "dt",
-    "dd", "h1", "h2", "h3", "details", "summary", "form", "input", "select", "option", "button", "textarea", "label", "pre", "code",
+    "article",
+    "section",
+    "header",
+    "div",
+    "span",
+    "p",
+    "b",
+    "i",
+    "a",
+    "svg",
+    "g",
+    "use",
+    "rect",
+    "path",
+    "time",
+    "ul",
+    "ol",
+    "li",
+    "dl",
+    "dt",
+    "dd",
+    "h1",
+    "h2",
+    "h3",
+    "details",
+    "summary",
+    "form",
+    "input",
+    "select",
+    "option",
+    "button",
+    "textarea",
+    "label",
+    "pre",
+    "code",
     // prose
-    "h4", "h5", "h6", "em", "strong", "del", "blockquote", "hr", "br", "table", "thead", "tbody", "tr", "th", "td", "sup", "sub",
+    "h4",
+    "h5",
+    "h6",
+    "em",
+    "strong",
+    "del",
+    "blockquote",
+    "hr",
+    "br",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "sup",
+    "sub",
 ];
 
 const ATTRIBUTES: &[&str] = &[
-    "id", "class", "href", "rel", "title", "dir", "datetime", "aria-hidden", "aria-label", "role", "hidden", "open", "align", "start", "tabindex",
-    "data-at", "data-as", "data-st", "data-seq", "data-id", "data-version", "data-status", "data-moves", "data-p", "data-evidence", "data-state",
-    "data-draft", "data-draft-field", "draggable", "hx-ignore", "hx-post", "hx-swap", "hx-sync", "method", "action", "type", "name", "value",
-    "selected", "required", "rows", "placeholder", "for",
+    "id",
+    "class",
+    "href",
+    "rel",
+    "title",
+    "dir",
+    "datetime",
+    "aria-hidden",
+    "aria-label",
+    "role",
+    "hidden",
+    "open",
+    "align",
+    "start",
+    "tabindex",
+    "data-at",
+    "data-as",
+    "data-st",
+    "data-seq",
+    "data-id",
+    "data-version",
+    "data-status",
+    "data-moves",
+    "data-p",
+    "data-evidence",
+    "data-state",
+    "data-draft",
+    "data-draft-field",
+    "draggable",
+    "hx-ignore",
+    "hx-post",
+    "hx-swap",
+    "hx-sync",
+    "method",
+    "action",
+    "type",
+    "name",
+    "value",
+    "selected",
+    "required",
+    "rows",
+    "placeholder",
+    "for",
 ];
+
+/// An element's name and its attributes.
+type Tag = (String, Vec<(String, String)>);
 
 /// Every element and attribute that a browser's own tokenizer finds.
 #[derive(Default)]
-struct Seen(RefCell<Vec<(String, Vec<(String, String)>)>>);
+struct Seen(RefCell<Vec<Tag>>);
 
 impl TokenSink for Seen {
     type Handle = ();
@@ -139,7 +230,7 @@ impl TokenSink for Seen {
     }
 }
 
-fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
+fn tags(html: &str) -> Vec<Tag> {
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(html));
     let tokenizer = Tokenizer::new(Seen::default(), TokenizerOpts::default());
@@ -172,7 +263,10 @@ fn assert_only_prose(html: &str, attack: &str) {
         let machinery = ["form", "input", "button", "select", "textarea", "svg", "use", "img", "details"];
         assert!(!machinery.contains(&element.as_str()), "<{element}> from {attack:?}");
         for (name, _) in attrs {
-            assert!(["href", "rel", "title", "align", "start"].contains(&name.as_str()), "{element} {name} from {attack:?}\n{html}");
+            assert!(
+                ["href", "rel", "title", "align", "start"].contains(&name.as_str()),
+                "{element} {name} from {attack:?}\n{html}"
+            );
         }
     }
 }
@@ -210,7 +304,15 @@ fn no_attack_gets_through_an_event() {
                     if short {
                         what.content = text.clone();
                     }
-                    let event = Event { id: EventId(1), ticket: TicketId(1), seq: 1, run: RunId(1), attempt: 1, created_at: Time(0), what: what.clone() };
+                    let event = Event {
+                        id: EventId(1),
+                        ticket: TicketId(1),
+                        seq: 1,
+                        run: RunId(1),
+                        attempt: 1,
+                        created_at: Time(0),
+                        what: what.clone(),
+                    };
                     assert_harmless(&event_row(&event, CX.now).into_string(), attack, kind.as_str());
                 }
             }
@@ -224,9 +326,25 @@ fn no_attack_gets_through_a_comment() {
         for kind in CommentKind::ALL {
             for source in Source::ALL {
                 let body = format!("{attack}\n\n{attack}");
-                let evidence =
-                    Evidence { id: 1, ticket: TicketId(1), run: None, kind: (*attack).to_owned(), label: (*attack).to_owned(), detail: body.clone(), created_at: Time(0) };
-                let comment_ = Comment { id: CommentId(1), ticket: TicketId(1), run: None, author: (*attack).to_owned(), source: *source, kind: *kind, body, created_at: Time(0) };
+                let evidence = Evidence {
+                    id: 1,
+                    ticket: TicketId(1),
+                    run: None,
+                    kind: (*attack).to_owned(),
+                    label: (*attack).to_owned(),
+                    detail: body.clone(),
+                    created_at: Time(0),
+                };
+                let comment_ = Comment {
+                    id: CommentId(1),
+                    ticket: TicketId(1),
+                    run: None,
+                    author: (*attack).to_owned(),
+                    source: *source,
+                    kind: *kind,
+                    body,
+                    created_at: Time(0),
+                };
                 let said = Said { comment: comment_, evidence: vec![evidence], message: None };
                 assert_harmless(&comment(&said, CX).into_string(), attack, kind.as_str());
             }
@@ -254,7 +372,15 @@ fn no_attack_gets_through_a_card_or_a_question() {
             assert_harmless(&card(&shown, CX).into_string(), attack, "card");
         }
         for ask in [read_question(attack), read_question(&format!("Which? {attack}\n- {attack}\n- b"))] {
-            let shown = Lit { ticket: TicketId(1), title: text.clone(), project: text.clone(), role: Role::stored(text.clone()), since: Time(0), version: 1, ask };
+            let shown = Lit {
+                ticket: TicketId(1),
+                title: text.clone(),
+                project: text.clone(),
+                role: Role::stored(text.clone()),
+                since: Time(0),
+                version: 1,
+                ask,
+            };
             assert_harmless(&lit(&shown, Place::Home, CX).into_string(), attack, "lit");
         }
     }
