@@ -76,7 +76,13 @@ fn text(what: &NewEvent) -> Markup {
 }
 
 fn note(what: &NewEvent) -> Markup {
-    let kind = what.tool.as_deref().unwrap_or("note").replace('_', " ");
+    let kind = match what.tool.as_deref().unwrap_or("note") {
+        "init" => "Session".to_owned(),
+        "result" => "End of turn".to_owned(),
+        "api_retry" => "Tries again".to_owned(),
+        "unreadable" => "Unreadable line".to_owned(),
+        other => other.replace('_', " "),
+    };
     let (short, cut) = cut_chars(what.content.trim(), 160);
     html! {
         (icon::icon(if what.is_error { "triangle-alert" } else { "info" }))
