@@ -51,16 +51,12 @@ pub async fn asset(path: web::Path<String>, _req: HttpRequest) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, found.kind))
         .insert_header((CACHE_CONTROL, cache))
-        .body(actix_web::web::Bytes::from_static(leak_free(&found.body)))
+        .body(web::Bytes::from_static(&found.body))
 }
 
 /// Every served file: name, content type, content.
 pub fn each() -> impl Iterator<Item = (&'static str, &'static str, &'static [u8])> {
     all().iter().map(|(name, a)| (*name, a.kind, &*a.body))
-}
-
-fn leak_free(body: &'static Cow<'static, [u8]>) -> &'static [u8] {
-    body
 }
 
 fn all() -> &'static BTreeMap<&'static str, Asset> {

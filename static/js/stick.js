@@ -1,10 +1,12 @@
 // The event panel follows its end only while it is at its end; else "Newest" leads there.
 {
+  const known = new WeakSet();
   const begin = () => {
     const box = document.getElementById("eventbox");
     const list = document.getElementById("events");
     const jump = document.getElementById("jump");
-    if (!box || !list || !jump) return;
+    if (!box || !list || !jump || known.has(list)) return;
+    known.add(list);
     let stick = true;
     const toEnd = () => { box.scrollTop = box.scrollHeight; };
     box.addEventListener("scroll", () => {
@@ -28,4 +30,6 @@
     if (!new URLSearchParams(location.search).has("before")) toEnd();
   };
   document.readyState === "loading" ? addEventListener("DOMContentLoaded", begin) : begin();
+  // The panel may have come anew.
+  document.addEventListener("htmx:after:swap", begin);
 }

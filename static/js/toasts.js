@@ -5,7 +5,10 @@
     if (!box()) return;
     new MutationObserver((changes) => {
       for (const change of changes) for (const toast of change.addedNodes) {
-        if (toast.nodeType === 1 && toast.dataset.tone === "done") later(toast);
+        if (toast.nodeType !== 1) continue;
+        // Whatever else came (a page of a proxy, say) is told in our own words.
+        if (!toast.matches(".toast")) { toast.remove(); tell("That did not work. Nothing was changed; try again in a moment."); }
+        else if (toast.dataset.tone === "done") later(toast);
       }
       while (box().children.length > 4) box().firstElementChild.remove();
     }).observe(box(), { childList: true });
@@ -14,17 +17,18 @@
     setTimeout(() => (toast.matches(":hover, :focus-within") ? later(toast) : toast.remove()), 10_000);
   };
   addEventListener("click", (event) => event.target.closest("[data-dismiss]")?.closest(".toast")?.remove());
-  document.addEventListener("htmx:error", () => {
-    if (!box() || box().querySelector("[data-offline]")) return;
+  const tell = (text) => {
+    if ([...box().children].some((t) => t.textContent === text)) return;
     const toast = document.createElement("div");
     toast.className = "toast notice";
     toast.dataset.st = "input";
     toast.dataset.tone = "done";
-    toast.dataset.offline = "";
-    const words = document.createElement("div");
-    words.textContent = "The server could not be reached. What you wrote is still here: send it again in a moment.";
-    toast.append(words);
+    toast.append(document.createElement("i"), Object.assign(document.createElement("div"), { textContent: text }));
     box().append(toast);
+  };
+  document.addEventListener("htmx:error", (e) => {
+    const source = e.detail?.ctx?.sourceElement;
+    if (box() && source?.matches?.("form, form *, .card")) tell("The server could not be reached. What you wrote is still here: send it again in a moment.");
   });
   document.readyState === "loading" ? addEventListener("DOMContentLoaded", begin) : begin();
 }

@@ -158,8 +158,7 @@ fn topbar(shell: &Shell) -> Markup {
 /// The composer stands on Home and on the board; from elsewhere New leads Home.
 fn new_href(shell: &Shell) -> &'static str {
     match (shell.here, shell.crumbs.is_empty()) {
-        (Nav::Board, true) => "#new",
-        (Nav::Home, true) => "#say",
+        (Nav::Home | Nav::Board, true) => "#say",
         (Nav::Home | Nav::Board | Nav::Settings | Nav::Nowhere, _) => "/#say",
     }
 }
@@ -170,9 +169,9 @@ pub fn needs_pill(needs: i64) -> Markup {
     html! {
         @if needs == 0 { a.need.none #need href="/#needs" { "Nothing needs you" } }
         @else {
-            a.need #need href="/#needs" aria-label=(words::counted(needs, "ticket needs you", "tickets need you")) {
+            a.need #need href="/#needs" {
                 svg.glyph aria-hidden="true" { use href=(format!("{}#st-input", assets::url("icons.svg"))) {} }
-                span { (words::short_count(needs)) span.desk-only { (if needs == 1 { " needs you" } else { " need you" }) } }
+                span { (words::short_count(needs)) span.t { (if needs == 1 { " needs you" } else { " need you" }) } }
             }
         }
     }

@@ -35,25 +35,25 @@ pub fn status(status: Status) -> &'static str {
     }
 }
 
-/// What a move from one status to another is called on its button.
+/// What a move from one status to another is called in a menu headed "Move to".
 #[must_use]
 pub fn move_to(from: Status, to: Status) -> &'static str {
     match (from, to) {
         (Status::InReview, Status::Done) => "Approve",
         (Status::Done, Status::Todo) => "Open again",
-        (Status::InProgress, Status::Todo) => "Stop, back to To do",
-        (Status::InProgress, Status::InReview) => "Stop, to In review",
-        (Status::InProgress, Status::Blocked) => "Stop, to Blocked",
-        (Status::InProgress, Status::Done) => "Stop, to Done",
+        (Status::InProgress, Status::Todo) => "Stop, then To do",
+        (Status::InProgress, Status::InReview) => "Stop, then In review",
+        (Status::InProgress, Status::Blocked) => "Stop, then Blocked",
+        (Status::InProgress, Status::Done) => "Stop, then Done",
         (Status::InProgress, Status::Cancelled) => "Stop and cancel",
         (_, Status::InProgress) => "Start now",
-        (_, Status::Inbox) => "To Inbox",
-        (_, Status::Todo) => "To To do",
-        (_, Status::NeedsInput) => "To Waits for you",
-        (_, Status::InReview) => "To In review",
-        (_, Status::Blocked) => "To Blocked",
-        (_, Status::Done) => "To Done",
-        (_, Status::Cancelled) => "Cancel",
+        (_, Status::Inbox) => "Inbox",
+        (_, Status::Todo) => "To do",
+        (_, Status::NeedsInput) => "Waits for you",
+        (_, Status::InReview) => "In review",
+        (_, Status::Blocked) => "Blocked",
+        (_, Status::Done) => "Done",
+        (_, Status::Cancelled) => "Cancel it",
     }
 }
 

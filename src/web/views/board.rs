@@ -4,7 +4,7 @@ use super::card::Card;
 use super::composer::{Composer, composer};
 use crate::domain::ticket::{Priority, Status};
 use crate::web::ui::filter::{Filter, address};
-use crate::web::ui::stream::{connect, partial};
+use crate::web::ui::stream::{connect, gone, partial};
 use crate::web::ui::{Ctx, form, icon, words};
 use maud::{Markup, html};
 
@@ -140,10 +140,12 @@ fn empty(filter: &Filter) -> Markup {
 /// A column, `section#col-<status>`. `fold`: shown as a spine at a desk (see [`folded`]).
 #[must_use]
 pub fn column(c: &Column, filter: &Filter, fold: bool, cx: Ctx<'_>) -> Markup {
-    let wants = c.status.needs_person() && c.count > 0;
+    // Hue and spine depend on the cards that are there (`:has` in the style sheet), so that a card that arrives
+    // live needs no new column around it.
+    let wants = c.status.needs_person();
     let name = c.status.as_str();
     html! {
-        section.col.wants[wants].fold[fold] id=(format!("col-{name}")) data-st=(words::st(c.status)) data-status=(name)
+        section.col.wants[wants].fold[fold].full[c.count > 0] id=(format!("col-{name}")) data-st=(words::st(c.status)) data-status=(name)
             aria-label=(words::status(c.status)) {
             header {
                 (icon::glyph(c.status))
@@ -157,7 +159,7 @@ pub fn column(c: &Column, filter: &Filter, fold: bool, cx: Ctx<'_>) -> Markup {
                 @for card in &c.cards { (super::card::card(card, cx)) }
             }
             @if let Some(note) = &c.note { p.slot { (note) } }
-            @if c.cards.is_empty() { p.hush { (hush(c.status)) } }
+            p.hush { (hush(c.status)) }
             (more_link(c, filter))
         }
     }
@@ -202,21 +204,46 @@ pub fn more_cards(c: &Column, filter: &Filter, cx: Ctx<'_>) -> Markup {
     }
 }
 
-/// A column's count, `#count-<status>`, as the stream brings it up to date.
-#[must_use]
-pub fn column_count(status: Status, count: i64) -> Markup {
+fn column_count(status: Status, count: i64) -> Markup {
     html! { span.count id=(format!("count-{status}")) { (words::short_count(count)) } }
 }
 
-/// The same count in the phone's picker, `#pick-<status>`.
-#[must_use]
-pub fn pick(status: Status, count: i64, current: bool, filter: &Filter) -> Markup {
+/// The phone's way to a column, with its count.
+fn pick(status: Status, count: i64, current: bool, filter: &Filter) -> Markup {
     let name = status.as_str();
     html! {
-        a id=(format!("pick-{name}")) href=(format!("{}#col-{name}", filter.href(&[("col", name)]))) data-col=(name) data-st=(words::st(status))
-            aria-label=(format!("{}, {count}", words::status(status))) aria-current=[current.then_some("true")] {
-            (icon::glyph(status)) span.count { (words::short_count(count)) }
+        a href=(format!("{}#col-{name}", filter.href(&[("col", name)]))) data-col=(name) data-st=(words::st(status))
+            aria-current=[current.then_some("true")] {
+            (icon::glyph(status)) span.vh { (words::status(status)) } " " (pick_count(status, count))
         }
+    }
+}
+
+fn pick_count(status: Status, count: i64) -> Markup {
+    html! { span.count id=(format!("pick-{status}")) { (words::short_count(count)) } }
+}
+
+/// The fragments that bring a column's count up to date, in its head and in the phone's picker.
+#[must_use]
+pub fn count_partials(status: Status, count: i64) -> Markup {
+    html! {
+        (partial(&format!("#count-{status}"), "outerHTML", &column_count(status, count)))
+        (partial(&format!("#pick-{status}"), "outerHTML", &pick_count(status, count)))
+    }
+}
+
+/// A card that changed where it stands.
+#[must_use]
+pub fn changed(c: &Card, cx: Ctx<'_>) -> Markup {
+    partial(&format!("#card-{}", c.id.0), "outerMorph", &super::card::card(c, cx))
+}
+
+/// A card that is new or stands in another column now: off the page wherever it was, and on top of its column.
+#[must_use]
+pub fn moved(c: &Card, cx: Ctx<'_>) -> Markup {
+    html! {
+        (gone(&format!("#card-{}", c.id.0)))
+        (partial(&format!("#cards-{}", c.status), "afterbegin", &super::card::card(c, cx)))
     }
 }
 

@@ -35,13 +35,33 @@ pub fn error(e: &ErrorPage) -> Markup {
 #[must_use]
 pub fn usual(status: u16, detail: &str) -> ErrorPage {
     let (title, text, next): (&str, &str, &[(&str, &str)]) = match status {
-        400 | 422 => ("That could not be read", "Nothing was changed. Go back, look at what was sent, and try again.", &[("To the board", "/board"), ("Home", "/")]),
+        400 | 422 => (
+            "That could not be read",
+            "Nothing was changed. Go back, look at what was sent, and try again.",
+            &[("To the board", "/board"), ("Home", "/")],
+        ),
         401 => ("You are not logged in", "Log in, and you come back to where you were.", &[("Log in", "/login")]),
-        403 => ("You may not do that", "Nothing was changed. Your login or token has no right to it.", &[("Home", "/"), ("Settings", "/settings")]),
-        404 => ("This is not here", "The address may be wrong, or what stood here is gone.", &[("To the board", "/board"), ("Home", "/")]),
-        409 => ("Somebody was faster", "What you saw has changed since, so nothing was done. Look at it again and repeat what you wanted.", &[("To the board", "/board")]),
+        403 => (
+            "You may not do that",
+            "Nothing was changed. Your login or token has no right to it.",
+            &[("Home", "/"), ("Settings", "/settings")],
+        ),
+        404 => (
+            "This is not here",
+            "The address may be wrong, or what stood here is gone.",
+            &[("To the board", "/board"), ("Home", "/")],
+        ),
+        409 => (
+            "Somebody was faster",
+            "What you saw has changed since, so nothing was done. Look at it again and repeat what you wanted.",
+            &[("To the board", "/board")],
+        ),
         503 => ("Not now", "The server is busy or stopping. Nothing was lost; try again in a moment.", &[("Try again", "/")]),
-        _ => ("Something broke on our side", "What was stored is safe. The log says what happened; “mission-control doctor” on the machine helps to find it.", &[("Home", "/"), ("To the board", "/board")]),
+        _ => (
+            "Something broke on our side",
+            "What was stored is safe. The log says what happened; “mission-control doctor” on the machine helps to find it.",
+            &[("Home", "/"), ("To the board", "/board")],
+        ),
     };
     let text = if detail.is_empty() { text.to_owned() } else { format!("{}. {text}", capital(detail).trim_end_matches('.')) };
     let next = next.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();

@@ -36,7 +36,7 @@ fn tool_use(what: &NewEvent) -> Markup {
     html! {
         (icon::icon(words::tool_icon(tool)))
         @match what.input.as_deref().map(pretty).filter(|p| !p.is_empty()) {
-            Some(input) => details { summary dir="auto" { (line) } pre dir="auto" { (input) } },
+            Some(input) => details { summary dir="auto" { (line) } pre dir="auto" tabindex="0" { (input) } },
             None => span dir="auto" { (line) },
         }
     }
@@ -58,7 +58,7 @@ fn tool_result(what: &NewEvent) -> Markup {
                     span.out { (short) @if cut { "…" } }
                     span.size { @if what.truncated { "more than " } (words::counted(i64::try_from(lines).unwrap_or(0), "line", "lines")) }
                 }
-                pre dir="auto" { (content) @if what.truncated { "\n… the rest is in the raw log" } }
+                pre dir="auto" tabindex="0" { (content) @if what.truncated { "\n… the rest is in the raw log" } }
             }
         }
     }
@@ -76,12 +76,18 @@ fn text(what: &NewEvent) -> Markup {
 }
 
 fn note(what: &NewEvent) -> Markup {
-    let kind = what.tool.as_deref().unwrap_or("note").replace('_', " ");
+    let kind = match what.tool.as_deref().unwrap_or("note") {
+        "init" => "Session".to_owned(),
+        "result" => "End of turn".to_owned(),
+        "api_retry" => "Tries again".to_owned(),
+        "unreadable" => "Unreadable line".to_owned(),
+        other => other.replace('_', " "),
+    };
     let (short, cut) = cut_chars(what.content.trim(), 160);
     html! {
         (icon::icon(if what.is_error { "triangle-alert" } else { "info" }))
         @if cut || short.contains('\n') {
-            details { summary dir="auto" { b { (kind) } " " (short.lines().next().unwrap_or("")) } pre dir="auto" { (what.content) } }
+            details { summary dir="auto" { b { (kind) } " " (short.lines().next().unwrap_or("")) } pre dir="auto" tabindex="0" { (what.content) } }
         } @else {
             span dir="auto" { b { (kind) } " " @if short.is_empty() { (what.context.as_deref().unwrap_or("")) } @else { (short) } }
         }

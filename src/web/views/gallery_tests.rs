@@ -59,7 +59,12 @@ fn composer() -> composer::Composer {
 }
 
 fn pulse(seed: u32) -> Vec<u32> {
-    (0..45).map(|i| { let x = (i * 7919 + seed * 104_729) % 97; if x < 38 { 0 } else { x % 13 } }).collect()
+    (0..45)
+        .map(|i| {
+            let x = (i * 7919 + seed * 104_729) % 97;
+            if x < 38 { 0 } else { x % 13 }
+        })
+        .collect()
 }
 
 fn row(n: i64, title: &str, project: &str, min: i64, tool: &str, context: &str) -> run_row::RunRow {
@@ -82,16 +87,37 @@ fn uploads() -> run_row::RunRow {
 }
 
 fn pricing() -> run_row::RunRow {
-    row(420, "Pricing page: one column on phones, table headers stay in sight", "site", 38, "Bash", "npx playwright test pricing.spec.ts")
+    row(
+        420,
+        "Pricing page: one column on phones, table headers stay in sight",
+        "site",
+        38,
+        "Bash",
+        "npx playwright test pricing.spec.ts",
+    )
 }
 
 fn lit(n: i64, title: &str, project: &str, min: i64, ask: lit::Ask) -> lit::Lit {
-    lit::Lit { ticket: TicketId(n), title: title.to_owned(), project: project.to_owned(), role: role("luci"), since: ago(min), version: 3, ask }
+    lit::Lit {
+        ticket: TicketId(n),
+        title: title.to_owned(),
+        project: project.to_owned(),
+        role: role("luci"),
+        since: ago(min),
+        version: 3,
+        ask,
+    }
 }
 
 fn question() -> lit::Lit {
     let text = "Which region should the export bucket live in? The database is in eu-central-1. A bucket in us-east-1 costs a third less but sends personal data out of the EU.\n- eu-central-1\n- us-east-1";
-    lit(418, "Move nightly exports to object storage and keep the old ones readable for 90 days", "tideline-api", 26, lit::read_question(text))
+    lit(
+        418,
+        "Move nightly exports to object storage and keep the old ones readable for 90 days",
+        "tideline-api",
+        26,
+        lit::read_question(text),
+    )
 }
 
 fn review() -> lit::Lit {
@@ -101,11 +127,18 @@ fn review() -> lit::Lit {
 
 fn blocked() -> lit::Lit {
     let reason = "Claude is logged out".to_owned();
-    lit(405, "Renew the wildcard certificate before Friday", "homelab", 120, lit::Ask::Blocked { reason, advice: FailureCode::AuthFailure.advice().to_owned() })
+    lit(
+        405,
+        "Renew the wildcard certificate before Friday",
+        "homelab",
+        120,
+        lit::Ask::Blocked { reason, advice: FailureCode::AuthFailure.advice().to_owned() },
+    )
 }
 
 fn home() -> home::Home {
-    let change = |n, title: &str, status, min| home::Change { ticket: TicketId(n), title: title.to_owned(), status, at: ago(min) };
+    let change =
+        |n, title: &str, status, min| home::Change { ticket: TicketId(n), title: title.to_owned(), status, at: ago(min) };
     home::Home {
         composer: composer(),
         needs: vec![question(), review(), blocked()],
@@ -173,21 +206,83 @@ fn full_board() -> board::Board {
     let mut progress = column(InProgress, 2, running);
     progress.note = Some("Both slots are taken. 4 wait.".to_owned());
     board(vec![
-        column(Inbox, 2, vec![
-            card(427, "Ask the printer about duplex again", Inbox, "life", 3, "Sort it: start, plan or drop"),
-            card(421, "Try the new map tiles", Inbox, "site", 400, "Sort it: start, plan or drop"),
-        ]),
-        column(Todo, 9, vec![
-            card(426, "Webhook deliveries: keep the signature stable over retries", Todo, "tideline-api", 60, "Starts when a slot is free"),
-            card(424, RTL, Todo, "site", 61, "Starts when a slot is free"),
-            card(422, "Search: ignore accents, and find “Zürich” when someone types “zurich”", Todo, "site", 180, "Waits for MC-423"),
-            card(417, WORD, Todo, "ledger", 300, "Starts when a slot is free"),
-            card(414, "Weekly report: cost per project beside tickets done", Todo, "life", 1500, "Limit reached, goes on at 21:00"),
-        ]),
+        column(
+            Inbox,
+            2,
+            vec![
+                card(427, "Ask the printer about duplex again", Inbox, "life", 3, "Sort it: start, plan or drop"),
+                card(421, "Try the new map tiles", Inbox, "site", 400, "Sort it: start, plan or drop"),
+            ],
+        ),
+        column(
+            Todo,
+            9,
+            vec![
+                card(
+                    426,
+                    "Webhook deliveries: keep the signature stable over retries",
+                    Todo,
+                    "tideline-api",
+                    60,
+                    "Starts when a slot is free",
+                ),
+                card(424, RTL, Todo, "site", 61, "Starts when a slot is free"),
+                card(
+                    422,
+                    "Search: ignore accents, and find “Zürich” when someone types “zurich”",
+                    Todo,
+                    "site",
+                    180,
+                    "Waits for MC-423",
+                ),
+                card(417, WORD, Todo, "ledger", 300, "Starts when a slot is free"),
+                card(
+                    414,
+                    "Weekly report: cost per project beside tickets done",
+                    Todo,
+                    "life",
+                    1500,
+                    "Limit reached, goes on at 21:00",
+                ),
+            ],
+        ),
         progress,
-        column(NeedsInput, 1, vec![card(418, "Move nightly exports to object storage and keep the old ones readable for 90 days", NeedsInput, "tideline-api", 26, "Which region should the export bucket live in?")]),
-        column(InReview, 1, vec![card(411, "Invoice totals differ by one cent after currency rounding", InReview, "ledger", 41, "Waits for your look at the result")]),
-        column(Blocked, 1, vec![card(405, "Renew the wildcard certificate before Friday", Blocked, "homelab", 120, "Claude is logged out. Log in, then resume.")]),
+        column(
+            NeedsInput,
+            1,
+            vec![card(
+                418,
+                "Move nightly exports to object storage and keep the old ones readable for 90 days",
+                NeedsInput,
+                "tideline-api",
+                26,
+                "Which region should the export bucket live in?",
+            )],
+        ),
+        column(
+            InReview,
+            1,
+            vec![card(
+                411,
+                "Invoice totals differ by one cent after currency rounding",
+                InReview,
+                "ledger",
+                41,
+                "Waits for your look at the result",
+            )],
+        ),
+        column(
+            Blocked,
+            1,
+            vec![card(
+                405,
+                "Renew the wildcard certificate before Friday",
+                Blocked,
+                "homelab",
+                120,
+                "Claude is logged out. Log in, then resume.",
+            )],
+        ),
         column(Done, 1204, vec![card(409, "Role contracts: one source, injected everywhere", Done, "mission-control", 51, "")]),
     ])
 }
@@ -266,7 +361,15 @@ fn events() -> Vec<Event> {
         if tool == "Bash" && kind == EventKind::ToolUse {
             what.input = Some(format!("{{\"command\":\"{context}\",\"timeout\":120000}}"));
         }
-        out.push(Event { id: EventId(9000 + n), ticket: TicketId(423), seq: n, run: RunId(77), attempt: 1, created_at: ago(13 - n.min(12)), what });
+        out.push(Event {
+            id: EventId(9000 + n),
+            ticket: TicketId(423),
+            seq: n,
+            run: RunId(77),
+            attempt: 1,
+            created_at: ago(13 - n.min(12)),
+            what,
+        });
     };
     use EventKind::{Status, Text, ToolResult, ToolUse};
     push(Status, "init", "", "Claude Code 2.1.330, opus, in its worktree", false);
@@ -276,11 +379,23 @@ fn events() -> Vec<Event> {
     }
     push(ToolUse, "Grep", "finished_parts", "", false);
     push(ToolResult, "Grep", "", "Found 14 files", false);
-    push(Text, "", "", "The list of finished parts lives only in memory, so a restart forgets it. I will keep it in the upload row and check the checksum before skipping a part.", false);
+    push(
+        Text,
+        "",
+        "",
+        "The list of finished parts lives only in memory, so a restart forgets it. I will keep it in the upload row and check the checksum before skipping a part.",
+        false,
+    );
     push(ToolUse, "Edit", "src/upload/parts.rs", "", false);
     push(ToolResult, "Edit", "", "The file has been updated.", false);
     push(ToolUse, "Bash", "cargo test -p tideline upload::", "", false);
-    push(ToolResult, "Bash", "", "test resume_skips_finished_parts … FAILED\n\nfailures:\n  resume_skips_finished_parts\n\nexit 101", true);
+    push(
+        ToolResult,
+        "Bash",
+        "",
+        "test resume_skips_finished_parts … FAILED\n\nfailures:\n  resume_skips_finished_parts\n\nexit 101",
+        true,
+    );
     push(Text, "", "", "The checksum is compared as hex against base64. One conversion is missing.", false);
     push(Status, "api_retry", "", "The service is overloaded, tries again in 4 s", false);
     push(ToolUse, "Edit", "src/upload/parts.rs", "", false);
@@ -292,17 +407,44 @@ fn events() -> Vec<Event> {
 
 fn said(n: i64, author: &str, source: Source, kind: CommentKind, min: i64, body: &str) -> comment::Said {
     let run = None;
-    let comment = Comment { id: CommentId(n), ticket: TicketId(423), run, author: author.to_owned(), source, kind, body: body.to_owned(), created_at: ago(min) };
+    let comment = Comment {
+        id: CommentId(n),
+        ticket: TicketId(423),
+        run,
+        author: author.to_owned(),
+        source,
+        kind,
+        body: body.to_owned(),
+        created_at: ago(min),
+    };
     comment::Said { comment, evidence: Vec::new(), message: None }
 }
 
 fn evidence(n: i64, kind: &str, label: &str, detail: &str) -> Evidence {
-    Evidence { id: n, ticket: TicketId(423), run: Some(RunId(77)), kind: kind.to_owned(), label: label.to_owned(), detail: detail.to_owned(), created_at: ago(3) }
+    Evidence {
+        id: n,
+        ticket: TicketId(423),
+        run: Some(RunId(77)),
+        kind: kind.to_owned(),
+        label: label.to_owned(),
+        detail: detail.to_owned(),
+        created_at: ago(3),
+    }
 }
 
 fn working() -> ticket::TicketPage {
-    let mut queued = said(4, "Mara", Source::Human, CommentKind::Comment, 3, "Please also say on the page how many MB were saved.");
-    queued.message = Some(Message { id: MessageId(5), ticket: TicketId(423), comment: CommentId(4), body: String::new(), state: MessageState::Pending, run: None, reason: None, created_at: ago(3) });
+    let mut queued =
+        said(4, "Mara", Source::Human, CommentKind::Comment, 3, "Please also say on the page how many MB were saved.");
+    queued.message = Some(Message {
+        id: MessageId(5),
+        ticket: TicketId(423),
+        comment: CommentId(4),
+        body: String::new(),
+        state: MessageState::Pending,
+        run: None,
+        reason: None,
+        created_at: ago(3),
+    });
     ticket::TicketPage {
         head: ticket_head::Head {
             ticket: ticket(Status::InProgress),
@@ -313,7 +455,14 @@ fn working() -> ticket::TicketPage {
         lit: None,
         talk: vec![
             said(1, "Mission Control", Source::System, CommentKind::Comment, 12, "Started by Luci, attempt 1, at once"),
-            said(2, "Atlas", Source::Agent, CommentKind::Comment, 8, "Keep the parts in the upload row, not in a new table: twelve parts are at most 1 kB, and one write is one truth. The order of checks matters: size, then checksum, then skip. See [the notes](https://example.org/upload-state)."),
+            said(
+                2,
+                "Atlas",
+                Source::Agent,
+                CommentKind::Comment,
+                8,
+                "Keep the parts in the upload row, not in a new table: twelve parts are at most 1 kB, and one write is one truth. The order of checks matters: size, then checksum, then skip. See [the notes](https://example.org/upload-state).",
+            ),
             queued,
         ],
         talk_total: 4,
@@ -353,18 +502,46 @@ fn asking() -> ticket::TicketPage {
 fn finished(status: Status) -> ticket::TicketPage {
     let mut t = asking();
     t.head.ticket.status = status;
-    t.head.next = NextAction { kind: NextKind::Nothing, text: if status == Status::Done { "Nothing: it is done" } else { "Waits for you: look at the result" }.to_owned(), at: None };
+    t.head.next = NextAction {
+        kind: NextKind::Nothing,
+        text: if status == Status::Done { "Nothing: it is done" } else { "Waits for you: look at the result" }.to_owned(),
+        at: None,
+    };
     t.lit = (status == Status::InReview).then(review);
     t.live.status = status;
-    let mut result = said(9, "Luci", Source::Agent, CommentKind::Result, 2, "Finished parts are kept in the upload row and skipped on resume.\n\n- `src/upload/parts.rs` checks size, then checksum, then skips.\n- The phone page shows how much was saved.\n\n| case | sent |\n|---|---|\n| cut at part 7 | 5 of 12 |\n| wrong checksum | 6 of 12 |\n\n```\ncargo test: 214 passed\n```");
-    result.evidence = vec![evidence(1, "test", "214 passed, 0 failed, 38 s", "`cargo test -p tideline`"), evidence(2, "commit", "fc5164d on worktree-mc-mc-423", "")];
+    let mut result = said(
+        9,
+        "Luci",
+        Source::Agent,
+        CommentKind::Result,
+        2,
+        "Finished parts are kept in the upload row and skipped on resume.\n\n- `src/upload/parts.rs` checks size, then checksum, then skips.\n- The phone page shows how much was saved.\n\n| case | sent |\n|---|---|\n| cut at part 7 | 5 of 12 |\n| wrong checksum | 6 of 12 |\n\n```\ncargo test: 214 passed\n```",
+    );
+    result.evidence = vec![
+        evidence(1, "test", "214 passed, 0 failed, 38 s", "`cargo test -p tideline`"),
+        evidence(2, "commit", "fc5164d on worktree-mc-mc-423", ""),
+    ];
     t.talk.push(said(5, "Mission Control", Source::System, CommentKind::TerminalState, 9, "**The run ended without a result** (exit code 1, attempt 1).\n\nIts work is kept on `worktree-mc-mc-423`. It is tried again by itself at 12:50."));
     t.talk.push(said(6, "Mara", Source::Human, CommentKind::Decision, 8, "Moved from To do to In progress"));
-    t.talk.push(said(7, "Mission Control", Source::System, CommentKind::Comment, 8, "Two events could not be read\n\nline 12 and line 14 of the raw log"));
+    t.talk.push(said(
+        7,
+        "Mission Control",
+        Source::System,
+        CommentKind::Comment,
+        8,
+        "Two events could not be read\n\nline 12 and line 14 of the raw log",
+    ));
     t.talk.push(result);
-    t.evidence = vec![evidence(1, "test", "214 passed, 0 failed, 38 s", "`cargo test -p tideline`"), evidence(2, "commit", "fc5164d on worktree-mc-mc-423", "")];
-    let failure = Failure { code: FailureCode::ExitCode, text: "Ended with exit code 1 and no result".to_owned(), retry_at: None };
-    t.attempts = vec![Run { verdict: Some(Verdict::Done), ..run(RunState::Finished, 2) }, Run { failure: Some(failure), exit_code: Some(1), ..run(RunState::Failed, 1) }];
+    t.evidence = vec![
+        evidence(1, "test", "214 passed, 0 failed, 38 s", "`cargo test -p tideline`"),
+        evidence(2, "commit", "fc5164d on worktree-mc-mc-423", ""),
+    ];
+    let failure =
+        Failure { code: FailureCode::ExitCode, text: "Ended with exit code 1 and no result".to_owned(), retry_at: None };
+    t.attempts = vec![
+        Run { verdict: Some(Verdict::Done), ..run(RunState::Finished, 2) },
+        Run { failure: Some(failure), exit_code: Some(1), ..run(RunState::Failed, 1) },
+    ];
     t.live.attempts = 2;
     t
 }
@@ -375,7 +552,14 @@ fn stuck() -> ticket::TicketPage {
     t.head.ticket.title = Title::stored(WORD.to_owned());
     t.head.next.text = "Waits for you: log the agent in again".to_owned();
     t.talk.push(said(20, "سارة", Source::Telegram, CommentKind::Comment, 1, "نعم، تفضل. and some English `code` in one line"));
-    t.talk.push(said(21, "Luci", Source::Agent, CommentKind::Comment, 1, &format!("{} <script>alert(1)</script>", "wordwithoutend".repeat(12))));
+    t.talk.push(said(
+        21,
+        "Luci",
+        Source::Agent,
+        CommentKind::Comment,
+        1,
+        &format!("{} <script>alert(1)</script>", "wordwithoutend".repeat(12)),
+    ));
     t
 }
 
@@ -388,7 +572,18 @@ fn fresh() -> ticket::TicketPage {
     t.head.run = None;
     t.talk = Vec::new();
     t.talk_total = 0;
-    t.live = live::Live { ticket: TicketId(424), status: Status::Todo, run: None, events: Vec::new(), older: None, total: 0, attempts: 0, pulse: Vec::new(), tokens: 0, cost_usd: 0.0 };
+    t.live = live::Live {
+        ticket: TicketId(424),
+        status: Status::Todo,
+        run: None,
+        events: Vec::new(),
+        older: None,
+        total: 0,
+        attempts: 0,
+        pulse: Vec::new(),
+        tokens: 0,
+        cost_usd: 0.0,
+    };
     t.attempts = Vec::new();
     t
 }
@@ -403,13 +598,35 @@ fn settings() -> settings::Settings {
         profiles: vec![opus, Profile::new("demo", RuntimeKind::Demo)],
         default_profile: "claude_opus_1m_high".to_owned(),
         tokens: vec![
-            settings::Token { name: "nightly script".to_owned(), scope: Scope::Operator, created_at: ago(90_000), last_used_at: Some(ago(400)) },
-            settings::Token { name: "run of MC-423".to_owned(), scope: Scope::Ticket(TicketId(423)), created_at: ago(12), last_used_at: None },
+            settings::Token {
+                name: "nightly script".to_owned(),
+                scope: Scope::Operator,
+                created_at: ago(90_000),
+                last_used_at: Some(ago(400)),
+            },
+            settings::Token {
+                name: "run of MC-423".to_owned(),
+                scope: Scope::Ticket(TicketId(423)),
+                created_at: ago(12),
+                last_used_at: None,
+            },
         ],
         fresh_token: Some(("phone".to_owned(), "mct_demo_only_not_a_token".to_owned())),
         sessions: vec![
-            settings::Session { id: 1, browser: "Firefox on Linux".to_owned(), created_at: ago(9000), seen_at: NOW, current: true },
-            settings::Session { id: 2, browser: "Safari on iPhone".to_owned(), created_at: ago(90_000), seen_at: ago(30), current: false },
+            settings::Session {
+                id: 1,
+                browser: "Firefox on Linux".to_owned(),
+                created_at: ago(9000),
+                seen_at: NOW,
+                current: true,
+            },
+            settings::Session {
+                id: 2,
+                browser: "Safari on iPhone".to_owned(),
+                created_at: ago(90_000),
+                seen_at: ago(30),
+                current: false,
+            },
         ],
         config: vec![
             ("server.listen".to_owned(), "127.0.0.1:8420".to_owned(), "default".to_owned()),
@@ -451,12 +668,63 @@ fn pages() -> Vec<(&'static str, Markup)> {
     let board_shell = || shell("Board", Nav::Board, 3, &[]);
     let ticket_shell = || shell("MC-423", Nav::Board, 3, &[("tideline-api", "/board?project=tideline-api"), ("MC-423", "")]);
     let quiet = home::Home { needs: Vec::new(), needs_total: 0, next: None, queued: 0, ..home() };
-    let first = home::Home { running: Vec::new(), since: None, first_day: true, composer: composer::Composer { roles: composer().roles, ..Default::default() }, ..quiet.clone() };
-    let bad = home::Home { composer: composer::Composer { errors: wrong("message", "is empty"), mode: composer::Mode::Now, project: "ledger".into(), ..composer() }, ..quiet.clone() };
-    let many = |status: Status, n: i64| column(status, n * 6, (0..n).map(|i| card(1000 + 100 * nth(status) + i, if i % 7 == 0 { WORD } else if i % 5 == 0 { RTL } else { "Believable work that takes two lines of a card or so, and then a bit more" }, status, "tideline-api", i * 31, "Starts when a slot is free")).collect());
+    let first = home::Home {
+        running: Vec::new(),
+        since: None,
+        first_day: true,
+        composer: composer::Composer { roles: composer().roles, ..Default::default() },
+        ..quiet.clone()
+    };
+    let bad = home::Home {
+        composer: composer::Composer {
+            errors: wrong("message", "is empty"),
+            mode: composer::Mode::Now,
+            project: "ledger".into(),
+            ..composer()
+        },
+        ..quiet.clone()
+    };
+    let many = |status: Status, n: i64| {
+        column(
+            status,
+            n * 6,
+            (0..n)
+                .map(|i| {
+                    card(
+                        1000 + 100 * nth(status) + i,
+                        if i % 7 == 0 {
+                            WORD
+                        } else if i % 5 == 0 {
+                            RTL
+                        } else {
+                            "Believable work that takes two lines of a card or so, and then a bit more"
+                        },
+                        status,
+                        "tideline-api",
+                        i * 31,
+                        "Starts when a slot is free",
+                    )
+                })
+                .collect(),
+        )
+    };
     let hard = board(Status::ALL.iter().filter(|s| **s != Status::Cancelled).map(|s| many(*s, 29)).collect());
     let none = board(Status::ALL.iter().filter(|s| **s != Status::Cancelled).map(|s| column(*s, 0, Vec::new())).collect());
-    let filtered = board::Board { filter: Filter { q: "upload".into(), project: Some("tideline-api".into()), priority: Some(Priority::High), ..Filter::default() }, ..full_board() };
+    let mut calm = full_board();
+    for c in &mut calm.columns {
+        if !matches!(c.status, Status::Todo | Status::NeedsInput | Status::Done) {
+            *c = column(c.status, 0, Vec::new());
+        }
+    }
+    let filtered = board::Board {
+        filter: Filter {
+            q: "upload".into(),
+            project: Some("tideline-api".into()),
+            priority: Some(Priority::High),
+            ..Filter::default()
+        },
+        ..full_board()
+    };
     let live_tab = ticket::TicketPage { tab: ticket::Tab::Live, ..working() };
     let facts_tab = ticket::TicketPage { tab: ticket::Tab::Facts, ..finished(Status::Done) };
     let toasts = html! {
@@ -470,6 +738,7 @@ fn pages() -> Vec<(&'static str, Markup)> {
         ("home-error", page(&home_shell(0), &home::home(&bad, "/stream", CX))),
         ("home-toasts", page(&home_shell(3), &toasts)),
         ("board", page(&board_shell(), &board::board(&full_board(), "/board/stream", CX))),
+        ("board-calm", page(&board_shell(), &board::board(&calm, "/board/stream", CX))),
         ("board-hard", page(&board_shell(), &board::board(&hard, "/board/stream", CX))),
         ("board-empty", page(&board_shell(), &board::board(&none, "/board/stream", CX))),
         ("board-filter", page(&board_shell(), &board::board(&filtered, "/board/stream", CX))),
@@ -485,10 +754,19 @@ fn pages() -> Vec<(&'static str, Markup)> {
         ("edit-error", page(&ticket_shell(), &edit::edit(&edit(wrong("title", "is empty")), CX))),
         ("settings", page(&shell("Settings", Nav::Settings, 3, &[]), &settings::settings(&settings(), CX))),
         ("login", bare("Log in", &login::by_password("/", None, CX))),
-        ("login-error", bare("Log in", &login::by_password("/", Some("That password is not right. 4 more tries, then a pause of a minute."), CX))),
+        (
+            "login-error",
+            bare(
+                "Log in",
+                &login::by_password("/", Some("That password is not right. 4 more tries, then a pause of a minute."), CX),
+            ),
+        ),
         ("login-link", bare("Log in", &login::by_link("t", false, &[], CX))),
         ("login-none", bare("Log in", &login::no_way_in(Some("This link was used already, or is older than an hour.")))),
-        ("error-404", page(&shell("Not found", Nav::Nowhere, 0, &[]), &error::error(&error::usual(404, "MC-9999 does not exist")))),
+        (
+            "error-404",
+            page(&shell("Not found", Nav::Nowhere, 0, &[]), &error::error(&error::usual(404, "MC-9999 does not exist"))),
+        ),
         ("error-500", page(&shell("Error", Nav::Nowhere, 0, &[]), &error::error(&error::usual(500, "")))),
     ]
 }

@@ -1,6 +1,7 @@
 //! The live panel of a ticket: heartbeat, events, what it cost.
 
 use super::event::{event_row, event_rows};
+use super::ticket_head::stop;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EventId, TicketId};
 use crate::domain::run::{Run, RunState};
@@ -50,7 +51,7 @@ pub fn live(l: &Live, open: bool, cx: Ctx<'_>) -> Markup {
                 }
                 button.btn.tight.jump #jump type="button" hidden { (icon::small("arrow-down")) " Newest" }
             }
-            (live_foot(l))
+            (live_foot(l, cx))
         }
     }
 }
@@ -90,15 +91,17 @@ fn state_word(l: &Live) -> &'static str {
     }
 }
 
-/// Tokens, cost and the raw log, `#live-foot`.
+/// Tokens, cost, the raw log and on a phone Stop, `#live-foot`.
 #[must_use]
-pub fn live_foot(l: &Live) -> Markup {
+pub fn live_foot(l: &Live, cx: Ctx<'_>) -> Markup {
     html! {
         footer #live-foot {
-            span { (words::counted(l.total, "event", "events")) @if l.attempts > 1 { " in " (l.attempts) " attempts" } }
+            span { @if l.total == 0 { "Nothing yet" } @else { (words::counted(l.total, "event", "events")) } @if l.attempts > 1 { " in " (l.attempts) " attempts" } }
             @if l.tokens > 0 { span.num { (words::short_count(l.tokens)) " tokens" } }
             @if l.cost_usd > 0.0 { span.num { (format!("${:.2}", l.cost_usd)) } }
             @if let Some(r) = &l.run { a.end href=(format!("/api/v1/runs/{}/log", r.id)) download { "Raw log" } }
+            // On a phone the head has no room for it.
+            @if l.run.as_ref().is_some_and(|r| r.state.is_live()) { (stop(l.ticket, cx)) }
         }
     }
 }
@@ -132,7 +135,16 @@ pub fn new_events(l: &Live, cx: Ctx<'_>) -> Markup {
             (partial("#events", "beforeend", &html! { @for e in &l.events { (event_row(e, cx.now)) } }))
         }
         (partial("#live-state", "outerMorph", &live_state(l, cx)))
-        (partial("#live-foot", "outerMorph", &live_foot(l)))
+        (partial("#live-foot", "outerMorph", &live_foot(l, cx)))
+        (partial("#strip", "outerMorph", &strip(l, cx)))
+    }
+}
+
+/// The whole panel anew, when a run began or ended: only so it opens or folds by itself.
+#[must_use]
+pub fn renewed(l: &Live, cx: Ctx<'_>) -> Markup {
+    html! {
+        (partial("#live", "outerHTML", &live(l, false, cx)))
         (partial("#strip", "outerMorph", &strip(l, cx)))
     }
 }

@@ -81,7 +81,7 @@ pub fn ticket(t: &TicketPage, stream: &str, cx: Ctx<'_>) -> Markup {
     let id = t.head.ticket.id;
     let tab = |to: Tab, word: &str, href: String, count: Option<i64>| {
         html! {
-            a href=(href) aria-current=[(t.tab == to).then_some("page")] { (word) @if let Some(n) = count { " " span.count { (n) } } }
+            a href=(href) aria-current=[(t.tab == to).then_some("page")] { (word) @if let Some(n) = count { " " span.count #talk-count { (n) } } }
         }
     };
     html! {

@@ -67,7 +67,7 @@ fn acts(h: &Head, cx: Ctx<'_>) -> Markup {
             details.menu #menu {
                 summary.btn.square aria-label=(format!("More for {}", t.id)) { (icon::icon("ellipsis")) }
                 div.sheet {
-                    p.sheet-head { "Move " (t.id) }
+                    p.sheet-head { "Move " (t.id) " to" }
                     (form::moves(t.id, t.status, t.version, cx))
                     a.row-link href=(format!("/tickets/{}/edit", t.id)) { (icon::small("pencil")) " Edit" }
                 }
