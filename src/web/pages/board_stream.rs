@@ -1,6 +1,6 @@
 //! The live stream of the board: changed cards in place, moved cards to their new column, counts at once.
 
-use super::board::{Query, count, load_column, rows_filter};
+use super::board::{Query, count, rows_filter};
 use super::load;
 use super::visit::{Visit, seed};
 use crate::config::Config;
@@ -14,9 +14,8 @@ use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
 use crate::web::ui::filter::Filter;
 use crate::web::ui::shell::needs_partials;
-use crate::web::ui::stream::{gone, partial};
-use crate::web::views::board::{column, column_count};
-use crate::web::views::card::card;
+use crate::web::ui::stream::gone;
+use crate::web::views::board::{changed as changed_card, count_partials, moved};
 use actix_web::{HttpRequest, HttpResponse, web};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -74,43 +73,25 @@ impl BoardFeed {
         let cx = Ctx { now, seed: &fresh };
         let mut out = String::new();
         let mut touched: Vec<Status> = Vec::new();
-        for (id, moved) in changed {
+        for (id, became) in changed {
             let t = tickets::get(c, *id)?;
-            let target = format!("#card-{}", id.0);
-            if moved.moved {
-                out.push_str(&gone(&target).0);
-                touched.extend(moved.left.iter().copied().chain([t.status]));
-                if self.shows(&t) {
-                    let cards = load::cards(c, std::slice::from_ref(&t), &self.config, now)?;
-                    for k in &cards {
-                        out.push_str(&partial(&format!("#cards-{}", t.status), "afterbegin", &card(k, cx)).0);
-                    }
+            let cards = if self.shows(&t) { load::cards(c, std::slice::from_ref(&t), &self.config, now)? } else { Vec::new() };
+            if became.moved {
+                touched.extend(became.left.iter().copied().chain([t.status]));
+                if cards.is_empty() {
+                    out.push_str(&gone(&format!("#card-{}", id.0)).0);
                 }
-            } else if self.shows(&t) {
-                for k in &load::cards(c, std::slice::from_ref(&t), &self.config, now)? {
-                    out.push_str(&partial(&target, "outerMorph", &card(k, cx)).0);
-                }
+            }
+            for card in &cards {
+                out.push_str(&if became.moved { moved(card, cx) } else { changed_card(card, cx) }.0);
             }
         }
         touched.sort();
         touched.dedup();
         for status in touched {
-            out.push_str(&self.column_news(c, status, now, cx)?);
+            out.push_str(&count_partials(status, count(c, &self.filter, status)?).0);
         }
         out.push_str(&needs_partials(load::needs_count(c)?).0);
-        Ok(out)
-    }
-
-    /// A column that was or became nearly empty is drawn anew (it folds or unfolds); else its counts are enough.
-    fn column_news(&self, c: &Connection, status: Status, now: Time, cx: Ctx<'_>) -> Result<String> {
-        let n = count(c, &self.filter, status)?;
-        let mut out = String::new();
-        if n <= 1 {
-            let drawn = load_column(c, &self.config, &self.filter, status, None, now)?;
-            out.push_str(&partial(&format!("#col-{status}"), "outerMorph", &column(&drawn, &self.filter, n == 0, cx)).0);
-        } else {
-            out.push_str(&partial(&format!("#count-{status}"), "outerMorph", &column_count(status, n)).0);
-        }
         Ok(out)
     }
 

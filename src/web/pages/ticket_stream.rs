@@ -6,6 +6,8 @@ use super::visit::{Visit, seed};
 use crate::config::Config;
 use crate::domain::ids::{CommentId, EventId, TicketId};
 use crate::domain::message::MessageState;
+use crate::domain::ticket::{Status, Ticket};
+use crate::domain::time::Time;
 use crate::doorbell::Topic;
 use crate::error::Result;
 use crate::store::{comments, events, evidence, messages, runs, tickets};
@@ -39,6 +41,7 @@ pub async fn get(visit: Visit, path: web::Path<String>, req: HttpRequest) -> Htt
                 event: EventId(event.parse().unwrap_or(0)),
                 comment: CommentId(comment.parse().unwrap_or(0)),
                 shown: BTreeMap::new(),
+                panel: None,
                 first: true,
             };
             live::stream(&req, &visit.app, Topic::Ticket(id), feed)
@@ -53,19 +56,27 @@ struct TicketFeed {
     comment: CommentId,
     /// What was last sent for each target, without seeds: what has not changed is not sent again.
     shown: BTreeMap<&'static str, String>,
+    /// Whether the ticket was in progress at the last look: the panel opens and folds with it.
+    panel: Option<bool>,
     first: bool,
 }
 
 impl Feed for TicketFeed {
-    fn next(&mut self, c: &Connection, now: crate::domain::time::Time) -> Result<Option<Piece>> {
+    fn next(&mut self, c: &Connection, now: Time) -> Result<Option<Piece>> {
         let t = tickets::get(c, self.id)?;
-        let new_events = events::after(c, self.id, self.event, None, GATHER)?;
+        let working = t.status == Status::InProgress;
+        let turned = self.panel.replace(working).is_some_and(|before| before != working);
+        let new_events = if turned { Vec::new() } else { events::after(c, self.id, self.event, None, GATHER)? };
         let new_comments = comments::after(c, self.id, self.comment, GATHER)?;
         let more = new_events.len() == usize::try_from(GATHER).unwrap_or(0);
         let fresh = seed();
         let cx = Ctx { now, seed: &fresh };
         let mut out = Markup::default();
-        if !new_events.is_empty() {
+        if turned {
+            let live = load::live(c, &t, i64::MAX, now)?;
+            self.event = live.events.last().map_or(self.event, |e| e.id);
+            out.0.push_str(&panel::renewed(&live, cx).0);
+        } else if !new_events.is_empty() {
             self.event = new_events.last().map_or(self.event, |e| e.id);
             out.0.push_str(&panel::new_events(&load::live_of(c, &t, new_events, now)?, cx).0);
         }
@@ -73,6 +84,8 @@ impl Feed for TicketFeed {
             self.comment = new_comments.last().map_or(self.comment, |k| k.id);
             let said = load::talk(c, &t, new_comments)?;
             out.0.push_str(&partial("#comments", "beforeend", &html! { @for s in &said { (comment(s, cx)) } }).0);
+            let total = comments::count(c, self.id)?;
+            out.0.push_str(&partial("#talk-count", "innerHTML", &html! { (total) }).0);
         }
         if !more {
             self.rest(c, &t, now, &mut out)?;
@@ -87,13 +100,7 @@ impl Feed for TicketFeed {
 
 impl TicketFeed {
     /// Head, question, reply box, facts, panel and message marks, each only where it changed.
-    fn rest(
-        &mut self,
-        c: &Connection,
-        t: &crate::domain::ticket::Ticket,
-        now: crate::domain::time::Time,
-        out: &mut Markup,
-    ) -> Result<()> {
+    fn rest(&mut self, c: &Connection, t: &Ticket, now: Time, out: &mut Markup) -> Result<()> {
         let config = self.config.clone();
         let head = load::head(c, t, &config, now)?;
         let lit = load::lit(c, t)?;
@@ -106,7 +113,7 @@ impl TicketFeed {
         self.send("#facts", out, now, |cx| ticket_side::facts(&head, &attempts, &shown, cx));
         let live = load::live_of(c, t, events::window(c, t.id, i64::MAX, 20)?, now)?;
         self.send("#live-state", out, now, |cx| panel::live_state(&live, cx));
-        self.send("#live-foot", out, now, |_| panel::live_foot(&live));
+        self.send("#live-foot", out, now, |cx| panel::live_foot(&live, cx));
         self.send("#strip", out, now, |cx| panel::strip(&live, cx));
         for m in messages::of_ticket(c, t.id, 20)? {
             // Marks of delivered messages stay as they are: they were sent when they changed.
@@ -122,9 +129,9 @@ impl TicketFeed {
         Ok(())
     }
 
-    fn send(&mut self, target: &'static str, out: &mut Markup, now: crate::domain::time::Time, view: impl Fn(Ctx<'_>) -> Markup) {
+    fn send(&mut self, target: &'static str, out: &mut Markup, now: Time, view: impl Fn(Ctx<'_>) -> Markup) {
         // Compared without its seed and at a fixed moment, or it would differ each time.
-        let still = Ctx { now: crate::domain::time::Time(0), seed: "" };
+        let still = Ctx { now: Time(0), seed: "" };
         let plain = view(still).0;
         if self.shown.get(target) == Some(&plain) {
             return;
