@@ -17,3 +17,4 @@ pub mod run_dir;
 pub mod runtime;
 pub mod shim;
 pub mod store;
+pub mod web;

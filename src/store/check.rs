@@ -26,6 +26,14 @@ pub fn rows(conn: &Connection) -> Result<Vec<Breach>> {
     Ok(found)
 }
 
+/// How far the tables have been migrated.
+///
+/// # Errors
+/// The database refused.
+pub fn schema_version(conn: &Connection) -> Result<i64> {
+    Ok(conn.query_row("pragma user_version", [], |r| r.get(0))?)
+}
+
 /// Runs of tickets that ended, whose logs can be compared with their events: run, log, bytes read, lines read.
 ///
 /// # Errors
