@@ -316,7 +316,8 @@ fn an_agent_outlives_whoever_started_its_shim() {
 
 #[test]
 fn the_agent_gets_its_marker_its_group_its_place_and_its_variables() {
-    let script = "env; echo score=$(cat /proc/self/oom_score_adj); echo group=$(cut -d' ' -f5 /proc/$$/stat) pid=$$; ls -l /proc/$$/fd";
+    let script =
+        "env; echo score=$(cat /proc/self/oom_score_adj); echo group=$(cut -d' ' -f5 /proc/$$/stat) pid=$$; ls -l /proc/$$/fd";
     let rig = Rig::new(script, |s| {
         s.env.insert("MC_TOKEN".to_owned(), "one-time".to_owned());
         s.oom_score_adj = 700;

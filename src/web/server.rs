@@ -1,0 +1,119 @@
+//! Puts the server together: the routes of the table, and around them what holds for every request.
+
+use super::api;
+use super::guard::{self, Limiter, Route, Table};
+use super::problem::Problem;
+use super::security::{self, Hosts};
+use super::state::App;
+use super::ui::shell;
+use super::views::error;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::middleware::{Compress, Next, from_fn};
+use actix_web::{HttpRequest, HttpResponse, HttpServer, web};
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+/// Every route of the server.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    [api::ROUTES, super::pages::ROUTES].concat()
+}
+
+/// Serves on these sockets. The caller awaits the server, and stops it by its handle after `App::closing` turned true.
+///
+/// # Errors
+/// A certificate is not readable, or a socket cannot be used.
+pub fn serve(app: web::Data<App>, listeners: Vec<TcpListener>) -> Result<Server> {
+    let addrs = listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<Vec<_>>>()?;
+    let hosts = web::Data::new(Hosts::new(&app.config, &addrs));
+    let table = web::Data::new(Table(routes()));
+    let limiter = web::Data::new(Limiter::default());
+    let tls = app.config.tls.as_ref().map(|(cert, key)| tls(cert, key)).transpose()?;
+    let mut server = HttpServer::new(move || {
+        actix_web::App::new()
+            .app_data(app.clone())
+            .app_data(hosts.clone())
+            .app_data(table.clone())
+            .app_data(limiter.clone())
+            .wrap(from_fn(dress))
+            .wrap(Compress::default())
+            .wrap(from_fn(security::secure))
+            .configure(|cfg| guard::configure(&table.0, cfg))
+            .default_service(web::to(nowhere))
+    })
+    .workers(2)
+    .tcp_nodelay(true)
+    .client_request_timeout(Duration::from_secs(10))
+    .client_disconnect_timeout(Duration::from_secs(2))
+    .shutdown_timeout(1)
+    .disable_signals();
+    for listener in listeners {
+        listener.set_nonblocking(true)?;
+        server = match &tls {
+            Some(config) => server.listen_rustls_0_23(listener, config.clone())?,
+            None => server.listen(listener)?,
+        };
+    }
+    Ok(server.run())
+}
+
+/// What is at no route.
+async fn nowhere(req: HttpRequest) -> HttpResponse {
+    let next = if guard::is_api(req.path()) { "GET /api/v1/openapi.json lists what there is." } else { "Go to / for Home." };
+    Problem::new(StatusCode::NOT_FOUND, "There is nothing here").with_next(next).response()
+}
+
+/// Outside the JSON contract a problem is a page for people.
+async fn dress(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> std::result::Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let plain = guard::is_api(req.path());
+    let res = next.call(req).await?.map_into_boxed_body();
+    let problem = if plain { None } else { res.response().extensions().get::<Problem>().cloned() };
+    let Some(problem) = problem else { return Ok(res) };
+    let (req, old) = res.into_parts();
+    let mut page =
+        HttpResponse::build(problem.code()).content_type("text/html; charset=utf-8").body(page(&problem).into_string());
+    for (name, value) in old.headers() {
+        if name != actix_web::http::header::CONTENT_TYPE {
+            page.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    Ok(ServiceResponse::new(req, page))
+}
+
+fn page(problem: &Problem) -> maud::Markup {
+    let shown = error::usual(problem.status, &problem.detail);
+    shell::bare(&shown.title, &error::error(&shown))
+}
+
+fn tls(cert: &Path, key: &Path) -> Result<rustls::ServerConfig> {
+    let open = |path: &Path| -> Result<std::io::BufReader<std::fs::File>> {
+        let file = std::fs::File::open(path).map_err(|e| Error::field("server.tls", format!("{}: {e}", path.display())))?;
+        Ok(std::io::BufReader::new(file))
+    };
+    let bad = |e: &dyn std::fmt::Display| Error::field("server.tls", e.to_string());
+    let chain = rustls_pemfile::certs(&mut open(cert)?).collect::<std::io::Result<Vec<_>>>().map_err(|e| bad(&e))?;
+    let key =
+        rustls_pemfile::private_key(&mut open(key)?).map_err(|e| bad(&e))?.ok_or_else(|| bad(&"tls_key holds no private key"))?;
+    rustls::ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .map_err(|e| bad(&e))?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|e| bad(&e))
+}
+
+/// Whether the configured certificate can be used: asked before anything is started.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_tls(config: &Config) -> Result<()> {
+    config.tls.as_ref().map(|(cert, key)| tls(cert, key)).transpose().map(|_| ())
+}
