@@ -2,7 +2,6 @@
 
 use super::login;
 use super::visit::Visit;
-use crate::app::PICKED_PROFILE;
 use crate::domain::actor::Scope;
 use crate::error::{Error, FieldError, Result};
 use crate::random;
@@ -175,7 +174,7 @@ pub async fn profile(visit: Visit, form: web::Form<Choice>) -> HttpResponse {
             }
             visit.app.config.pick(Some(&form.profile))?;
             let name = form.into_inner().profile;
-            let done = visit.app.store.call(move |tx| values::set(tx, PICKED_PROFILE, &name)).await;
+            let done = visit.app.store.call(move |tx| values::set(tx, values::PICKED_PROFILE, &name)).await;
             back(&visit, done).await
         })
         .await
