@@ -24,7 +24,8 @@ async fn show(
     errors: Vec<FieldError>,
 ) -> Result<HttpResponse> {
     let now = visit.now;
-    let (tokens, sessions) = visit.app.store.query(move |c| Ok((auth::tokens(c)?, auth::sessions(c, now)?))).await?;
+    let (tokens, sessions, paused) =
+        visit.app.store.query(move |c| Ok((auth::tokens(c)?, auth::sessions(c, now)?, pauses::in_force(c, now)?))).await?;
     let config = &visit.app.config;
     let owner = visit.who.owner().is_ok();
     let shown = Settings {
@@ -32,6 +33,8 @@ async fn show(
         owner,
         profiles: config.profiles().cloned().collect(),
         default_profile: config.default_profile(),
+        default_is_fixed: config.default_is_fixed(),
+        paused: paused.into_iter().map(|(name, p)| (name, p.reason, p.until)).collect(),
         tokens: if owner {
             tokens
                 .into_iter()
