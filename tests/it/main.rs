@@ -1,3 +1,7 @@
 //! One integration binary.
 
+mod api;
+mod api_doors;
+mod api_stream;
+mod app;
 mod shim;
