@@ -132,7 +132,7 @@ fn check_password(password: &str, has_one: bool) -> Result<Option<String>> {
         return Ok(None);
     }
     let n = password.chars().count();
-    if n < PASSWORD_MIN || n > PASSWORD_MAX {
+    if !(PASSWORD_MIN..=PASSWORD_MAX).contains(&n) {
         let message = format!("needs {PASSWORD_MIN} to {PASSWORD_MAX} characters");
         return Err(Error::Invalid(vec![FieldError { field: "password".to_owned(), message }]));
     }
