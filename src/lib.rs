@@ -3,6 +3,7 @@
 //! Five floors, imports point down only: [`domain`] (values), [`store`], drivers ([`runtime`], [`shim`], [`git`] and
 //! the like), [`engine`], web.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod data_dir;

@@ -174,7 +174,8 @@ impl ResponseError for Refused {
             Refused::Login(HttpResponseKind::Unauthorized) => problem().response(),
             Refused::Login(HttpResponseKind::Htmx) => {
                 let mut res = problem().response();
-                res.headers_mut().insert(header::HeaderName::from_static("hx-redirect"), header::HeaderValue::from_static("/login"));
+                res.headers_mut()
+                    .insert(header::HeaderName::from_static("hx-redirect"), header::HeaderValue::from_static("/login"));
                 res
             }
             Refused::Login(HttpResponseKind::Redirect(to)) => {

@@ -238,8 +238,7 @@ mod tests {
     fn hosts(toml: &str, listen: &str) -> Hosts {
         let dir = tempfile::tempdir().expect("a temp dir");
         std::fs::write(dir.path().join("config.toml"), toml).expect("written");
-        let flags =
-            crate::config::Flags { data: Some(dir.path().into()), listen: Some(listen.into()), ..Default::default() };
+        let flags = crate::config::Flags { data: Some(dir.path().into()), listen: Some(listen.into()), ..Default::default() };
         let config = Config::load(&flags, &|_| None, &|_| None).expect("good");
         Hosts::new(&config, &[config.listen])
     }
@@ -250,7 +249,16 @@ mod tests {
         for good in ["127.0.0.1:8420", "localhost:8420", "LOCALHOST:8420", "[::1]:8420"] {
             assert!(h.accepts(good), "{good}");
         }
-        for bad in ["evil.com", "127.0.0.1.evil.com:8420", "127.0.0.1", "127.0.0.1:8421", "localhost.:8420", "", "[::1]", "192.168.1.4:8420"] {
+        for bad in [
+            "evil.com",
+            "127.0.0.1.evil.com:8420",
+            "127.0.0.1",
+            "127.0.0.1:8421",
+            "localhost.:8420",
+            "",
+            "[::1]",
+            "192.168.1.4:8420",
+        ] {
             assert!(!h.accepts(bad), "{bad}");
         }
     }

@@ -1,10 +1,10 @@
 //! Puts the server together: the routes of the table, and around them what holds for every request.
 
+use super::api;
 use super::guard::{self, Limiter, Route, Table};
 use super::problem::Problem;
 use super::security::{self, Hosts};
 use super::state::App;
-use super::api;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use actix_web::body::{BoxBody, MessageBody};
@@ -78,7 +78,8 @@ async fn dress(
     let problem = if plain { None } else { res.response().extensions().get::<Problem>().cloned() };
     let Some(problem) = problem else { return Ok(res) };
     let (req, old) = res.into_parts();
-    let mut page = HttpResponse::build(problem.code()).content_type("text/html; charset=utf-8").body(page(&problem).into_string());
+    let mut page =
+        HttpResponse::build(problem.code()).content_type("text/html; charset=utf-8").body(page(&problem).into_string());
     for (name, value) in old.headers() {
         if name != actix_web::http::header::CONTENT_TYPE {
             page.headers_mut().insert(name.clone(), value.clone());
@@ -109,9 +110,8 @@ fn tls(cert: &Path, key: &Path) -> Result<rustls::ServerConfig> {
     };
     let bad = |e: &dyn std::fmt::Display| Error::field("server.tls", e.to_string());
     let chain = rustls_pemfile::certs(&mut open(cert)?).collect::<std::io::Result<Vec<_>>>().map_err(|e| bad(&e))?;
-    let key = rustls_pemfile::private_key(&mut open(key)?)
-        .map_err(|e| bad(&e))?
-        .ok_or_else(|| bad(&"tls_key holds no private key"))?;
+    let key =
+        rustls_pemfile::private_key(&mut open(key)?).map_err(|e| bad(&e))?.ok_or_else(|| bad(&"tls_key holds no private key"))?;
     rustls::ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()
         .map_err(|e| bad(&e))?

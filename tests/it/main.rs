@@ -4,4 +4,5 @@ mod api;
 mod api_doors;
 mod api_stream;
 mod app;
+mod client;
 mod shim;
