@@ -14,11 +14,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// The most bytes of a body.
 pub const LIMIT: usize = 1024 * 1024;
 /// A longer body is still read to its end, up to here, so that its sender hears the answer.
 const DRAIN: usize = 16 * LIMIT;
+/// A body arrives within this time.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The most characters of a description, message or comment.
 pub const LONGEST_TEXT: usize = 200_000;
 
@@ -221,7 +224,9 @@ impl FromRequest for Body {
         let req = req.clone();
         let mut payload = payload.take();
         Box::pin(async move {
-            let bytes = read(&req, &mut payload).await?;
+            let read = tokio::time::timeout(PATIENCE, read(&req, &mut payload)).await;
+            let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time");
+            let bytes = read.map_err(late)??;
             parse(&req, &bytes)
         })
     }
