@@ -232,7 +232,7 @@ fn looking_changes_nothing() {
 }
 
 #[test]
-fn a_revoked_session_and_an_expired_one_are_at_the_door_again() {
+fn a_revoked_session_is_at_the_door_again() {
     let app = TestApp::start();
     let cookie = app.cookie();
     let get = || app.bare("GET", "/api/v1/tickets").header("Cookie", &cookie).send().status;

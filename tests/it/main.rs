@@ -4,5 +4,6 @@ mod api;
 mod api_doors;
 mod api_stream;
 mod app;
+mod client;
 mod floors;
 mod shim;
