@@ -1,3 +1,5 @@
 //! One integration binary.
 
+mod journeys;
+mod live_server;
 mod shim;
