@@ -5,5 +5,8 @@ mod api_doors;
 mod api_stream;
 mod app;
 mod client;
+mod crash;
 mod floors;
+mod journeys;
+mod live_server;
 mod shim;
