@@ -9,4 +9,7 @@ mod crash;
 mod floors;
 mod journeys;
 mod live_server;
+mod model_stub;
+mod real_cli;
+mod real_rig;
 mod shim;
