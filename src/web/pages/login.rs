@@ -17,7 +17,7 @@ use serde::Deserialize;
 /// The owner's name until they choose another.
 const OWNER: &str = "Owner";
 /// Characters a password needs.
-const PASSWORD_MIN: usize = 8;
+const PASSWORD_MIN: usize = 10;
 const PASSWORD_MAX: usize = 200;
 
 /// What stands in the address.
