@@ -13,3 +13,4 @@ mod model_stub;
 mod real_cli;
 mod real_rig;
 mod shim;
+mod unheard;
