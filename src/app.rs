@@ -22,8 +22,6 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 
 /// The server is killed after its workers and before nothing else.
 const SERVER_OOM: i32 = -600;
-/// The setting that keeps the owner's choice of profile.
-pub const PICKED_PROFILE: &str = "default_profile";
 
 /// Runs the server until it is told to end. Workers go on without it.
 ///
@@ -40,7 +38,7 @@ pub fn serve(config: Config) -> Result<()> {
     let lock = data.lock()?;
     prepare_folders(&config)?;
     let store = Store::open(&data.database(), Arc::new(SystemClock::new()))?;
-    if let Some(picked) = store.read(|c| settings::get(c, PICKED_PROFILE))? {
+    if let Some(picked) = store.read(|c| settings::get(c, settings::PICKED_PROFILE))? {
         // A profile that is gone from the configuration is no reason not to start.
         let _ = config.pick(Some(&picked));
     }

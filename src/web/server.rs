@@ -50,6 +50,8 @@ pub fn serve(app: web::Data<App>, listeners: Vec<TcpListener>) -> Result<Server>
     .tcp_nodelay(true)
     .client_request_timeout(Duration::from_secs(10))
     .client_disconnect_timeout(Duration::from_secs(2))
+    // A reader that has gone is seen at once, and not at the next message to it.
+    .h1_allow_half_closed(false)
     .shutdown_timeout(1)
     .disable_signals();
     for listener in listeners {

@@ -298,6 +298,19 @@ impl Live {
         self.boot();
     }
 
+    /// Whether the server has ended by itself.
+    pub fn is_over(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|c| c.try_wait().expect("it can be asked").is_some())
+    }
+
+    /// A server that has ended by itself is over with.
+    pub fn forget(&mut self) {
+        if self.is_over() {
+            self.child = None;
+            self.local = None;
+        }
+    }
+
     /// SIGTERM; the exit status and the milliseconds it took.
     pub fn terminate(&mut self) -> (ExitStatus, i64) {
         let mut child = self.child.take().expect("it runs");

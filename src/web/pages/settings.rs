@@ -2,7 +2,6 @@
 
 use super::login;
 use super::visit::Visit;
-use crate::app::PICKED_PROFILE;
 use crate::domain::actor::Scope;
 use crate::error::{Error, FieldError, Result};
 use crate::random;
@@ -25,7 +24,8 @@ async fn show(
     errors: Vec<FieldError>,
 ) -> Result<HttpResponse> {
     let now = visit.now;
-    let (tokens, sessions) = visit.app.store.query(move |c| Ok((auth::tokens(c)?, auth::sessions(c, now)?))).await?;
+    let (tokens, sessions, paused) =
+        visit.app.store.query(move |c| Ok((auth::tokens(c)?, auth::sessions(c, now)?, pauses::in_force(c, now)?))).await?;
     let config = &visit.app.config;
     let owner = visit.who.owner().is_ok();
     let shown = Settings {
@@ -33,6 +33,8 @@ async fn show(
         owner,
         profiles: config.profiles().cloned().collect(),
         default_profile: config.default_profile(),
+        default_is_fixed: config.default_is_fixed(),
+        paused: paused.into_iter().map(|(name, p)| (name, p.reason, p.until)).collect(),
         tokens: if owner {
             tokens
                 .into_iter()
@@ -175,7 +177,7 @@ pub async fn profile(visit: Visit, form: web::Form<Choice>) -> HttpResponse {
             }
             visit.app.config.pick(Some(&form.profile))?;
             let name = form.into_inner().profile;
-            let done = visit.app.store.call(move |tx| values::set(tx, PICKED_PROFILE, &name)).await;
+            let done = visit.app.store.call(move |tx| values::set(tx, values::PICKED_PROFILE, &name)).await;
             back(&visit, done).await
         })
         .await
