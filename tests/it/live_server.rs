@@ -400,6 +400,12 @@ impl Live {
         assert_eq!(answer.status, 303, "{}", answer.body);
     }
 
+    /// As [`Live::stop`], where something runs.
+    pub fn stop_if_live(&self, id: i64) {
+        let answer = self.post(&format!("/tickets/MC-{id}/stop"), &[]);
+        assert!(matches!(answer.status, 303 | 409), "{}", answer.body);
+    }
+
     /// The database, read from this process.
     pub fn rows(&self) -> Connection {
         let conn = Connection::open_with_flags(self.database(), OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the database opens");
