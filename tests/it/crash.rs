@@ -211,7 +211,8 @@ fn a_shim_that_is_killed_takes_its_agent_with_it_before_another_starts() {
     let shim = dir.pids().expect("pids").shim_pid;
     signal(u32::try_from(shim).expect("a pid"), Signal::SIGKILL);
     live.stands(id, "done");
-    let states: Vec<String> = live.all(&format!("select state || ' ' || coalesce(failure_code, '-') from runs where ticket_id = {id} order by id"));
+    let states: Vec<String> =
+        live.all(&format!("select state || ' ' || coalesce(failure_code, '-') from runs where ticket_id = {id} order by id"));
     assert_eq!(states, ["lost vanished", "finished -"]);
     let starts = live.starts_of(id);
     assert_eq!(starts.len(), 2);

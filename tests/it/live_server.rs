@@ -165,7 +165,8 @@ impl Live {
     /// Writes the configuration; in force from the next start.
     pub fn configure(&self, slots: usize, agents: &[Agent], pickup: &str) {
         let quote = |s: &str| serde_json::to_string(s).expect("plain text");
-        let pickup = if pickup.contains("retry_backoff") { pickup.to_owned() } else { format!("retry_backoff = \"50ms\"\n{pickup}") };
+        let pickup =
+            if pickup.contains("retry_backoff") { pickup.to_owned() } else { format!("retry_backoff = \"50ms\"\n{pickup}") };
         let mut text = format!("[pickup]\nmax_workers = {slots}\nstop_grace = \"300ms\"\n{pickup}\n");
         if let Some(first) = agents.first() {
             text += &format!("[defaults]\nprofile = {}\n", quote(&first.name));
@@ -356,7 +357,8 @@ impl Live {
     }
 
     pub fn try_get(&self, path: &str) -> Option<Answer> {
-        let got = self.http.get(format!("{}{path}", self.url())).header("Authorization", format!("Bearer {}", self.token())).call();
+        let got =
+            self.http.get(format!("{}{path}", self.url())).header("Authorization", format!("Bearer {}", self.token())).call();
         answer(got)
     }
 
@@ -521,7 +523,8 @@ impl Live {
     pub fn check(&self) {
         let out = self.run(&["check", "--json"]);
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
-        let found: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("check: {e}: {text} {}", String::from_utf8_lossy(&out.stderr)));
+        let found: Value =
+            serde_json::from_str(&text).unwrap_or_else(|e| panic!("check: {e}: {text} {}", String::from_utf8_lossy(&out.stderr)));
         assert_eq!(found["breaches"], serde_json::json!([]), "{}", tail(&self.root));
         assert!(out.status.success());
     }

@@ -6,7 +6,7 @@ use super::once::once;
 use super::params::{Identifier, Params};
 use crate::config::Config;
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::ticket::{Priority, Role, Status, Title, WorkClass};
+use crate::domain::ticket::{Priority, Status, Title, WorkClass};
 use crate::error::{Error, Result};
 use crate::store::Tx;
 use crate::store::lifecycle;
@@ -173,8 +173,7 @@ pub async fn session_start(app: web::Data<App>, principal: Principal, req: HttpR
 }
 
 fn started(tx: &Tx<'_>, new: &NewTicket, actor: &Actor, config: &Config, now: bool) -> Result<serde_json::Value> {
-    let ticket =
-        if now { lifecycle::create_started(tx, new, actor, config)? } else { tickets::create(tx, new, actor)? };
+    let ticket = if now { lifecycle::create_started(tx, new, actor, config)? } else { tickets::create(tx, new, actor)? };
     let shown: TicketBody = ticket_out(tx.conn, &ticket, tx.now, config)?;
     Ok(serde_json::json!({ "ticket": shown }))
 }
@@ -205,7 +204,7 @@ fn read_common(body: &mut Body, config: &Config, new: &mut NewTicket) {
         new.priority = priority;
     }
     if let Some(name) = body.text("role") {
-        new.role = body.checked(config.check_role(&name)).unwrap_or_else(Role::default);
+        new.role = body.checked(config.check_role(&name)).unwrap_or_default();
     }
     if let Some(name) = body.text("project") {
         new.project = body.checked(config.check_project(&name)).unwrap_or_default();
