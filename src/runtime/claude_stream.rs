@@ -16,6 +16,9 @@ use serde_json::Value;
 /// Lines longer than this are not parsed: they give one `oversize` event and stay in the raw log.
 pub const LINE_CAP: usize = 1024 * 1024;
 
+/// A reset this long ago says nothing of the refusal that is read now.
+const STALE_RESET_MS: i64 = 10 * 60_000;
+
 /// Blocks of one message that become events of their own.
 const BLOCKS: usize = 500;
 
@@ -257,6 +260,13 @@ impl Reader<'_> {
         }
     }
 
+    /// A reset in words: they name the minute at best, so one that is known exactly stays.
+    fn note_reset(&mut self, text: &str) {
+        if self.progress.limit_reset_at.is_none_or(|at| self.now.since(at) > STALE_RESET_MS) {
+            self.progress.limit_reset_at = signs::reset_time(text, self.now).or(self.progress.limit_reset_at);
+        }
+    }
+
     fn usage(&mut self, message: &Object) {
         let Some(usage) = message.get("usage").and_then(Value::as_object) else { return };
         let tokens = Tokens {
@@ -300,9 +310,7 @@ impl Reader<'_> {
             event.is_error = true;
             event.context = Some(kind.to_owned());
             let text = one_line(text, 600);
-            if let Some(at) = signs::reset_time(&text, self.now) {
-                self.progress.limit_reset_at = Some(at);
-            }
+            self.note_reset(&text);
             self.progress.auth_suspect |= is_auth(kind, status);
             self.progress.api_error = Some(ApiError { kind: kind.to_owned(), status, text });
             return;
@@ -414,9 +422,10 @@ impl Reader<'_> {
         } else {
             p.auth_suspect |= matches!(status, Some(401 | 403));
         }
-        if let Some(at) = text.as_deref().filter(|_| is_error).and_then(|t| signs::reset_time(t, self.now)) {
-            p.limit_reset_at = Some(at);
+        if let Some(text) = text.as_deref().filter(|_| is_error) {
+            self.note_reset(text);
         }
+        let p = &mut *self.progress;
         let repeated =
             text.as_deref().is_none_or(|t| t == p.final_text || p.api_error.as_ref().is_some_and(|e| e.text == one_line(t, 600)));
         self.costs(object);

@@ -41,8 +41,6 @@ struct Step {
 /// A request that was answered.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// The address without the query.
-    pub path: String,
     /// The body as it came.
     pub body: Value,
     /// Whether it was a turn of an agent, not one of the program's own questions.
@@ -135,7 +133,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     let raw = body(&mut reader, &headers)?;
     let body: Value = serde_json::from_slice(&raw).unwrap_or_default();
     let turn = path.ends_with("/messages") && body["tools"].as_array().is_some_and(|t| !t.is_empty());
-    lock(&shared.asked).push(Asked { path: path.clone(), body: body.clone(), turn });
+    lock(&shared.asked).push(Asked { body: body.clone(), turn });
     let mut out = Out { stream };
     match (method.as_str(), path.as_str()) {
         ("POST", p) if p.ends_with("/messages/count_tokens") => out.json(200, &[], &json!({"input_tokens": raw.len() / 4})),

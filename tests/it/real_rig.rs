@@ -27,11 +27,13 @@ pub struct Wishes {
     pub retry_limit: u32,
     /// The repository has a remote that is one commit behind.
     pub remote: bool,
+    /// It logs in as a subscriber does, not by an API key.
+    pub subscriber: bool,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
-        Wishes { max_retries: 1, retry_limit: 1, remote: false }
+        Wishes { max_retries: 1, retry_limit: 1, remote: false, subscriber: false }
     }
 }
 
@@ -346,8 +348,9 @@ fn serve(data: &Path, home: &Path) -> Child {
 }
 
 fn config(cli: &str, model: &str, repo: &Path, home: &Path, wishes: &Wishes) -> String {
+    let login = if wishes.subscriber { "CLAUDE_CODE_OAUTH_TOKEN" } else { "ANTHROPIC_API_KEY" };
     let env = json!({
-        "ANTHROPIC_BASE_URL": model, "ANTHROPIC_API_KEY": "dummy-local", "HOME": home, "CLAUDE_CONFIG_DIR": home.join(".claude"),
+        "ANTHROPIC_BASE_URL": model, login: "dummy-local", "HOME": home, "CLAUDE_CONFIG_DIR": home.join(".claude"),
         "IS_SANDBOX": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_TELEMETRY": "1", "DISABLE_AUTOUPDATER": "1",
         "CLAUDE_CODE_MAX_RETRIES": wishes.max_retries.to_string(),
     });
