@@ -130,7 +130,7 @@ impl Reader<'_> {
                 event.context = Some(one_line(&format!("{tool} was not permitted"), 200));
                 event.is_error = true;
             }
-            "task_started" | "task_updated" | "task_notification" => self.task(subtype, object),
+            "task_started" | "task_progress" | "task_updated" | "task_notification" => self.task(subtype, object),
             "background_tasks_changed" => self.background(object),
             "compact_boundary" => {
                 self.event(EventKind::Status, subtype, "").context = Some("the conversation was compacted".to_owned());
@@ -320,6 +320,7 @@ impl Reader<'_> {
             if let Some((verdict, _)) = prefix(&stripped) {
                 self.progress.note_asked(verdict);
             }
+            self.progress.note_spoken(&stripped);
             self.progress.final_text = kept(&stripped);
         }
         self.event(EventKind::Text, "text", text).tool = None;
@@ -427,7 +428,7 @@ impl Reader<'_> {
         }
         let p = &mut *self.progress;
         let repeated =
-            text.as_deref().is_none_or(|t| t == p.final_text || p.api_error.as_ref().is_some_and(|e| e.text == one_line(t, 600)));
+            text.as_deref().is_none_or(|t| p.has_spoken(t) || p.api_error.as_ref().is_some_and(|e| e.text == one_line(t, 600)));
         self.costs(object);
         let shown = match (&text, repeated) {
             (Some(text), false) => text.clone(),

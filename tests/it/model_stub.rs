@@ -250,7 +250,8 @@ fn answer(out: &mut Out<'_>, step: &Step, fails: bool, body: &Value, over: &Atom
         content.push(json!({"type": "tool_use", "id": id("toolu_"), "name": name, "input": input}));
     }
     let reason = if step.tools.is_empty() { "end_turn" } else { "tool_use" };
-    let usage = json!({"input_tokens": 120, "cache_creation_input_tokens": 30, "cache_read_input_tokens": 1000, "output_tokens": 40});
+    let usage =
+        json!({"input_tokens": 120, "cache_creation_input_tokens": 30, "cache_read_input_tokens": 1000, "output_tokens": 40});
     let message = json!({"id": id("msg_"), "type": "message", "role": "assistant", "model": body["model"], "content": content,
         "stop_reason": reason, "stop_sequence": null, "usage": usage});
     if body["stream"] != json!(true) {
@@ -321,7 +322,8 @@ struct Out<'a> {
 
 impl Out<'_> {
     fn head(&mut self, status: u16, kind: &str, more: &[(&str, &str)]) -> std::io::Result<()> {
-        let mut head = format!("HTTP/1.1 {status} -\r\ncontent-type: {kind}\r\nrequest-id: {}\r\nconnection: close\r\n", id("req_"));
+        let mut head =
+            format!("HTTP/1.1 {status} -\r\ncontent-type: {kind}\r\nrequest-id: {}\r\nconnection: close\r\n", id("req_"));
         for (name, value) in more {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -360,7 +362,8 @@ impl Out<'_> {
 #[test]
 fn a_script_is_found_by_its_own_brackets_and_the_newest_counts() {
     let inner = script(&json!([{"text": "DONE: inner"}]));
-    let text = format!("go {} and {}", script(&json!([{"text": "first"}])), script(&json!([{"tools": [["Agent", {"prompt": inner}]]}])));
+    let text =
+        format!("go {} and {}", script(&json!([{"text": "first"}])), script(&json!([{"tools": [["Agent", {"prompt": inner}]]}])));
     let found = scripts(&text);
     assert_eq!(found.len(), 2);
     assert_eq!(found[1].1[0].tools[0].0, "Agent");

@@ -227,7 +227,8 @@ fn an_answer_that_is_cut_off_is_asked_for_again_by_the_agent_itself() {
 fn a_stop_in_the_middle_of_a_tool_ends_the_whole_tree() {
     let Some(rig) = Rig::start("stopped in a tool", &Wishes::default()) else { return };
     let sign = rig.home.join("sign");
-    let ticket = rig.ticket(&json!([bash(&format!("setsid sleep 300 & touch {}; sleep 300", sign.display())), says("DONE: slept")]));
+    let ticket =
+        rig.ticket(&json!([bash(&format!("setsid sleep 300 & touch {}; sleep 300", sign.display())), says("DONE: slept")]));
     let run = rig.until("a run", || rig.runs(ticket).pop()).id;
     let agent = rig.until_in_tool(run, &sign);
     assert!(rig.leftovers(run).len() >= 3, "the agent, its shell and what that started: {:?}", rig.leftovers(run));
@@ -248,7 +249,12 @@ fn a_stop_in_the_middle_of_a_tool_ends_the_whole_tree() {
 fn an_agent_that_is_killed_in_a_tool_is_started_again_in_its_session() {
     let Some(rig) = Rig::start("killed in a tool", &Wishes::default()) else { return };
     let sign = rig.home.join("sign");
-    let ticket = rig.ticket(&json!([bash(&format!("touch {}; sleep 300", sign.display())), bash("true"), bash("true"), says("DONE: after all")]));
+    let ticket = rig.ticket(&json!([
+        bash(&format!("touch {}; sleep 300", sign.display())),
+        bash("true"),
+        bash("true"),
+        says("DONE: after all")
+    ]));
     let run = rig.until("a run", || rig.runs(ticket).pop()).id;
     let agent = rig.until_in_tool(run, &sign);
     kill(Pid::from_raw(agent), Signal::SIGKILL).expect("it lives");
@@ -268,7 +274,12 @@ fn an_agent_that_is_killed_in_a_tool_is_started_again_in_its_session() {
 fn an_agent_that_is_interrupted_has_not_finished_though_it_ends_with_zero() {
     let Some(rig) = Rig::start("interrupted in a tool", &Wishes::default()) else { return };
     let sign = rig.home.join("sign");
-    let ticket = rig.ticket(&json!([bash(&format!("touch {}; sleep 300", sign.display())), bash("true"), bash("true"), says("DONE: after all")]));
+    let ticket = rig.ticket(&json!([
+        bash(&format!("touch {}; sleep 300", sign.display())),
+        bash("true"),
+        bash("true"),
+        says("DONE: after all")
+    ]));
     let run = rig.until("a run", || rig.runs(ticket).pop()).id;
     let agent = rig.until_in_tool(run, &sign);
     kill(Pid::from_raw(agent), Signal::SIGINT).expect("it lives");

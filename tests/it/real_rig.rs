@@ -247,8 +247,7 @@ impl Rig {
     /// What stands on the ticket of this kind, oldest first.
     pub fn comments(&self, ticket: i64, kind: &str) -> Vec<String> {
         let db = self.db();
-        let mut stmt =
-            db.prepare("select body from comments where ticket_id = ?1 and kind = ?2 order by id").expect("readable");
+        let mut stmt = db.prepare("select body from comments where ticket_id = ?1 and kind = ?2 order by id").expect("readable");
         let rows = stmt.query_map(rusqlite::params![ticket, kind], |r| r.get(0)).expect("readable");
         rows.map(|r| r.expect("a comment")).collect()
     }
@@ -285,7 +284,13 @@ impl Rig {
         for ticket in 1..=tickets {
             all.push_str(&format!("MC-{ticket} {} {:#?}\n", self.status(ticket), self.runs(ticket)));
             for e in self.events(ticket) {
-                all.push_str(&format!("  {} {} {:?} {}\n", e.kind, e.tool, e.content.chars().take(300).collect::<String>(), e.context));
+                all.push_str(&format!(
+                    "  {} {} {:?} {}\n",
+                    e.kind,
+                    e.tool,
+                    e.content.chars().take(300).collect::<String>(),
+                    e.context
+                ));
             }
         }
         format!("{all}pause: {:?}", self.pause())
