@@ -1,6 +1,16 @@
 //! One integration binary.
 
+mod api;
+mod api_doors;
+mod api_stream;
+mod app;
+mod client;
+mod crash;
+mod floors;
+mod journeys;
+mod live_server;
 mod model_stub;
 mod real_cli;
 mod real_rig;
 mod shim;
+mod unheard;
