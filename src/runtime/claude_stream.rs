@@ -2,6 +2,7 @@
 //!
 //! Every line gives at least one event, whatever it holds, so that events and raw log can be compared line by line.
 
+use super::claude_costs;
 use super::json_line::{Object, count, flat, number, parse, small, string};
 use super::tool_words::{arguments, clean, context, one_line};
 use crate::domain::event::{CONTENT_CUT, EventKind, NewEvent, RESULT_CUT};
@@ -429,7 +430,7 @@ impl Reader<'_> {
         let p = &mut *self.progress;
         let repeated =
             text.as_deref().is_none_or(|t| p.has_spoken(t) || p.api_error.as_ref().is_some_and(|e| e.text == one_line(t, 600)));
-        self.costs(object);
+        claude_costs::settle(object, self.progress);
         let shown = match (&text, repeated) {
             (Some(text), false) => text.clone(),
             (Some(_) | None, _) => errors.join("\n"),
@@ -456,37 +457,6 @@ impl Reader<'_> {
             count(object.get("duration_ms")) / 1000
         ));
         event.is_error = is_error;
-    }
-
-    /// What this turn used. The result's totals go on counting over a resumed session (measured), its per-turn
-    /// figures do not: those are taken, and the totals only where an old version has nothing else.
-    fn costs(&mut self, object: &Object) {
-        let total = object.get("total_cost_usd").and_then(Value::as_f64).filter(|c| c.is_finite() && *c >= 0.0).unwrap_or(0.0);
-        let p = &mut *self.progress;
-        let mut tokens = Tokens::default();
-        let mut cost = (total - p.session_cost_usd).max(0.0);
-        match object.get("model_usage_since_last_result").and_then(Value::as_object) {
-            Some(models) => {
-                cost = models.values().filter_map(|m| m.get("costUSD")?.as_f64()).filter(|c| *c >= 0.0).sum();
-                for model in models.values() {
-                    tokens.input += count(model.get("inputTokens"));
-                    tokens.output += count(model.get("outputTokens"));
-                    tokens.cache_read += count(model.get("cacheReadInputTokens"));
-                    tokens.cache_creation += count(model.get("cacheCreationInputTokens"));
-                }
-            }
-            None => {
-                if let Some(usage) = object.get("usage").and_then(Value::as_object) {
-                    tokens.input = count(usage.get("input_tokens"));
-                    tokens.output = count(usage.get("output_tokens"));
-                    tokens.cache_read = count(usage.get("cache_read_input_tokens"));
-                    tokens.cache_creation = count(usage.get("cache_creation_input_tokens"));
-                }
-            }
-        }
-        p.session_cost_usd = total;
-        p.cost_usd += cost;
-        p.meter.settle(tokens);
     }
 }
 

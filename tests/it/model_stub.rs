@@ -26,16 +26,16 @@ struct Step {
     tools: Vec<(String, Value)>,
     /// It refuses with this HTTP status …
     error: Option<u16>,
-    /// … and these headers …
+    /// … and these headers, …
     headers: BTreeMap<String, String>,
     /// … or breaks off in the middle of the answer, …
     cut: bool,
+    /// … or begins an answer and never ends it, …
+    hang: bool,
     /// … but only so many times; 0 = always.
     times: u32,
     /// Milliseconds before the answer.
     delay: u64,
-    /// It begins an answer and never ends it.
-    hang: bool,
 }
 
 /// A request that was answered.
@@ -261,7 +261,7 @@ fn answer(out: &mut Out<'_>, step: &Step, fails: bool, body: &Value, over: &Atom
     (opening["content"], opening["stop_reason"]) = (json!([]), Value::Null);
     out.begin_events()?;
     out.event(&json!({"type": "message_start", "message": opening}))?;
-    while step.hang && !over.load(Ordering::SeqCst) {
+    while step.hang && fails && !over.load(Ordering::SeqCst) {
         // Also notices a client that went away.
         out.event(&json!({"type": "ping"}))?;
         pause(Duration::from_millis(100));

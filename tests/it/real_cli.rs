@@ -224,6 +224,17 @@ fn an_answer_that_is_cut_off_is_asked_for_again_by_the_agent_itself() {
 }
 
 #[test]
+fn a_model_that_never_ends_its_answer_is_not_waited_for() {
+    let Some(rig) = Rig::start("hanging model", &Wishes { silence: "4s", ..Wishes::default() }) else { return };
+    let hung = json!({"hang": true, "times": 1, "tools": [["Bash", {"command": "true"}]]});
+    let ticket = rig.ticket(&json!([hung, bash("true"), says("DONE: after all")]));
+    rig.until_status(ticket, "done");
+    let runs = rig.runs(ticket);
+    assert_eq!((runs[0].state.as_str(), runs[0].failure.as_deref()), ("failed", Some("silence")), "{runs:?}");
+    assert_eq!((runs[1].reason.as_str(), runs[0].session == runs[1].session), ("retry", true));
+}
+
+#[test]
 fn a_stop_in_the_middle_of_a_tool_ends_the_whole_tree() {
     let Some(rig) = Rig::start("stopped in a tool", &Wishes::default()) else { return };
     let sign = rig.home.join("sign");
@@ -238,6 +249,8 @@ fn a_stop_in_the_middle_of_a_tool_ends_the_whole_tree() {
     assert_eq!(process::start_time(agent), None, "ended and reaped");
     let run = rig.last_run(ticket);
     assert_eq!((run.state.as_str(), run.failure.as_deref()), ("stopped", None), "{run:?}");
+    let end: Option<i64> = rig.one("select coalesce(exit_code, signal) from runs where id = ?1", [run.id]);
+    assert!(end.is_some(), "how it ended is known");
     assert_eq!(rig.comments(ticket, "terminal_state").len(), 1);
     rig.reply(ticket, &format!("go on {}", script(&json!([bash("true"), says("DONE: after all")]))));
     rig.until_status(ticket, "done");

@@ -27,13 +27,15 @@ pub struct Wishes {
     pub retry_limit: u32,
     /// The repository has a remote that is one commit behind.
     pub remote: bool,
+    /// How long the agent may say nothing.
+    pub silence: &'static str,
     /// It logs in as a subscriber does, not by an API key.
     pub subscriber: bool,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
-        Wishes { max_retries: 1, retry_limit: 1, remote: false, subscriber: false }
+        Wishes { max_retries: 1, retry_limit: 1, remote: false, silence: "5m", subscriber: false }
     }
 }
 
@@ -364,10 +366,11 @@ fn config(cli: &str, model: &str, repo: &Path, home: &Path, wishes: &Wishes) -> 
         "[pickup]\nevery = \"1s\"\nretry_backoff = \"200ms\"\nstop_grace = \"2s\"\n[defaults]\nprofile = \"real\"\n\
          [[projects]]\nname = \"work\"\ncwd = {}\n\
          [profiles.real]\nruntime = \"claude\"\ncommand = [{}]\neffort = \"max\"\npermission_mode = \"bypassPermissions\"\n\
-         retry_limit = {}\nexit_grace = \"20s\"\nenv = {{ {} }}\n",
+         retry_limit = {}\nexit_grace = \"20s\"\nsilence_limit = \"{}\"\nenv = {{ {} }}\n",
         json!(repo),
         json!(cli),
         wishes.retry_limit,
+        wishes.silence,
         env.join(", ")
     )
 }
