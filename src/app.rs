@@ -20,10 +20,10 @@ use std::sync::atomic::AtomicUsize;
 use tokio::sync::watch;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
+/// What is logged unless `MC_LOG` says otherwise: the beat and the socket layer tell nothing an operator needs.
+const QUIET: &str = "info,tokio_cron_scheduler=warn,actix_server=warn";
 /// The server is killed after its workers and before nothing else.
 const SERVER_OOM: i32 = -600;
-/// The setting that keeps the owner's choice of profile.
-pub const PICKED_PROFILE: &str = "default_profile";
 
 /// Runs the server until it is told to end. Workers go on without it.
 ///
@@ -31,7 +31,7 @@ pub const PICKED_PROFILE: &str = "default_profile";
 /// It cannot start: the folder is in use, the address taken, the database damaged. Says what to do.
 pub fn serve(config: Config) -> Result<()> {
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("MC_LOG").unwrap_or_else(|_| "info".into()))
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("MC_LOG").unwrap_or_else(|_| QUIET.into()))
         .with_writer(std::io::stderr)
         .init();
     config.check_listen()?;
@@ -40,7 +40,7 @@ pub fn serve(config: Config) -> Result<()> {
     let lock = data.lock()?;
     prepare_folders(&config)?;
     let store = Store::open(&data.database(), Arc::new(SystemClock::new()))?;
-    if let Some(picked) = store.read(|c| settings::get(c, PICKED_PROFILE))? {
+    if let Some(picked) = store.read(|c| settings::get(c, settings::PICKED_PROFILE))? {
         // A profile that is gone from the configuration is no reason not to start.
         let _ = config.pick(Some(&picked));
     }

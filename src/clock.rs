@@ -47,3 +47,21 @@ impl Clock for SystemClock {
 pub fn pause(d: Duration) {
     std::thread::sleep(d);
 }
+
+/// A moment on the monotonic clock by which something must have happened.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// So long from now.
+    #[must_use]
+    pub fn after(d: Duration) -> Deadline {
+        Deadline(Instant::now() + d)
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        Instant::now() >= self.0
+    }
+}

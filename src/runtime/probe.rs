@@ -1,7 +1,7 @@
 //! Asks an agent's program for its version and flags, without letting it hang, speak to us, or leave anything behind.
 
 use super::Capabilities;
-use crate::clock::pause;
+use crate::clock::{Deadline, pause};
 use crate::domain::run::{Failure, FailureCode};
 use crate::domain::text::strip_control;
 use nix::sys::signal::{Signal, killpg};
@@ -10,7 +10,7 @@ use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Bytes read of a help text.
 const HELP_CAP: u64 = 256 * 1024;
@@ -65,7 +65,7 @@ fn ask(command: &[String], flag: &str, timeout: Duration) -> Result<Option<Strin
         .spawn()
         .map_err(|e| failed(format!("{program} cannot be started: {e}")))?;
     let group = i32::try_from(child.id()).ok().map(Pid::from_raw);
-    let deadline = Instant::now() + timeout;
+    let deadline = Deadline::after(timeout);
     let (send, receive) = mpsc::channel();
     if let Some(out) = child.stdout.take() {
         // A thread of its own: a grandchild may hold the pipe open for ever.
@@ -87,11 +87,11 @@ fn ask(command: &[String], flag: &str, timeout: Duration) -> Result<Option<Strin
     Ok(Some(strip_control(&String::from_utf8_lossy(&printed))))
 }
 
-fn wait(child: &mut Child, deadline: Instant) -> bool {
+fn wait(child: &mut Child, deadline: Deadline) -> bool {
     loop {
         match child.try_wait() {
             Ok(Some(_)) => return true,
-            Ok(None) if Instant::now() < deadline => pause(Duration::from_millis(5)),
+            Ok(None) if !deadline.is_over() => pause(Duration::from_millis(5)),
             Ok(None) | Err(_) => return false,
         }
     }
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn an_agent_that_hangs_is_used_with_a_note() {
-        let began = Instant::now();
+        let began = std::time::Instant::now();
         let caps = probe(&["sleep".to_owned(), "600".to_owned(), "600".to_owned()], Duration::from_millis(300));
         // `sleep 600 600 --version` ends at once with an error and no text: nothing is known of it.
         assert!(!caps.expect("starts").worktree);

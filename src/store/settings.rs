@@ -4,6 +4,9 @@ use super::Tx;
 use crate::error::Result;
 use rusqlite::{Connection, OptionalExtension, params};
 
+/// The setting that keeps the owner's choice of profile.
+pub const PICKED_PROFILE: &str = "default_profile";
+
 /// A value.
 ///
 /// # Errors

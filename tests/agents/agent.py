@@ -15,6 +15,7 @@ The mode is AGENT_MODE, or the first argument that names one. Modes:
   linger      DONE, then stays                             stray       leaves a child in a session of its own, DONE
   hang-probe  hangs on --version                           old         knows no --worktree, --effort, --session-id
   wrongplace  says it works elsewhere                      stubborn    ignores SIGTERM and hangs
+  flood       FLOOD_MB (50) megabytes of texts, then DONE  retries     code1 until the third start, then DONE
 AGENT_RECORD=file: appends one JSON line with argv, environment, cwd, pid and the prompt.
 AGENT_SENTINEL=1: the DONE of `instant` carries the sentinel of its brief.
 """
@@ -167,6 +168,13 @@ def main():
             size -= 1 << 20
         raw(b'"}]}}\n')
         end("DONE: said a long line")
+    elif MODE == "flood":
+        tool()
+        size, text = 0, "flood " * 1000
+        while size < float(os.environ.get("FLOOD_MB", "50")) * 1024 * 1024:
+            say(text)
+            size += len(text)
+        end("DONE: said very much")
     elif MODE == "halfline":
         tool()
         raw(b'{"type":"assistant","message":{"content":[{"type":"text","text":"half a li')
@@ -187,10 +195,12 @@ def main():
         say("DONE: says the sub-agent", parent="toolu_task")
         emit({"type": "user", "message": {"content": [{"type": "tool_result", "tool_use_id": "toolu_task", "content": "DONE: says the sub-agent"}]}})
         end("REVIEW: says the agent")
-    elif MODE in ("noresult", "code1", "code137"):
+    elif MODE == "retries" and sum(1 for _ in open(os.environ["AGENT_RECORD"])) >= 3:
+        end("DONE: third time lucky")
+    elif MODE in ("noresult", "code1", "code137", "retries"):
         tool()
         print("something went wrong", file=sys.stderr)
-        sys.exit({"noresult": 0, "code1": 1, "code137": 137}[MODE])
+        sys.exit({"noresult": 0, "code1": 1, "code137": 137, "retries": 1}[MODE])
     elif MODE == "auth":
         emit({"type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 10, "retry_delay_ms": 521.5,
               "error_status": 401, "error": "authentication_failed"})

@@ -1,3 +1,19 @@
 //! One integration binary.
 
+mod api;
+mod api_doors;
+mod api_stream;
+mod app;
+mod bad_agents;
+mod client;
+mod crash;
+mod floors;
+mod journeys;
+mod live_server;
+mod model_stub;
+mod one_worker;
+mod real_cli;
+mod real_rig;
 mod shim;
+mod store_faults;
+mod unheard;

@@ -1,12 +1,46 @@
 //! JSON under `/api/v1`: a contract with structs of its own.
 
+mod body;
+mod comments;
+mod events;
+mod objects;
+mod once;
+mod openapi;
+mod operate;
+mod params;
+mod runs;
+pub mod stream;
+mod tickets;
+
 use super::guard::{Access, Route};
 use actix_web::web;
 
-mod operate;
-
 /// Every route of the contract.
 pub const ROUTES: &[Route] = &[
-    Route { method: "GET", path: "/api/v1/health", access: Access::Public, register: || web::to(operate::health) },
-    Route { method: "GET", path: "/api/v1/check", access: Access::Owner, register: || web::to(operate::invariants) },
+    route("GET", "/api/v1/health", Access::Public, || web::to(operate::health)),
+    route("GET", "/api/v1/openapi.json", Access::Ticket, || web::to(openapi::document)),
+    route("POST", "/api/v1/session_start", Access::Change, || web::to(tickets::session_start)),
+    route("GET", "/api/v1/tickets", Access::Read, || web::to(tickets::list)),
+    route("POST", "/api/v1/tickets", Access::Ticket, || web::to(tickets::create)),
+    route("GET", "/api/v1/tickets/{identifier}", Access::Ticket, || web::to(tickets::show)),
+    route("PATCH", "/api/v1/tickets/{identifier}", Access::Change, || web::to(tickets::patch)),
+    route("GET", "/api/v1/tickets/{identifier}/comments", Access::Ticket, || web::to(comments::list)),
+    route("POST", "/api/v1/tickets/{identifier}/comments", Access::Ticket, || web::to(comments::add)),
+    route("GET", "/api/v1/tickets/{identifier}/evidence", Access::Ticket, || web::to(comments::evidence)),
+    route("POST", "/api/v1/tickets/{identifier}/report", Access::Ticket, || web::to(comments::report)),
+    route("GET", "/api/v1/tickets/{identifier}/events", Access::Ticket, || web::to(events::list)),
+    route("GET", "/api/v1/tickets/{identifier}/stream", Access::Ticket, || web::to(events::of_ticket)),
+    route("GET", "/api/v1/tickets/{identifier}/runs", Access::Ticket, || web::to(runs::of_ticket)),
+    route("POST", "/api/v1/tickets/{identifier}/stop", Access::Change, || web::to(runs::stop)),
+    route("GET", "/api/v1/runs/{id}", Access::Ticket, || web::to(runs::show)),
+    route("GET", "/api/v1/runs/{id}/log", Access::Ticket, || web::to(runs::log)),
+    route("GET", "/api/v1/stream", Access::Read, || web::to(events::of_board)),
+    route("GET", "/api/v1/liveness", Access::Read, || web::to(operate::liveness)),
+    route("GET", "/api/v1/check", Access::Owner, || web::to(operate::invariants)),
+    route("POST", "/api/v1/tick/{name}", Access::Owner, || web::to(operate::tick)),
+    route("POST", "/api/v1/profiles/{name}/resume", Access::Change, || web::to(operate::resume)),
 ];
+
+const fn route(method: &'static str, path: &'static str, access: Access, register: fn() -> actix_web::Route) -> Route {
+    Route { method, path, access, register }
+}

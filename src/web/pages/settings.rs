@@ -1,8 +1,7 @@
 //! Settings: profiles in force, tokens, sessions, password.
 
 use super::login;
-use super::visit::Visit;
-use crate::app::PICKED_PROFILE;
+use super::visit::{Sent, Visit};
 use crate::domain::actor::Scope;
 use crate::error::{Error, FieldError, Result};
 use crate::random;
@@ -25,7 +24,8 @@ async fn show(
     errors: Vec<FieldError>,
 ) -> Result<HttpResponse> {
     let now = visit.now;
-    let (tokens, sessions) = visit.app.store.query(move |c| Ok((auth::tokens(c)?, auth::sessions(c, now)?))).await?;
+    let (tokens, sessions, paused) =
+        visit.app.store.query(move |c| Ok((auth::tokens(c)?, auth::sessions(c, now)?, pauses::in_force(c, now)?))).await?;
     let config = &visit.app.config;
     let owner = visit.who.owner().is_ok();
     let shown = Settings {
@@ -33,6 +33,8 @@ async fn show(
         owner,
         profiles: config.profiles().cloned().collect(),
         default_profile: config.default_profile(),
+        default_is_fixed: config.default_is_fixed(),
+        paused: paused.into_iter().map(|(name, p)| (name, p.reason, p.until)).collect(),
         tokens: if owner {
             tokens
                 .into_iter()
@@ -75,7 +77,8 @@ pub struct NewToken {
 }
 
 /// `POST /settings/tokens`: shows the token once. The name makes a repetition harmless.
-pub async fn token(visit: Visit, form: web::Form<NewToken>) -> HttpResponse {
+pub async fn token(sent: Sent<NewToken>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     visit
         .answer(async {
             visit.who.owner()?;
@@ -110,11 +113,12 @@ pub struct Named {
 }
 
 /// `POST /settings/tokens/revoke`
-pub async fn revoke_token(visit: Visit, form: web::Form<Named>) -> HttpResponse {
+pub async fn revoke_token(sent: Sent<Named>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     visit
         .answer(async {
             visit.who.owner()?;
-            let name = form.into_inner().name;
+            let name = form.name;
             let done = visit.app.store.call(move |tx| auth::revoke_token(tx, &name)).await;
             back(&visit, done).await
         })
@@ -128,7 +132,8 @@ pub struct Numbered {
 }
 
 /// `POST /settings/sessions/revoke`
-pub async fn revoke_session(visit: Visit, form: web::Form<Numbered>) -> HttpResponse {
+pub async fn revoke_session(sent: Sent<Numbered>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     visit
         .answer(async {
             visit.who.owner()?;
@@ -148,11 +153,11 @@ pub struct Passwords {
 }
 
 /// `POST /settings/password`
-pub async fn password(visit: Visit, form: web::Form<Passwords>) -> HttpResponse {
+pub async fn password(sent: Sent<Passwords>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     visit
         .answer(async {
             visit.who.owner()?;
-            let form = form.into_inner();
             let done = login::change_password(&visit, form.old, &form.password).await;
             back(&visit, done).await
         })
@@ -166,7 +171,8 @@ pub struct Choice {
 }
 
 /// `POST /settings/profile`: the owner picks the profile that tickets run with by default.
-pub async fn profile(visit: Visit, form: web::Form<Choice>) -> HttpResponse {
+pub async fn profile(sent: Sent<Choice>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     visit
         .answer(async {
             visit.who.owner()?;
@@ -174,8 +180,8 @@ pub async fn profile(visit: Visit, form: web::Form<Choice>) -> HttpResponse {
                 return Err(Error::Conflict("the configuration file fixes the default profile: change it there".to_owned()));
             }
             visit.app.config.pick(Some(&form.profile))?;
-            let name = form.into_inner().profile;
-            let done = visit.app.store.call(move |tx| values::set(tx, PICKED_PROFILE, &name)).await;
+            let name = form.profile.clone();
+            let done = visit.app.store.call(move |tx| values::set(tx, values::PICKED_PROFILE, &name)).await;
             back(&visit, done).await
         })
         .await

@@ -58,6 +58,14 @@ pub fn address<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str
     out
 }
 
+/// A text as one segment of a path.
+#[must_use]
+pub fn segment(text: &str) -> String {
+    let mut out = String::new();
+    push_encoded(&mut out, text);
+    out
+}
+
 fn push_encoded(out: &mut String, text: &str) {
     for byte in text.bytes() {
         match byte {

@@ -597,6 +597,8 @@ fn settings() -> settings::Settings {
         owner: true,
         profiles: vec![opus, Profile::new("demo", RuntimeKind::Demo)],
         default_profile: "claude_opus_1m_high".to_owned(),
+        default_is_fixed: false,
+        paused: vec![("claude_opus_1m_high".to_owned(), "The agent's login is refused".to_owned(), None)],
         tokens: vec![
             settings::Token {
                 name: "nightly script".to_owned(),

@@ -18,6 +18,10 @@ pub struct Settings {
     pub profiles: Vec<Profile>,
     /// The default profile's name.
     pub default_profile: String,
+    /// The configuration file fixes the default.
+    pub default_is_fixed: bool,
+    /// Profiles that rest: name, why, until when (none: until a person resumes it).
+    pub paused: Vec<(String, String, Option<Time>)>,
     /// API tokens.
     pub tokens: Vec<Token>,
     /// A token just made: shown once.
@@ -77,7 +81,7 @@ pub fn settings(s: &Settings, cx: Ctx<'_>) -> Markup {
                 }
             }
             (form::other_errors(&s.errors, &["name", "scope", "old", "password"]))
-            (profiles(s))
+            (profiles(s, cx))
             (tokens(s, cx))
             (sessions(s, cx))
             @if s.owner { (password(s, cx)) }
@@ -86,11 +90,15 @@ pub fn settings(s: &Settings, cx: Ctx<'_>) -> Markup {
     }
 }
 
-fn profiles(s: &Settings) -> Markup {
+fn profiles(s: &Settings, cx: Ctx<'_>) -> Markup {
     html! {
         section #profiles {
             div.sect { h2 { "Profiles in force" } span.count { (s.profiles.len()) } }
-            p.small.quiet.why { "Who does the work: an agent with a model and limits. They stand in the configuration file." }
+            p.small.quiet.why {
+                "Who does the work: an agent with a model and limits. They stand in the configuration file"
+                @if s.default_is_fixed { ", and so does the default." } @else { "; which one works by default you choose here." }
+            }
+            @for (name, why, until) in &s.paused { (resting(name, why, *until, cx)) }
             ul.lines {
                 @for p in &s.profiles {
                     li.line.tall {
@@ -100,8 +108,36 @@ fn profiles(s: &Settings) -> Markup {
                             span.sub { code { (p.name) } " · " (words::counted(i64::from(p.concurrency), "run at once", "runs at once"))
                                 " · ended after " (span_words(p.silence_limit_ms)) " of silence or " (span_words(p.wall_clock_limit_ms)) " in all" }
                         }
-                        span.end { (p.runtime) }
+                        span.end {
+                            @if s.owner && !s.default_is_fixed && p.name != s.default_profile { (choose(&p.name, cx)) }
+                            @else { (p.runtime) }
+                        }
                     }
+                }
+            }
+        }
+    }
+}
+
+fn choose(name: &str, cx: Ctx<'_>) -> Markup {
+    html! {
+        form method="post" action="/settings/profile" {
+            (form::client_id(cx, format_args!("profile-{name}")))
+            button.btn.tight type="submit" name="profile" value=(name) { "Use by default" }
+        }
+    }
+}
+
+fn resting(name: &str, why: &str, until: Option<Time>, cx: Ctx<'_>) -> Markup {
+    html! {
+        div.notice data-st="blocked" role="status" {
+            (icon::icon("hourglass"))
+            div {
+                b { (name) " rests: " (why) "." } " "
+                @match until { Some(at) => { "It goes on by itself " (when::ago(at, cx.now)) "." }, None => "Mend it, then let it go on." }
+                form method="post" action=(format!("/settings/profiles/{}/resume", crate::web::ui::filter::segment(name))) {
+                    (form::client_id(cx, format_args!("resume-{name}")))
+                    button.btn.tight type="submit" { "Let it go on" }
                 }
             }
         }
@@ -200,7 +236,7 @@ fn password(s: &Settings, cx: Ctx<'_>) -> Markup {
             form.inline method="post" action="/settings/password" {
                 (form::client_id(cx, "password"))
                 label.field { span { "Old" } input.input type="password" name="old" autocomplete="current-password" required; (form::field_error(&s.errors, "old")) }
-                label.field { span { "New, at least 8 characters" } input.input type="password" name="password" autocomplete="new-password" minlength="8" required; (form::field_error(&s.errors, "password")) }
+                label.field { span { "New, at least 10 characters" } input.input type="password" name="password" autocomplete="new-password" minlength="10" required; (form::field_error(&s.errors, "password")) }
                 button.btn type="submit" { "Change it" }
             }
         }

@@ -1,0 +1,146 @@
+//! Events of a ticket, listed and live; and the board, live.
+
+use super::objects::{EventBody, Page, ticket_out};
+use super::params::{Identifier, Params};
+use super::stream::{self, Source};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::event::EventKind;
+use crate::domain::ids::{ChangeId, EventId, TicketId};
+use crate::doorbell::Topic;
+use crate::error::{Error, Result};
+use crate::store::{changes, events, tickets};
+use crate::web::guard::Principal;
+use crate::web::problem::ApiError;
+use crate::web::state::App;
+use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web_lab::sse;
+use rusqlite::Connection;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Rows read at once by a stream.
+const BATCH: i64 = 200;
+
+/// `GET /tickets/{identifier}/events`
+pub async fn list(
+    app: web::Data<App>,
+    _principal: Principal,
+    id: Identifier,
+    mut query: Params,
+) -> std::result::Result<HttpResponse, ApiError> {
+    let (limit, after) = (query.limit(), query.after().unwrap_or(0));
+    let kind: Option<EventKind> = query.word("kind");
+    query.finish()?;
+    let found = app.store.query(move |c| {
+        tickets::exists(c, id.0)?;
+        let mut found = events::after(c, id.0, EventId(after), kind, i64::try_from(limit + 1).unwrap_or(51))?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next_cursor = if more { found.last().map(|e| e.id.0) } else { None };
+        Ok(Page { items: found.iter().map(EventBody::from).collect(), next_cursor })
+    });
+    Ok(HttpResponse::Ok().json(found.await?))
+}
+
+/// `GET /tickets/{identifier}/stream`
+pub async fn of_ticket(
+    app: web::Data<App>,
+    principal: Principal,
+    id: Identifier,
+    req: HttpRequest,
+    mut query: Params,
+) -> std::result::Result<HttpResponse, actix_web::Error> {
+    let after = query.after();
+    query.finish().map_err(ApiError)?;
+    let cursor = stream::cursor(&req, after).map_err(ApiError)?.unwrap_or(0);
+    app.store.query(move |c| tickets::exists(c, id.0)).await.map_err(ApiError)?;
+    let source = TicketSource {
+        id: id.0,
+        cursor: EventId(cursor),
+        face: None,
+        config: app.config.clone(),
+        clock: app.store.clock().clone(),
+    };
+    Ok(stream::open(&app, &req, principal, Topic::Ticket(id.0), source)?)
+}
+
+/// `GET /stream`
+pub async fn of_board(
+    app: web::Data<App>,
+    principal: Principal,
+    req: HttpRequest,
+    mut query: Params,
+) -> std::result::Result<HttpResponse, actix_web::Error> {
+    let after = query.after();
+    query.finish().map_err(ApiError)?;
+    let cursor = match stream::cursor(&req, after).map_err(ApiError)? {
+        Some(id) => ChangeId(id),
+        None => app.store.query(changes::newest).await.map_err(ApiError)?,
+    };
+    let source = BoardSource { cursor, config: app.config.clone(), clock: app.store.clock().clone() };
+    Ok(stream::open(&app, &req, principal, Topic::Board, source)?)
+}
+
+/// A ticket's events, and the ticket itself whenever its face changes.
+#[derive(Clone)]
+struct TicketSource {
+    id: TicketId,
+    cursor: EventId,
+    face: Option<String>,
+    config: Arc<Config>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Source for TicketSource {
+    fn read(&mut self, conn: &Connection) -> Result<(Vec<sse::Data>, bool)> {
+        let found = events::after(conn, self.id, self.cursor, None, BATCH)?;
+        let mut out = Vec::with_capacity(found.len() + 1);
+        for event in &found {
+            out.push(data(&EventBody::from(event))?.event("ticket_event").id(event.id.to_string()));
+            self.cursor = event.id;
+        }
+        let more = found.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX);
+        if !more {
+            let ticket = ticket_out(conn, &tickets::get(conn, self.id)?, self.clock.now(), &self.config)?;
+            let face = ticket.face();
+            if self.face.as_ref() != Some(&face) {
+                out.push(data(&ticket)?.event("ticket"));
+                self.face = Some(face);
+            }
+        }
+        Ok((out, more))
+    }
+}
+
+/// Every ticket that changed, as it stands now.
+#[derive(Clone)]
+struct BoardSource {
+    cursor: ChangeId,
+    config: Arc<Config>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Source for BoardSource {
+    fn read(&mut self, conn: &Connection) -> Result<(Vec<sse::Data>, bool)> {
+        let found = changes::after(conn, self.cursor, BATCH)?;
+        // Of several changes of one ticket the last one speaks for all.
+        let last: BTreeMap<TicketId, ChangeId> = found.iter().map(|c| (c.ticket, c.id)).collect();
+        let mut order: Vec<(ChangeId, TicketId)> = last.into_iter().map(|(ticket, id)| (id, ticket)).collect();
+        order.sort_unstable();
+        let mut out = Vec::with_capacity(order.len());
+        for (id, ticket) in order {
+            let ticket = ticket_out(conn, &tickets::get(conn, ticket)?, self.clock.now(), &self.config)?;
+            out.push(data(&ticket)?.event("ticket").id(id.to_string()));
+        }
+        if let Some(change) = found.last() {
+            self.cursor = change.id;
+        }
+        Ok((out, found.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX)))
+    }
+}
+
+fn data(value: &impl Serialize) -> Result<sse::Data> {
+    sse::Data::new_json(value).map_err(|e| Error::Internal(e.to_string()))
+}

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Every test there is, one after the other; ends with the sum. A part that could not run is named, never passed over.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+failed=""
+skipped=""
+part() {
+  name=$1
+  shift
+  echo
+  echo "== $name"
+  log=$(mktemp)
+  ( "$@"; echo $? > "$log.rc" ) 2>&1 | tee "$log"
+  [ "$(cat "$log.rc")" = 0 ] || failed="$failed; $name"
+  if grep -q '^SKIPPED' "$log"; then skipped="$skipped; $name: $(grep -m1 '^SKIPPED' "$log")"; fi
+  rm -f "$log" "$log.rc"
+}
+
+part "Rust" cargo test --locked -- --skip real_cli
+part "Browser" env MC_BIN="$PWD/target/debug/mission-control" e2e/run.sh
+part "Real agent CLI" tests/real/run.sh
+
+echo
+[ -n "$skipped" ] && echo "!!! NOT EVERYTHING WAS TESTED$skipped"
+if [ -n "$failed" ]; then
+  echo "FAILED$failed"
+  exit 1
+fi
+echo "All parts that ran passed."
