@@ -69,6 +69,6 @@ out=$(mktemp)
 node --test --test-reporter=spec --test-concurrency="${E2E_JOBS:-2}" --test-timeout=240000 $files >"$out" 2>&1 || status=$?
 cat "$out"
 number() { sed -n "s/^ℹ $1 //p" "$out" | tail -n 1; }
-echo "browser: $(number pass) passed, $(number fail) failed"
+echo "browser: $(number pass) passed, $(number fail) failed, $(number cancelled) cancelled"
 rm -f "$out"
 exit "$status"

@@ -13,9 +13,11 @@ describe("the pictures of the README", () => {
   before(async () => {
     folder = keep ?? mkdtempSync(join(tmpdir(), "mc-screens-"));
     mkdirSync(folder, { recursive: true });
-    mc = await mission({ flags: ["--demo"], pace: 250 });
-    running = await mc.ticket("Tidy the cart's tests\n\nThey grew by hand. Group them by what they promise, keep every case. [demo: steps 3000 every 250ms]", { now: true, role: "developer" });
-    await until("its events", async () => (await mc.rows(`select 1 from ticket_events where ticket_id = ${running.slice(3)}`)).length > 24);
+    // The demo agent works slowly here, so that it is seen at work.
+    mc = await mission({ flags: ["--demo"], pace: 2500 });
+    await mc.ticket("Group the cart's tests by what they promise\n\n[demo: steps 3000 every 700ms]", { now: true, role: "scott" });
+    running = await mc.ticket("Write down how returns work\n\nFor the people at the counter, one page:\n\n- what may come back, and how late\n- who decides when the receipt is gone\n- what the customer is told", { now: true, role: "tessa", priority: "high" });
+    await until("its events", async () => (await mc.rows(`select 1 from ticket_events where ticket_id = ${running.slice(3)}`)).length >= 7);
   });
   after(async () => {
     await mc.end();
@@ -23,10 +25,10 @@ describe("the pictures of the README", () => {
   });
 
   const shots = [
-    ["home-phone-dark", phone, "dark", () => "/"],
-    ["board-desk-light", desk, "light", () => "/board"],
     ["ticket-desk-light", desk, "light", () => `/tickets/${running}`],
     ["ticket-phone-dark", phone, "dark", () => `/tickets/${running}?tab=live`],
+    ["board-desk-light", desk, "light", () => "/board"],
+    ["home-phone-dark", phone, "dark", () => "/"],
     ...(process.env.MORE_SCREENS ? [
       ["home-desk-light", desk, "light", () => "/"], ["home-desk-dark", desk, "dark", () => "/"], ["board-phone-light", phone, "light", () => "/board"],
       ["board-desk-dark", desk, "dark", () => "/board"], ["ticket-talk-phone-light", phone, "light", () => `/tickets/${running}`],
