@@ -5,11 +5,11 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { desk, live, mission, phone, until } from "./lib.mjs";
+import { desk, live, mission, phone, root, until } from "./lib.mjs";
 
 describe("the pictures of the README", () => {
   let mc, folder, running;
-  const keep = process.env.SCREENS ? resolve(process.env.SCREENS) : null;
+  const keep = process.env.SCREENS ? resolve(root, process.env.SCREENS) : null;
   before(async () => {
     folder = keep ?? mkdtempSync(join(tmpdir(), "mc-screens-"));
     mkdirSync(folder, { recursive: true });

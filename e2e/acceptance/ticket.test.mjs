@@ -26,7 +26,7 @@ for (const [name, size] of Object.entries(sizes)) {
       await live(board);
       await mark(board);
 
-      await page.getByLabel("What should be done?").fill("Write a note about the shop\n\nShort. [demo: steps 12 every 60ms]");
+      await page.getByLabel("What should be done?").fill("Write a note about the shop\n\nShort. [demo: steps 150 every 40ms]");
       await page.getByText("Do it now", { exact: true }).click();
       await page.getByLabel("Project").selectOption("shop");
       await page.getByRole("button", { name: "Start now" }).click();

@@ -92,12 +92,22 @@
       else e.preventDefault();
     });
 
+    // An empty column is a spine; it opens when a card arrives, and is a spine again when the last one is gone. By a
+    // class and not by `:not(:has(.card))`: that makes a browser look at the whole page for every node that comes.
+    const spines = () => {
+      for (const col of board.querySelectorAll(".col.fold:not(.full)")) col.dataset.spine = "";
+      for (const col of board.querySelectorAll("[data-spine]")) col.classList.toggle("fold", !col.querySelector(".card"));
+    };
+    spines();
+    document.addEventListener("htmx:after:swap", spines);
+
     // A spine opens in place.
     board.addEventListener("click", (e) => {
       const unfold = e.target.closest("[data-unfold]");
       if (!unfold) return;
       e.preventDefault();
       column(unfold).classList.remove("fold");
+      delete column(unfold).dataset.spine;
       unfold.remove();
     });
 

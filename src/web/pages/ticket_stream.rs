@@ -130,7 +130,7 @@ impl Feed for TicketFeed {
             self.at.mark = if working(&t) { "w" } else { "i" }.to_owned();
         } else if !new_events.is_empty() {
             self.at.event = new_events.last().map_or(self.at.event, |e| e.id);
-            out.0.push_str(&panel::new_events(&load::live_of(c, &t, new_events, now)?, cx).0);
+            out.0.push_str(&panel::new_events(&new_events, cx).0);
         }
         if !new_comments.is_empty() {
             self.at.comment = new_comments.last().map_or(self.at.comment, |k| k.id);

@@ -140,8 +140,8 @@ fn empty(filter: &Filter) -> Markup {
 /// A column, `section#col-<status>`. `fold`: shown as a spine at a desk (see [`folded`]).
 #[must_use]
 pub fn column(c: &Column, filter: &Filter, fold: bool, cx: Ctx<'_>) -> Markup {
-    // Hue and spine depend on the cards that are there (`:has` in the style sheet), so that a card that arrives
-    // live needs no new column around it.
+    // The hue depends on the cards that are there (`:has` in the style sheet), the spine on a class that the script
+    // keeps right, so that a card that arrives live needs no new column around it.
     let wants = c.status.needs_person();
     let name = c.status.as_str();
     html! {
