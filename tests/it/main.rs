@@ -16,3 +16,4 @@ mod real_cli;
 mod real_rig;
 mod shim;
 mod store_faults;
+mod unheard;
