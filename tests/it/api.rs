@@ -52,11 +52,16 @@ fn a_ticket_is_made_shown_changed_and_listed() {
     for id in ["MC-1", "mc-1", "1"] {
         assert_eq!(app.get(&format!("/api/v1/tickets/{id}")).json(), ticket, "{id}");
     }
-    let second = app.post("/api/v1/tickets", &json!({ "title": "Then this", "parent": "MC-1", "blocked_by": ["MC-1"], "status": "todo" })).json();
+    let second = app
+        .post("/api/v1/tickets", &json!({ "title": "Then this", "parent": "MC-1", "blocked_by": ["MC-1"], "status": "todo" }))
+        .json();
     assert_eq!((second["parent"].as_str(), second["blocked_by"][0].as_str()), (Some("MC-1"), Some("MC-1")));
     assert_eq!(second["next_action"]["kind"], "waits_for");
 
-    let patched = app.patch("/api/v1/tickets/1", &json!({ "title": "Mend the upload", "status": "inbox", "version": ticket["version"], "profile": null }));
+    let patched = app.patch(
+        "/api/v1/tickets/1",
+        &json!({ "title": "Mend the upload", "status": "inbox", "version": ticket["version"], "profile": null }),
+    );
     assert_eq!(patched.status, 200, "{}", patched.text());
     assert_eq!(patched.json()["title"], "Mend the upload");
     assert_eq!(patched.json()["status"], "inbox");
@@ -149,7 +154,16 @@ fn malformed_tickets_are_refused_with_field_and_reason_and_nothing_changes() {
     let all = app.post("/api/v1/tickets", &json!({ "status": "x", "role": "y", "priority": "z", "w": 1 })).wrong();
     assert_eq!(all, ["title", "status", "priority", "role", "w"], "everything that is wrong is told at once");
     assert_eq!(before, app.fingerprint());
-    for good in ["👩‍🚀 مرحبا \u{202e}abc", "<script>alert(1)</script>", "'; rm -rf / $(id) `id`", "-oProxyCommand=x", "--dangerously", "../..", "#{pane_id};", "%00"] {
+    for good in [
+        "👩‍🚀 مرحبا \u{202e}abc",
+        "<script>alert(1)</script>",
+        "'; rm -rf / $(id) `id`",
+        "-oProxyCommand=x",
+        "--dangerously",
+        "../..",
+        "#{pane_id};",
+        "%00",
+    ] {
         let made = app.post("/api/v1/tickets", &json!({ "title": good }));
         assert_eq!((made.status, made.json()["title"].as_str()), (201, Some(good)));
     }
@@ -161,13 +175,27 @@ fn bodies_that_are_not_the_contracts_json_are_refused() {
     let before = app.fingerprint();
     let post = |kind: &str, body: &[u8]| app.request("POST", "/api/v1/tickets").header("Content-Type", kind).body(body).send();
     let good = br#"{"title":"x"}"#;
-    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx", "", "text/json"] {
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/jsonx",
+        "",
+        "text/json",
+    ] {
         assert_problem(&post(kind, good), 415, "");
     }
     assert_problem(&app.request("POST", "/api/v1/tickets").body(good).send(), 415, "");
     let bad: Vec<Vec<u8>> = vec![
-        b"{".to_vec(), b"[]".to_vec(), b"null".to_vec(), b"\"x\"".to_vec(), b"\xff\xfe".to_vec(), b"\xef\xbb\xbf{\"title\":\"x\"}".to_vec(),
-        br#"{"title":"\ud800"}"#.to_vec(), br#"{"title":"a","title":"b"}"#.to_vec(), br#"{"title":"x","version":1e999}"#.to_vec(),
+        b"{".to_vec(),
+        b"[]".to_vec(),
+        b"null".to_vec(),
+        b"\"x\"".to_vec(),
+        b"\xff\xfe".to_vec(),
+        b"\xef\xbb\xbf{\"title\":\"x\"}".to_vec(),
+        br#"{"title":"\ud800"}"#.to_vec(),
+        br#"{"title":"a","title":"b"}"#.to_vec(),
+        br#"{"title":"x","version":1e999}"#.to_vec(),
         br#"{"title":"x"} trailing"#.to_vec(),
         [b"{\"title\":".to_vec(), vec![b'['; 10_000]].concat(),
     ];
@@ -183,8 +211,22 @@ fn bodies_that_are_not_the_contracts_json_are_refused() {
 fn bad_addresses_are_refused() {
     let app = TestApp::start();
     app.ticket("One");
-    for id in ["-1", "0", "MC-0", "9223372036854775808", "MC-9223372036854775808", "abc", "%00", "1e3", "MC--1", "..%2f..%2fetc", "%252e"] {
-        for (method, part) in [("GET", ""), ("GET", "/events"), ("GET", "/stream"), ("GET", "/comments"), ("PATCH", ""), ("POST", "/stop")] {
+    for id in [
+        "-1",
+        "0",
+        "MC-0",
+        "9223372036854775808",
+        "MC-9223372036854775808",
+        "abc",
+        "%00",
+        "1e3",
+        "MC--1",
+        "..%2f..%2fetc",
+        "%252e",
+    ] {
+        for (method, part) in
+            [("GET", ""), ("GET", "/events"), ("GET", "/stream"), ("GET", "/comments"), ("PATCH", ""), ("POST", "/stop")]
+        {
             let request = app.request(method, &format!("/api/v1/tickets/{id}{part}"));
             let answer = if method == "GET" { request.send() } else { request.json(&json!({})).send() };
             assert!(matches!(answer.status, 400 | 404), "{method} {id}{part}: {}", answer.status);
@@ -198,12 +240,20 @@ fn bad_addresses_are_refused() {
     }
     assert_problem(&app.get("/api/v1/runs/99/log"), 404, "");
     for (query, field) in [
-        ("cursor=x", "cursor"), ("cursor=1.2.3", "cursor"), ("status=gone", "status"), ("role=nobody", "role"), ("priority=9", "priority"),
-        ("limit=many", "limit"), ("color=red", "color"), ("status=todo&status=done", "status"),
+        ("cursor=x", "cursor"),
+        ("cursor=1.2.3", "cursor"),
+        ("status=gone", "status"),
+        ("role=nobody", "role"),
+        ("priority=9", "priority"),
+        ("limit=many", "limit"),
+        ("color=red", "color"),
+        ("status=todo&status=done", "status"),
     ] {
         assert_problem(&app.get(&format!("/api/v1/tickets?{query}")), 400, field);
     }
-    for (query, field) in [("after=-1", "after"), ("after=x", "after"), ("kind=noise", "kind"), ("after=9223372036854775808", "after")] {
+    for (query, field) in
+        [("after=-1", "after"), ("after=x", "after"), ("kind=noise", "kind"), ("after=9223372036854775808", "after")]
+    {
         assert_problem(&app.get(&format!("/api/v1/tickets/1/events?{query}")), 400, field);
     }
     assert_problem(&app.get("/api/v1/nothing/here"), 404, "");
@@ -273,10 +323,14 @@ fn many_at_once_with_one_key_make_one_ticket() {
 fn a_message_becomes_a_ticket() {
     let app = TestApp::start();
     let start = |body: Value| app.post("/api/v1/session_start", &body);
-    let quick = start(json!({ "mode": "quick_ticket", "message": "Fix login @tessa #general !high\nIt fails since Monday." })).json();
+    let quick =
+        start(json!({ "mode": "quick_ticket", "message": "Fix login @tessa #general !high\nIt fails since Monday." })).json();
     let t = &quick["ticket"];
     assert_eq!((t["title"].as_str(), t["description"].as_str()), (Some("Fix login"), Some("Fix login\nIt fails since Monday.")));
-    assert_eq!((t["role"].as_str(), t["project"].as_str(), t["priority"].as_str()), (Some("tessa"), Some("general"), Some("high")));
+    assert_eq!(
+        (t["role"].as_str(), t["project"].as_str(), t["priority"].as_str()),
+        (Some("tessa"), Some("general"), Some("high"))
+    );
     assert_eq!((t["status"].as_str(), t["run"].is_null()), (Some("inbox"), true));
     let short = start(json!({ "mode": "quick_ticket", "message": "Short", "status": "todo", "role": "atlas" })).json();
     assert_eq!((short["ticket"]["description"].as_str(), short["ticket"]["status"].as_str()), (Some(""), Some("todo")));
@@ -291,9 +345,13 @@ fn a_message_becomes_a_ticket() {
     assert_problem(&plan, 503, "");
     assert!(plan.header("retry-after").is_some());
     for (body, field) in [
-        (json!({ "message": "x" }), "mode"), (json!({ "mode": "magic", "message": "x" }), "mode"), (json!({ "mode": "quick_ticket" }), "message"),
-        (json!({ "mode": "quick_ticket", "message": " \n" }), "message"), (json!({ "mode": "quick_ticket", "message": "@tessa !high" }), "message"),
-        (json!({ "mode": "quick_ticket", "message": "x #nowhere" }), "project"), (json!({ "mode": "quick_ticket", "message": "x", "title": "" }), "title"),
+        (json!({ "message": "x" }), "mode"),
+        (json!({ "mode": "magic", "message": "x" }), "mode"),
+        (json!({ "mode": "quick_ticket" }), "message"),
+        (json!({ "mode": "quick_ticket", "message": " \n" }), "message"),
+        (json!({ "mode": "quick_ticket", "message": "@tessa !high" }), "message"),
+        (json!({ "mode": "quick_ticket", "message": "x #nowhere" }), "project"),
+        (json!({ "mode": "quick_ticket", "message": "x", "title": "" }), "title"),
     ] {
         assert_problem(&start(body), 400, field);
     }
@@ -304,7 +362,8 @@ fn a_message_becomes_a_ticket() {
 fn a_persons_comment_is_the_reply_that_moves_a_waiting_ticket_on() {
     let app = TestApp::start();
     let (id, _, agent) = running(&app);
-    let say = |token: &str, body: Value| app.bare("POST", &format!("/api/v1/tickets/{id}/comments")).bearer(token).json(&body).send();
+    let say =
+        |token: &str, body: Value| app.bare("POST", &format!("/api/v1/tickets/{id}/comments")).bearer(token).json(&body).send();
     let queued = say(&app.owner, json!({ "body": "Also the tests" }));
     assert_eq!((queued.status, queued.json()["source"].as_str()), (201, Some("api")));
     assert_eq!(say(&agent, json!({ "body": "Working on it" })).json()["source"], "agent");
@@ -312,7 +371,9 @@ fn a_persons_comment_is_the_reply_that_moves_a_waiting_ticket_on() {
     let ticket: TicketId = id.parse().expect("an id");
     let waiting = app.store.read(|c| mission_control::store::messages::of_ticket(c, ticket, 10)).expect("readable");
     assert_eq!(waiting.iter().map(|m| m.body.as_str()).collect::<Vec<_>>(), ["Also the tests"]);
-    for (body, field) in [(json!({}), "body"), (json!({ "body": "  " }), "body"), (json!({ "body": "x", "reply": "no" }), "reply")] {
+    for (body, field) in
+        [(json!({}), "body"), (json!({ "body": "  " }), "body"), (json!({ "body": "x", "reply": "no" }), "reply")]
+    {
         assert_problem(&say(&app.owner, body), 400, field);
     }
     let page = app.get(&format!("/api/v1/tickets/{id}/comments?limit=2")).json();
@@ -326,7 +387,9 @@ fn a_run_reports_with_its_own_token_once_and_only_on_its_own_ticket() {
     let app = TestApp::start();
     let other = app.ticket("Not mine");
     let (id, run, agent) = running(&app);
-    let report = |ticket: &str, body: Value| app.bare("POST", &format!("/api/v1/tickets/{ticket}/report")).bearer(&agent).json(&body).send();
+    let report = |ticket: &str, body: Value| {
+        app.bare("POST", &format!("/api/v1/tickets/{ticket}/report")).bearer(&agent).json(&body).send()
+    };
     for _ in 0..2 {
         let done = report(&id, json!({ "kind": "done", "body": "Mended", "client_id": "r1" }));
         assert_eq!((done.status, done.json()["run"].as_i64()), (201, Some(run.0)), "{}", done.text());
@@ -338,7 +401,10 @@ fn a_run_reports_with_its_own_token_once_and_only_on_its_own_ticket() {
     let kept = app.store.read(|c| mission_control::store::reports::of_run(c, run)).expect("readable");
     assert_eq!(kept.len(), 2);
     let shown = app.get(&format!("/api/v1/tickets/{id}/evidence")).json();
-    assert_eq!((shown["items"][0]["label"].as_str(), shown["items"][0]["detail"].as_str()), (Some("42 tests pass"), Some("ok\nok")));
+    assert_eq!(
+        (shown["items"][0]["label"].as_str(), shown["items"][0]["detail"].as_str()),
+        (Some("42 tests pass"), Some("ok\nok"))
+    );
     app.store.write(move |tx| auth::revoke_run_tokens(tx, run)).expect("revoked");
     assert_eq!(report(&id, json!({ "kind": "done", "body": "Too late" })).status, 401);
 }
@@ -428,6 +494,8 @@ fn a_reply_to_a_blocked_ticket_starts_its_next_run() {
     let stored = app.store.read(|c| tickets::get(c, ticket)).expect("readable");
     assert_eq!(stored.status, Status::InProgress);
     app.store
-        .write(move |tx| lifecycle::stop(tx, ticket, Some(Status::Done), &mission_control::domain::actor::Actor::System).map(|_| ()))
+        .write(move |tx| {
+            lifecycle::stop(tx, ticket, Some(Status::Done), &mission_control::domain::actor::Actor::System).map(|_| ())
+        })
         .expect("stopped");
 }

@@ -22,7 +22,8 @@ fn send<'a>(app: &'a TestApp, route: &Route) -> Request<'a> {
 
 #[test]
 fn only_the_listed_routes_are_open_without_a_login() {
-    let public: Vec<_> = server::routes().into_iter().filter(|r| r.access == Access::Public).map(|r| (r.method, r.path)).collect();
+    let public: Vec<_> =
+        server::routes().into_iter().filter(|r| r.access == Access::Public).map(|r| (r.method, r.path)).collect();
     for route in &public {
         assert!(
             [("GET", "/api/v1/health"), ("GET", "/login"), ("POST", "/login")].contains(route) || route.1.starts_with("/static/"),
@@ -75,7 +76,8 @@ fn a_change_is_believed_by_where_it_comes_from() {
         for site in [Some("cross-site"), Some("same-site"), Some("same-origin"), Some("none"), Some("nonsense"), None] {
             for origin in [Some("http://evil.com"), Some("null"), Some("https://127.0.0.1"), Some(own.as_str()), None] {
                 for by_cookie in [true, false] {
-                    let mut request = app.bare(method, "/api/v1/tickets/MC-999/comments").json(&serde_json::json!({ "body": "x" }));
+                    let mut request =
+                        app.bare(method, "/api/v1/tickets/MC-999/comments").json(&serde_json::json!({ "body": "x" }));
                     request = if by_cookie { request.header("Cookie", &cookie) } else { request.bearer(&app.owner) };
                     if let Some(site) = site {
                         request = request.header("Sec-Fetch-Site", site);
@@ -141,7 +143,9 @@ fn every_answer_carries_the_headers_that_protect_it() {
     let mut nonces = Vec::new();
     for (what, answer) in &answers {
         let policy = answer.header("content-security-policy").unwrap_or_else(|| panic!("{what}: no policy"));
-        for part in ["default-src 'none'", "script-src 'self' 'nonce-", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"] {
+        for part in
+            ["default-src 'none'", "script-src 'self' 'nonce-", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"]
+        {
             assert!(policy.contains(part), "{what}: {part} not in {policy}");
         }
         assert!(!policy.contains("unsafe") && !policy.contains('*'), "{what}");
@@ -219,7 +223,8 @@ fn looking_changes_nothing() {
     let before = app.fingerprint();
     for route in server::routes().into_iter().filter(|r| r.method == "GET") {
         for method in ["GET", "HEAD"] {
-            let stream = app.bare(method, &concrete(&route)).header("Cookie", &cookie).header("Sec-Fetch-Site", "cross-site").open();
+            let stream =
+                app.bare(method, &concrete(&route)).header("Cookie", &cookie).header("Sec-Fetch-Site", "cross-site").open();
             assert!(stream.status < 500, "{method} {}: {}", route.path, stream.status);
         }
     }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 
 fn running(app: &TestApp) -> (TicketId, RunId) {
-    let ticket = app.post("/api/v1/session_start", &json!({ "mode": "implement_now", "message": "Talk" })).json()["ticket"].clone();
+    let ticket =
+        app.post("/api/v1/session_start", &json!({ "mode": "implement_now", "message": "Talk" })).json()["ticket"].clone();
     (TicketId(ticket["id"].as_i64().expect("id")), RunId(ticket["run"]["id"].as_i64().expect("run")))
 }
 

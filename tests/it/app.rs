@@ -170,8 +170,22 @@ impl TestApp {
     /// A number that changes with every row of what people work with.
     pub fn fingerprint(&self) -> Vec<i64> {
         const TABLES: &[&str] = &[
-            "tickets", "comments", "runs", "ticket_events", "ticket_changes", "queued_messages", "run_reports", "evidence",
-            "profile_pauses", "settings", "users", "login_links", "login_sessions", "api_tokens", "idempotency_keys", "audit",
+            "tickets",
+            "comments",
+            "runs",
+            "ticket_events",
+            "ticket_changes",
+            "queued_messages",
+            "run_reports",
+            "evidence",
+            "profile_pauses",
+            "settings",
+            "users",
+            "login_links",
+            "login_sessions",
+            "api_tokens",
+            "idempotency_keys",
+            "audit",
         ];
         let sum = |c: &rusqlite::Connection, table: &str| -> mission_control::error::Result<Vec<i64>> {
             let mut stmt = c.prepare(&format!("select * from {table}"))?;
@@ -314,7 +328,12 @@ impl Answer {
 
     /// The names of the fields that are wrong.
     pub fn wrong(&self) -> Vec<String> {
-        self.json()["errors"].as_array().expect("errors").iter().map(|e| e["field"].as_str().expect("a field").to_owned()).collect()
+        self.json()["errors"]
+            .as_array()
+            .expect("errors")
+            .iter()
+            .map(|e| e["field"].as_str().expect("a field").to_owned())
+            .collect()
     }
 }
 

@@ -1,8 +1,8 @@
 //! One integration binary.
 
-mod floors;
 mod api;
 mod api_doors;
 mod api_stream;
 mod app;
+mod floors;
 mod shim;

@@ -230,10 +230,10 @@ impl FromRequest for Body {
 async fn read(req: &HttpRequest, payload: &mut Payload) -> std::result::Result<Vec<u8>, Problem> {
     let said = req.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok()).unwrap_or(0);
     let (mut bytes, mut seen) = (Vec::with_capacity(said.min(LIMIT)), 0_usize);
-    let too_large =
-        || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {LIMIT} bytes")).with_errors(vec![
-            FieldError { field: "body".to_owned(), message: format!("is larger than {LIMIT} bytes") },
-        ]);
+    let too_large = || {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {LIMIT} bytes"))
+            .with_errors(vec![FieldError { field: "body".to_owned(), message: format!("is larger than {LIMIT} bytes") }])
+    };
     if said > DRAIN {
         return Err(too_large());
     }
@@ -255,7 +255,10 @@ fn parse(req: &HttpRequest, bytes: &[u8]) -> std::result::Result<Body, Problem> 
     let is_json = kind.as_deref().is_some_and(|k| k.split(';').next().unwrap_or_default().trim() == "application/json");
     // A POST without a body (stop, resume) needs no type; one with another type is somebody else's.
     if !is_json && !(bytes.is_empty() && kind.is_none()) {
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON: send Content-Type: application/json"));
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The body must be JSON: send Content-Type: application/json",
+        ));
     }
     let fields = if bytes.is_empty() {
         Map::new()

@@ -72,7 +72,9 @@ pub async fn report(app: web::Data<App>, principal: Principal, id: Identifier, r
     let run = match &principal.actor {
         Actor::Agent { run: Some(run), .. } => *run,
         Actor::Agent { run: None, .. } | Actor::Person { .. } | Actor::System => {
-            return Err(ApiError(Error::Denied("only the agent of a run can report on it, with the token of that run".to_owned())));
+            return Err(ApiError(Error::Denied(
+                "only the agent of a run can report on it, with the token of that run".to_owned(),
+            )));
         }
     };
     let client_id = body.key().unwrap_or_else(crate::random::uuid);

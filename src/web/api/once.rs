@@ -2,8 +2,8 @@
 
 use super::body::Body;
 use crate::error::Result;
-use crate::store::idempotency::{self, Answer, Key};
 use crate::store::Tx;
+use crate::store::idempotency::{self, Answer, Key};
 use crate::web::guard::Principal;
 use crate::web::problem::ApiError;
 use crate::web::state::App;

@@ -15,22 +15,71 @@ type Operation = (&'static str, &'static str, &'static str, &'static [&'static s
 const OPERATIONS: &[Operation] = &[
     ("get", "/health", "Whether the server answers; no login", &[], "", ("200", "Health")),
     ("get", "/openapi.json", "This document", &[], "", ("200", "Any")),
-    ("post", "/session_start", "A ticket from a message; started at once with implement_now", &[], "SessionStart", ("201", "Started")),
-    ("get", "/tickets", "Tickets, last changed first", &["status", "project", "role", "priority", "q", "limit", "cursor"], "", ("200", "TicketPage")),
+    (
+        "post",
+        "/session_start",
+        "A ticket from a message; started at once with implement_now",
+        &[],
+        "SessionStart",
+        ("201", "Started"),
+    ),
+    (
+        "get",
+        "/tickets",
+        "Tickets, last changed first",
+        &["status", "project", "role", "priority", "q", "limit", "cursor"],
+        "",
+        ("200", "TicketPage"),
+    ),
     ("post", "/tickets", "Makes a ticket", &[], "NewTicket", ("201", "Ticket")),
     ("get", "/tickets/{identifier}", "A ticket", &[], "", ("200", "Ticket")),
     ("patch", "/tickets/{identifier}", "Changes fields; status is a transition", &[], "TicketPatch", ("200", "Ticket")),
-    ("get", "/tickets/{identifier}/comments", "Comments, oldest first", &["after", "cursor", "limit"], "", ("200", "CommentPage")),
-    ("post", "/tickets/{identifier}/comments", "A comment; a person's is the reply that moves a waiting ticket on", &[], "NewComment", ("201", "Comment")),
+    (
+        "get",
+        "/tickets/{identifier}/comments",
+        "Comments, oldest first",
+        &["after", "cursor", "limit"],
+        "",
+        ("200", "CommentPage"),
+    ),
+    (
+        "post",
+        "/tickets/{identifier}/comments",
+        "A comment; a person's is the reply that moves a waiting ticket on",
+        &[],
+        "NewComment",
+        ("201", "Comment"),
+    ),
     ("get", "/tickets/{identifier}/evidence", "Evidence, newest first", &["limit"], "", ("200", "EvidencePage")),
     ("post", "/tickets/{identifier}/report", "What a run's own agent reports", &[], "Report", ("201", "Any")),
-    ("get", "/tickets/{identifier}/events", "Events, oldest first", &["after", "cursor", "limit", "kind"], "", ("200", "EventPage")),
-    ("get", "/tickets/{identifier}/stream", "Server-sent events: ticket_event (id = event id), ticket, ping", &["after", "cursor"], "", ("200", "Stream")),
+    (
+        "get",
+        "/tickets/{identifier}/events",
+        "Events, oldest first",
+        &["after", "cursor", "limit", "kind"],
+        "",
+        ("200", "EventPage"),
+    ),
+    (
+        "get",
+        "/tickets/{identifier}/stream",
+        "Server-sent events: ticket_event (id = event id), ticket, ping",
+        &["after", "cursor"],
+        "",
+        ("200", "Stream"),
+    ),
     ("get", "/tickets/{identifier}/runs", "Runs, newest first", &["limit"], "", ("200", "RunPage")),
     ("post", "/tickets/{identifier}/stop", "Ends the live run and all its processes", &[], "Stop", ("202", "Run")),
     ("get", "/runs/{id}", "A run", &[], "", ("200", "Run")),
     ("get", "/runs/{id}/log", "The raw log; Range is honoured", &[], "", ("200", "Log")),
-    ("get", "/stream", "Server-sent events of the board: ticket (id = change id), ping", &["after", "cursor"], "", ("200", "Stream")),
+    (
+        "get",
+        "/stream",
+        "Server-sent events of the board: ticket (id = change id), ping",
+        &["after", "cursor"],
+        "",
+        ("200", "Stream"),
+    ),
     ("get", "/liveness", "Every open ticket with its next move", &["limit", "cursor"], "", ("200", "Any")),
     ("get", "/check", "Breaches of the invariants", &[], "", ("200", "Any")),
     ("post", "/tick/{name}", "Makes an engine look at once: pickup or reaper", &[], "Nothing", ("200", "Any")),
@@ -89,7 +138,8 @@ fn described((method, path, summary, query, body, (status, answer)): &Operation)
     });
     if !body.is_empty() {
         let needed = !matches!(*body, "Nothing" | "Stop");
-        operation["requestBody"] = json!({ "required": needed, "content": { "application/json": { "schema": reference(body) } } });
+        operation["requestBody"] =
+            json!({ "required": needed, "content": { "application/json": { "schema": reference(body) } } });
     }
     if *path == "/health" {
         operation["security"] = json!([]);
@@ -106,17 +156,35 @@ fn schemas() -> Value {
     let perhaps = |kind: &str| json!({ "type": [kind, "null"] });
     let whole = || json!({ "type": "integer" });
     let time = || json!({ "type": "string", "format": "date-time" });
-    let status = || json!({ "enum": ["inbox", "todo", "in_progress", "needs_input", "in_review", "blocked", "done", "cancelled"] });
+    let status =
+        || json!({ "enum": ["inbox", "todo", "in_progress", "needs_input", "in_review", "blocked", "done", "cancelled"] });
     let priority = || json!({ "enum": ["critical", "high", "normal", "low"] });
     let class = || json!({ "enum": ["code", "ui", "mobile", "architecture", "task"] });
-    let page = |of: &str| object(&[("items", json!({ "type": "array", "items": reference(of) })), ("next_cursor", perhaps("string"))], &["items", "next_cursor"]);
-    let numbered = |of: &str| object(&[("items", json!({ "type": "array", "items": reference(of) })), ("next_cursor", perhaps("integer"))], &["items", "next_cursor"]);
+    let page = |of: &str| {
+        object(
+            &[("items", json!({ "type": "array", "items": reference(of) })), ("next_cursor", perhaps("string"))],
+            &["items", "next_cursor"],
+        )
+    };
+    let numbered = |of: &str| {
+        object(
+            &[("items", json!({ "type": "array", "items": reference(of) })), ("next_cursor", perhaps("integer"))],
+            &["items", "next_cursor"],
+        )
+    };
     let ids = || json!({ "type": "array", "items": text() });
     let settable = || {
         vec![
-            ("title", json!({ "type": "string", "minLength": 1, "maxLength": 500 })), ("description", text()), ("status", status()),
-            ("project", text()), ("role", text()), ("priority", priority()), ("profile", perhaps("string")),
-            ("parent", perhaps("string")), ("blocked_by", ids()), ("work_class", class()),
+            ("title", json!({ "type": "string", "minLength": 1, "maxLength": 500 })),
+            ("description", text()),
+            ("status", status()),
+            ("project", text()),
+            ("role", text()),
+            ("priority", priority()),
+            ("profile", perhaps("string")),
+            ("parent", perhaps("string")),
+            ("blocked_by", ids()),
+            ("work_class", class()),
         ]
     };
     let client = || ("client_id", text());

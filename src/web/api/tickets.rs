@@ -173,8 +173,7 @@ pub async fn session_start(app: web::Data<App>, principal: Principal, req: HttpR
 }
 
 fn started(tx: &Tx<'_>, new: &NewTicket, actor: &Actor, config: &Config, now: bool) -> Result<serde_json::Value> {
-    let ticket =
-        if now { lifecycle::create_started(tx, new, actor, config)? } else { tickets::create(tx, new, actor)? };
+    let ticket = if now { lifecycle::create_started(tx, new, actor, config)? } else { tickets::create(tx, new, actor)? };
     let shown: TicketBody = ticket_out(tx.conn, &ticket, tx.now, config)?;
     Ok(serde_json::json!({ "ticket": shown }))
 }
