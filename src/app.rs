@@ -20,6 +20,8 @@ use std::sync::atomic::AtomicUsize;
 use tokio::sync::watch;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
+/// What is logged unless `MC_LOG` says otherwise: the beat and the socket layer tell nothing an operator needs.
+const QUIET: &str = "info,tokio_cron_scheduler=warn,actix_server=warn";
 /// The server is killed after its workers and before nothing else.
 const SERVER_OOM: i32 = -600;
 
@@ -29,7 +31,7 @@ const SERVER_OOM: i32 = -600;
 /// It cannot start: the folder is in use, the address taken, the database damaged. Says what to do.
 pub fn serve(config: Config) -> Result<()> {
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("MC_LOG").unwrap_or_else(|_| "info".into()))
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("MC_LOG").unwrap_or_else(|_| QUIET.into()))
         .with_writer(std::io::stderr)
         .init();
     config.check_listen()?;

@@ -1,12 +1,18 @@
 //! The data folder: its files, their names, and the lock that lets one server at a time work on it.
 
+use crate::clock::{Clock, SystemClock, pause};
 use crate::error::{Error, Result};
+use crate::process;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long the lock of a dead server is waited for, in milliseconds.
+const LOCK_MS: i64 = 3_000;
 
 /// The data folder.
 #[derive(Debug, Clone)]
@@ -63,20 +69,24 @@ impl DataDir {
     pub fn lock(&self) -> Result<DataLock> {
         let path = self.0.join("mc.lock");
         let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path)?;
-        match Flock::lock(file.try_clone()?, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => {
+        let clock = SystemClock::new();
+        loop {
+            if let Ok(lock) = Flock::lock(file.try_clone()?, FlockArg::LockExclusiveNonblock) {
                 file.set_len(0)?;
                 writeln!(file, "{}", std::process::id())?;
-                Ok(DataLock(lock))
+                return Ok(DataLock(lock));
             }
-            Err(_) => {
-                let holder = std::fs::read_to_string(&path).unwrap_or_default();
-                Err(Error::Busy(format!(
-                    "another Mission Control (pid {}) works on {}: stop it first, or choose another folder with --data",
-                    holder.trim(),
+            let holder = std::fs::read_to_string(&path).unwrap_or_default();
+            let holder = holder.trim();
+            // Of a server that was killed, a child may be on its way from fork to exec with the lock in its hands.
+            let dead = holder.parse().is_ok_and(|pid| process::state(pid).is_none_or(|s| matches!(s, 'Z' | 'X')));
+            if !dead || clock.mono_ms() > LOCK_MS {
+                return Err(Error::Busy(format!(
+                    "another Mission Control (pid {holder}) works on {}: stop it first, or choose another folder with --data",
                     self.0.display()
-                )))
+                )));
             }
+            pause(Duration::from_millis(5));
         }
     }
 

@@ -26,10 +26,10 @@ struct Finding {
     todo: String,
 }
 
+/// Where the documentation puts the unit.
+const UNIT: &str = "/etc/systemd/system/mission-control.service";
 /// Lines a systemd unit needs so that workers survive a restart of the server.
 pub const UNIT_LINES: &[&str] = &["KillMode=process", "OOMPolicy=continue", "OOMScoreAdjust=-600"];
-/// What must not be there: shims and a new server must see the same /tmp.
-pub const UNIT_NEVER: &str = "PrivateTmp=yes";
 
 /// Examines the machine and the configuration.
 ///
@@ -41,8 +41,10 @@ pub fn run(config: &Config, unit: Option<&Path>) -> Result<ExitCode> {
     agents(config, &mut found);
     folders(config, &mut found)?;
     machine(&mut found);
-    if let Some(unit) = unit {
-        systemd(unit, &mut found);
+    match unit {
+        Some(unit) => systemd(unit, &mut found),
+        None if Path::new(UNIT).exists() => systemd(Path::new(UNIT), &mut found),
+        None => {}
     }
     let mut bad = false;
     for f in &found {

@@ -139,9 +139,11 @@ impl RunDir {
         if self.begin(VOID)? {
             return Ok(Voided::Yes);
         }
-        // An empty file is one whose writer died in between: nothing will start any more, but something may have.
         match fs::read_to_string(self.file("started"))?.trim() {
             VOID => Ok(Voided::Yes),
+            // Its writer died before the first byte. A shim starts nothing before the file is whole and on the disk, and
+            // holds its lock from before until after: where the lock is free, nothing has started and nothing will.
+            "" if !self.is_alive() => Ok(Voided::Yes),
             _ => Ok(Voided::AlreadyStarted),
         }
     }
@@ -288,10 +290,14 @@ mod tests {
     }
 
     #[test]
-    fn a_start_file_without_content_is_no_proof_that_nothing_started() {
+    fn a_start_file_without_content_is_a_writer_that_died_unless_a_shim_lives() {
         let (_tmp, dir) = fresh();
         File::create(dir.file("started")).unwrap();
-        assert_eq!(dir.void().unwrap(), Voided::AlreadyStarted);
+        let held = dir.lock().unwrap();
+        assert_eq!(dir.void().unwrap(), Voided::AlreadyStarted, "it may be writing just now");
+        drop(held);
+        assert_eq!(dir.void().unwrap(), Voided::Yes);
+        assert!(!dir.begin("shim 1").unwrap(), "and nobody begins any more");
     }
 
     #[test]

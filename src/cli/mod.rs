@@ -1,10 +1,14 @@
 //! The command line: what can be asked of the program, and which part answers.
 
+pub mod client;
 mod offline;
+
+use client::{ClientCommand, Target, TargetFlags};
 
 use crate::config::{Config, Flags};
 use crate::error::{Error, Result};
 use clap::{Args, Parser, Subcommand};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,6 +18,8 @@ use std::process::ExitCode;
 struct Cli {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    target: TargetFlags,
     #[command(subcommand)]
     command: Command,
 }
@@ -62,16 +68,9 @@ enum Command {
         unit: Option<PathBuf>,
     },
     /// Check the invariants: what must always be true of the data
-    Check {
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Run one engine once: asks the running server, and works on the data folder itself where none runs
-    Tick {
-        /// pickup or reaper
-        name: String,
-    },
+    Check,
+    #[command(flatten)]
+    Client(ClientCommand),
     /// Copy the database into a file, while the server runs
     Backup {
         /// The file to write; it must not exist
@@ -142,11 +141,26 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::LoginLink => offline::login_link(&load(&place.flags())?),
         Command::Config => offline::show_config(&load(&place.flags())?),
         Command::Doctor { unit } => crate::doctor::run(&load(&place.flags())?, unit.as_deref()),
-        Command::Check { json } => offline::check(&load(&place.flags())?, json),
-        Command::Tick { name } => offline::tick(load(&place.flags())?, &name),
+        Command::Check => offline::check(&load(&place.flags())?, cli.target.json),
+        // With no server running it takes the folder's lock and does the work itself.
+        Command::Client(ClientCommand::Tick { name }) if cli.target.url.is_none() => offline::tick(load(&place.flags())?, &name),
+        Command::Client(command) => Ok(ask(&place, &cli.target, &command)),
         Command::Backup { file } => offline::backup(&load(&place.flags())?, &file),
         Command::Shim { run_dir } => Ok(crate::shim::main(&run_dir)),
         Command::DemoAgent { args } => Ok(crate::runtime::demo_agent::main(&args)),
+    }
+}
+
+fn ask(place: &Place, flags: &TargetFlags, command: &ClientCommand) -> ExitCode {
+    let env = |name: &str| std::env::var(name).ok();
+    let data = place.data.clone().unwrap_or_else(|| crate::config::default_data(&env));
+    let terminal = std::io::stdout().is_terminal();
+    match Target::resolve(flags, &data, &env, terminal) {
+        Ok(target) => client::run(command, &target, &mut std::io::stdout(), &mut std::io::stderr()).into(),
+        Err(failure) => {
+            eprintln!("mission-control: {}", failure.text);
+            failure.exit.into()
+        }
     }
 }
 

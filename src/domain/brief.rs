@@ -96,7 +96,8 @@ pub fn brief(b: &BriefParts<'_>) -> String {
             out.line(evidence_duty(b.work_class));
         }
         Opening::Resume { replies } => {
-            out.line(&format!("Ticket {}: there is a reply. Go on with it.", b.ticket));
+            let what = if replies.is_empty() { "go on where you stopped" } else { "there is a reply. Go on with it" };
+            out.line(&format!("Ticket {}: {what}.", b.ticket));
             out.rules();
             out.line("");
             out.replies(replies);
@@ -157,7 +158,7 @@ fn ending(ticket: TicketId, nonce: &str) -> String {
          QUESTION: you need an answer (ask one thing; offer up to four short options as a list at the end)\n\
          As its very last line, outside any code block, write this with your signal and a one-line payload:\n\
          {{\"mc_signal\":\"DONE|REVIEW|QUESTION\",\"ticket\":\"{ticket}\",\"nonce\":\"{nonce}\",\"payload\":\"…\"}}\n\
-         Meanwhile you can report by command: mission-control comment \"…\", mission-control evidence --kind test \"…\", \
+         Meanwhile you can report by command: mission-control comment \"…\", mission-control evidence \"…\", \
          and at the end mission-control done|review|question \"…\".\n\
          Nobody watches: never wait for input, never ask in the middle; end with QUESTION: instead.\n"
     )

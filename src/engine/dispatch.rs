@@ -9,6 +9,9 @@ use crate::store::{dispatch, pauses, runs};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+/// A launch that failed for a fault of the machine (a full disk, say) is tried again after so long.
+const COOL_MS: i64 = 5_000;
+
 /// Starts what there are slots for. Returns the launches that are under way.
 ///
 /// # Errors
@@ -30,11 +33,14 @@ pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
 fn promised(engine: &Arc<Engine>, held: &[Run], waiting: Vec<Run>, free: usize) -> Result<Vec<RunId>> {
     let now = engine.store.clock().now();
     let paused = engine.store.read(|c| pauses::in_force(c, now))?;
+    let mono = engine.store.clock().mono_ms();
+    lock(&engine.cooling).retain(|_, until| *until > mono);
+    let cooling: Vec<RunId> = lock(&engine.cooling).keys().copied().collect();
     let mut go: Vec<Run> = Vec::new();
     for run in waiting {
         let used = held.iter().chain(&go).filter(|r| r.profile == run.profile).count();
         let fits = used < engine.config.concurrency(&run.profile) && !paused.contains_key(&run.profile);
-        if go.len() < free && fits && !run.stop_wanted {
+        if go.len() < free && fits && !run.stop_wanted && !cooling.contains(&run.id) {
             go.push(run);
         }
     }
@@ -50,6 +56,7 @@ fn begin(engine: &Arc<Engine>, id: RunId) -> Option<JoinHandle<()>> {
     let spawned = std::thread::Builder::new().name("launch".into()).spawn(move || {
         if let Err(e) = launch::launch(&mine, id) {
             tracing::warn!(run = id.0, error = %e, "a launch failed; the reaper gives it back");
+            lock(&mine.cooling).insert(id, mine.store.clock().mono_ms() + COOL_MS);
         }
         lock(&mine.launching).remove(&id);
         mine.store.doorbell.ring(crate::doorbell::Topic::Ingest);

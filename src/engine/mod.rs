@@ -37,6 +37,8 @@ pub struct Engine {
     pub url: String,
     /// Launches that a thread of this process is preparing: the reaper leaves them alone.
     launching: Mutex<BTreeSet<RunId>>,
+    /// Launches that failed for a fault of the machine, and until when (monotonic) they are left alone.
+    cooling: Mutex<BTreeMap<RunId, i64>>,
     /// What each agent's program can do, by command line and time of its last change.
     capabilities: Mutex<BTreeMap<(Vec<String>, i64), Capabilities>>,
     /// One pickup at a time.
@@ -55,6 +57,7 @@ impl Engine {
             exe,
             url,
             launching: Mutex::default(),
+            cooling: Mutex::default(),
             capabilities: Mutex::default(),
             turn: Mutex::default(),
             stopping: AtomicBool::new(false),

@@ -49,7 +49,7 @@ pub fn run(engine: &Arc<Engine>, rt: &Handle) {
 fn wait_ms(engine: &Engine) -> i64 {
     let now = engine.store.clock().now();
     let found = engine.store.read(|c| {
-        let live = runs::live(c)?.iter().any(|r| r.launched_at.is_some() || r.stop_wanted);
+        let live = !runs::live(c)?.is_empty();
         Ok((live, ready::next_due(c)?, pauses::next_end(c, now)?))
     });
     match found {

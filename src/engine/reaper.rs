@@ -36,8 +36,9 @@ fn look_at(engine: &Engine, run: &Run) -> Result<()> {
         return Ok(());
     }
     take_in_spool(engine, run, &dir)?;
-    if !dir.file("started").exists() && void(&dir)? {
-        // No trace of an agent, and none can come any more: the launch is given back.
+    if void(&dir)? {
+        // No trace of an agent, and none can come any more: the launch is given back. That may have been seen to by a
+        // server before us, which died between the file and the row.
         let mine = run.clone();
         return engine.store.write(move |tx| {
             auth::revoke_run_tokens(tx, mine.id)?;

@@ -137,6 +137,9 @@ pub fn start_because(tx: &Tx<'_>, ticket: &Ticket, reason: StartReason, profile:
         StartReason::New | StartReason::ColdStart => None,
         StartReason::Resume | StartReason::Retry | StartReason::Fork => ticket.session_id.clone(),
     };
+    if session.is_some() {
+        messages::queue_unheard(tx, ticket.id)?;
+    }
     let attempt: i64 = tx
         .conn
         .prepare_cached("select coalesce(max(attempt), 0) + 1 from runs where ticket_id = ?1")?

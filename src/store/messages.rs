@@ -35,6 +35,25 @@ pub fn claim(tx: &Tx<'_>, ticket: TicketId, run: RunId) -> Result<usize> {
         .execute(params![ticket.0, run.0])?)
 }
 
+/// Queues what people said since a ticket's last run began and no message carries yet: words on a ticket that was not
+/// waiting are only comments then, but an agent that goes on in its old session must hear them.
+///
+/// # Errors
+/// The database refused.
+pub fn queue_unheard(tx: &Tx<'_>, ticket: TicketId) -> Result<usize> {
+    Ok(tx
+        .conn
+        .prepare_cached(
+            "insert into queued_messages (ticket_id, comment_id, state, created_at)
+             select c.ticket_id, c.id, 'pending', ?2 from comments c
+             where c.ticket_id = ?1 and c.kind = 'comment' and c.source in ('human', 'api', 'telegram')
+               and c.created_at >= (select max(r.created_at) from runs r where r.ticket_id = ?1)
+               and not exists (select 1 from queued_messages m where m.comment_id = c.id)
+             order by c.id",
+        )?
+        .execute(params![ticket.0, tx.now.0])?)
+}
+
 /// The run's agent has begun to read: its messages are delivered.
 ///
 /// # Errors

@@ -131,14 +131,14 @@ fn is_safe(method: &Method) -> bool {
 #[derive(Debug)]
 pub enum Refused {
     /// Not logged in.
-    Login(HttpResponseKind),
+    Login(LoginNeeded),
     /// Logged in, but not for this; or the store failed.
     Problem(Problem),
 }
 
 /// How to tell that a login is needed.
 #[derive(Debug)]
-pub enum HttpResponseKind {
+pub enum LoginNeeded {
     /// To a program or a stream: 401.
     Unauthorized,
     /// To htmx: 401 and where to go.
@@ -159,8 +159,8 @@ impl fmt::Display for Refused {
 impl ResponseError for Refused {
     fn status_code(&self) -> StatusCode {
         match self {
-            Refused::Login(HttpResponseKind::Redirect(_)) => StatusCode::SEE_OTHER,
-            Refused::Login(HttpResponseKind::Unauthorized | HttpResponseKind::Htmx) => StatusCode::UNAUTHORIZED,
+            Refused::Login(LoginNeeded::Redirect(_)) => StatusCode::SEE_OTHER,
+            Refused::Login(LoginNeeded::Unauthorized | LoginNeeded::Htmx) => StatusCode::UNAUTHORIZED,
             Refused::Problem(p) => p.code(),
         }
     }
@@ -171,14 +171,14 @@ impl ResponseError for Refused {
                 .with_next("Send `Authorization: Bearer TOKEN` (`mission-control token create NAME`), or log in at /login.")
         };
         match self {
-            Refused::Login(HttpResponseKind::Unauthorized) => problem().response(),
-            Refused::Login(HttpResponseKind::Htmx) => {
+            Refused::Login(LoginNeeded::Unauthorized) => problem().response(),
+            Refused::Login(LoginNeeded::Htmx) => {
                 let mut res = problem().response();
                 res.headers_mut()
                     .insert(header::HeaderName::from_static("hx-redirect"), header::HeaderValue::from_static("/login"));
                 res
             }
-            Refused::Login(HttpResponseKind::Redirect(to)) => {
+            Refused::Login(LoginNeeded::Redirect(to)) => {
                 HttpResponse::SeeOther().insert_header((header::LOCATION, to.as_str())).finish()
             }
             Refused::Problem(p) => p.response(),
@@ -275,12 +275,12 @@ fn touch(app: &web::Data<App>, note: impl FnOnce(&crate::store::Tx<'_>) -> Resul
 
 fn login_needed(req: &HttpRequest) -> Refused {
     Refused::Login(if is_api(req.path()) || is_stream(req) {
-        HttpResponseKind::Unauthorized
+        LoginNeeded::Unauthorized
     } else if req.headers().contains_key("hx-request") {
-        HttpResponseKind::Htmx
+        LoginNeeded::Htmx
     } else {
         let here = if is_safe(req.method()) { req.uri().path_and_query().map_or("/", |p| p.as_str()) } else { "/" };
-        HttpResponseKind::Redirect(match safe_next(here) {
+        LoginNeeded::Redirect(match safe_next(here) {
             "/" => "/login".to_owned(),
             next => format!("/login?next={}", percent(next)),
         })

@@ -18,6 +18,9 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
+/// The most bytes of a form: a message of 200,000 bytes, encoded.
+const FORM_LIMIT: usize = 1024 * 1024;
+
 /// Every route of the server.
 #[must_use]
 pub fn routes() -> Vec<Route> {
@@ -40,6 +43,7 @@ pub fn serve(app: web::Data<App>, listeners: Vec<TcpListener>) -> Result<Server>
             .app_data(hosts.clone())
             .app_data(table.clone())
             .app_data(limiter.clone())
+            .app_data(web::FormConfig::default().limit(FORM_LIMIT))
             .wrap(from_fn(dress))
             .wrap(Compress::default())
             .wrap(from_fn(security::secure))

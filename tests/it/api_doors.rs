@@ -26,7 +26,7 @@ fn only_the_listed_routes_are_open_without_a_login() {
         server::routes().into_iter().filter(|r| r.access == Access::Public).map(|r| (r.method, r.path)).collect();
     for route in &public {
         assert!(
-            [("GET", "/api/v1/health"), ("GET", "/login"), ("POST", "/login")].contains(route) || route.1.starts_with("/static/"),
+            [("GET", "/api/v1/health"), ("GET", "/login"), ("POST", "/login")].contains(route) || route.1.starts_with("/assets/"),
             "{route:?} became public: is that meant?"
         );
     }
@@ -232,7 +232,7 @@ fn looking_changes_nothing() {
 }
 
 #[test]
-fn a_revoked_session_and_an_expired_one_are_at_the_door_again() {
+fn a_revoked_session_is_at_the_door_again() {
     let app = TestApp::start();
     let cookie = app.cookie();
     let get = || app.bare("GET", "/api/v1/tickets").header("Cookie", &cookie).send().status;

@@ -14,11 +14,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// The most bytes of a body.
 pub const LIMIT: usize = 1024 * 1024;
 /// A longer body is still read to its end, up to here, so that its sender hears the answer.
 const DRAIN: usize = 16 * LIMIT;
+/// A body arrives within this time.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The most characters of a description, message or comment.
 pub const LONGEST_TEXT: usize = 200_000;
 
@@ -221,7 +224,9 @@ impl FromRequest for Body {
         let req = req.clone();
         let mut payload = payload.take();
         Box::pin(async move {
-            let bytes = read(&req, &mut payload).await?;
+            let read = tokio::time::timeout(PATIENCE, read(&req, &mut payload)).await;
+            let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time");
+            let bytes = read.map_err(late)??;
             parse(&req, &bytes)
         })
     }
@@ -254,7 +259,7 @@ fn parse(req: &HttpRequest, bytes: &[u8]) -> std::result::Result<Body, Problem> 
     let kind = req.headers().get(header::CONTENT_TYPE).map(|v| v.to_str().unwrap_or_default().to_ascii_lowercase());
     let is_json = kind.as_deref().is_some_and(|k| k.split(';').next().unwrap_or_default().trim() == "application/json");
     // A POST without a body (stop, resume) needs no type; one with another type is somebody else's.
-    if !is_json && !(bytes.is_empty() && kind.is_none()) {
+    if !is_json && (kind.is_some() || !bytes.is_empty()) {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "The body must be JSON: send Content-Type: application/json",
@@ -267,10 +272,7 @@ fn parse(req: &HttpRequest, bytes: &[u8]) -> std::result::Result<Body, Problem> 
     };
     let mut body = Body { fields, errors: Vec::new(), key: None, hash: idempotency::body_hash(bytes) };
     let in_body = body.text("client_id");
-    let in_header = match req.headers().get("idempotency-key") {
-        Some(value) => Some(value.to_str().unwrap_or_default().to_owned()),
-        None => None,
-    };
+    let in_header = req.headers().get("idempotency-key").map(|value| value.to_str().unwrap_or_default().to_owned());
     body.key = in_header.or(in_body);
     if body.key.as_ref().is_some_and(|k| k.is_empty() || k.len() > 200) {
         body.wrong("Idempotency-Key", "must be 1 to 200 readable characters");

@@ -6,7 +6,7 @@ use super::once::once;
 use super::params::{Identifier, Params};
 use crate::config::Config;
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::ticket::{Priority, Role, Status, Title, WorkClass};
+use crate::domain::ticket::{Priority, Status, Title, WorkClass};
 use crate::error::{Error, Result};
 use crate::store::Tx;
 use crate::store::lifecycle;
@@ -204,7 +204,7 @@ fn read_common(body: &mut Body, config: &Config, new: &mut NewTicket) {
         new.priority = priority;
     }
     if let Some(name) = body.text("role") {
-        new.role = body.checked(config.check_role(&name)).unwrap_or_else(Role::default);
+        new.role = body.checked(config.check_role(&name)).unwrap_or_default();
     }
     if let Some(name) = body.text("project") {
         new.project = body.checked(config.check_project(&name)).unwrap_or_default();

@@ -112,7 +112,7 @@ impl Limiter {
     ///
     /// # Errors
     /// Too many guesses.
-    pub fn guess(&self, peer: IpAddr, mono_ms: i64) -> std::result::Result<(), u64> {
+    pub fn guess(&self, peer: IpAddr, mono_ms: i64) -> std::result::Result<(), u32> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() > 10_000 {
             buckets.retain(|_, b| mono_ms - b.at < 60_000);
@@ -127,7 +127,7 @@ fn take(
     key: Option<IpAddr>,
     (size, per_minute): (f64, f64),
     now: i64,
-) -> std::result::Result<(), u64> {
+) -> std::result::Result<(), u32> {
     let bucket = buckets.entry(key).or_insert(Bucket { left: size, at: now });
     #[allow(clippy::cast_precision_loss, reason = "a span of minutes in milliseconds")]
     let gained = (now - bucket.at).max(0) as f64 / 60_000.0 * per_minute;
@@ -138,7 +138,7 @@ fn take(
         return Ok(());
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 60")]
-    Err(((1.0 - bucket.left) / per_minute * 60.0).ceil() as u64)
+    Err(((1.0 - bucket.left) / per_minute * 60.0).ceil() as u32)
 }
 
 #[cfg(test)]

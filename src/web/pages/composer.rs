@@ -1,7 +1,7 @@
 //! The composer: `POST /composer` from the page, and the one function that it shares with `session_start`.
 
 use super::load;
-use super::visit::{Visit, html_response};
+use super::visit::{Sent, Visit, html_response};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::shorthand;
@@ -11,8 +11,8 @@ use crate::store::idempotency::{Answer, Key, body_hash, once};
 use crate::store::tickets::NewTicket;
 use crate::store::{Tx, lifecycle, tickets};
 use crate::web::views::composer::{Composer, Mode, composer, fresh};
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 /// The form.
@@ -32,8 +32,8 @@ pub struct Form {
 }
 
 /// `POST /composer`
-pub async fn post(visit: Visit, form: web::Form<Form>) -> HttpResponse {
-    let form = form.into_inner();
+pub async fn post(sent: Sent<Form>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     if let Err(e) = visit.who.may_change_tickets() {
         return visit.failed(&e).await;
     }

@@ -3,7 +3,7 @@
 use super::composer::key;
 use super::load;
 use super::ticket::identifier;
-use super::visit::{Visit, html_response};
+use super::visit::{Sent, Visit, html_response};
 use crate::config::Config;
 use crate::domain::ids::TicketId;
 use crate::domain::ticket::{Role, Title, UnknownWord, WorkClass};
@@ -79,12 +79,12 @@ async fn edit_page(visit: &Visit, form: &Edit, status: StatusCode) -> HttpRespon
 }
 
 /// `POST /tickets/{identifier}/edit`
-pub async fn post(visit: Visit, path: web::Path<String>, form: web::Form<Edited>) -> HttpResponse {
+pub async fn post(sent: Sent<Edited>, path: web::Path<String>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     visit
         .answer(async {
             let id = identifier(&path)?;
             visit.who.may_change_tickets()?;
-            let form = form.into_inner();
             let config = visit.app.config.clone();
             let patch = match patch_of(&form, &config) {
                 Ok(patch) => patch,

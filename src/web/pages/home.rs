@@ -6,12 +6,14 @@ use crate::config::Config;
 use crate::domain::ids::ChangeId;
 use crate::domain::ticket::Status;
 use crate::domain::time::Time;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::tickets::Filter;
-use crate::store::{board, changes, dispatch, runs, settings, tickets};
+use crate::store::{board, changes, dispatch, runs, tickets};
 use crate::web::ui::shell::Nav;
 use crate::web::views::home::{Change, Home, home as view};
-use actix_web::HttpResponse;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::{HttpRequest, HttpResponse};
 use rusqlite::Connection;
 
 /// Waiting tickets shown on Home.
@@ -22,49 +24,54 @@ const CHANGES_WINDOW: i64 = 12;
 const AWAY_MS: i64 = 1_800_000;
 
 /// `GET /`
-pub async fn get(visit: Visit) -> HttpResponse {
+pub async fn get(visit: Visit, req: HttpRequest) -> HttpResponse {
     visit
         .answer(async {
             let (config, now) = (visit.app.config.clone(), visit.now);
-            let since = looked(&visit).await?;
+            let looks = Looks::of(&req, now);
+            let since = looks.since;
             let (home, cursor) =
                 visit.app.store.query(move |c| Ok((load_home(c, &config, since, now)?, changes::newest(c)?))).await?;
             let stream = format!("/stream?after={cursor}&since={}", since.map_or(0, |t| t.0));
             let main = view(&home, &stream, visit.cx());
-            Ok(visit.page(Nav::Home, "Home", Vec::new(), main).await)
+            let mut response = visit.page(Nav::Home, "Home", Vec::new(), main).await;
+            looks.note(&mut response)?;
+            Ok(response)
         })
         .await
 }
 
-/// Since when the person has been away; notes that they look now. Kept per login.
-async fn looked(visit: &Visit) -> Result<Option<Time>> {
-    let now = visit.now;
-    let (last_key, since_key) = (format!("looked.{}", visit.who.key), format!("since.{}", visit.who.key));
-    let (last, since) = {
-        let (a, b) = (last_key.clone(), since_key.clone());
-        visit.app.store.query(move |c| Ok((time(settings::get(c, &a)?), time(settings::get(c, &b)?)))).await?
-    };
-    let away = last.is_none_or(|at| now.since(at) > AWAY_MS);
-    let begins = if away { last } else { since };
-    // Noted at most each minute: a page that is only looked at should cost no disk write.
-    if away || last.is_none_or(|at| now.since(at) > 60_000) {
-        visit
-            .app
-            .store
-            .call(move |tx| {
-                settings::set(tx, &last_key, &now.0.to_string())?;
-                match begins {
-                    Some(at) => settings::set(tx, &since_key, &at.0.to_string()),
-                    None => Ok(()),
-                }
-            })
-            .await?;
-    }
-    Ok(begins)
+/// When this browser last showed Home, and since when its owner had been away. Kept in cookies: looking changes nothing
+/// on the server.
+struct Looks {
+    since: Option<Time>,
+    now: Time,
 }
 
-fn time(text: Option<String>) -> Option<Time> {
-    text.and_then(|t| t.parse().ok()).map(Time)
+const LOOKED: &str = "mc_looked";
+const SINCE: &str = "mc_since";
+
+impl Looks {
+    fn of(req: &HttpRequest, now: Time) -> Looks {
+        let read = |name: &str| req.cookie(name).and_then(|c| c.value().parse().ok()).map(Time).filter(|at| *at <= now);
+        let last = read(LOOKED);
+        let away = last.is_none_or(|at| now.since(at) > AWAY_MS);
+        Looks { since: if away { last } else { read(SINCE) }, now }
+    }
+
+    fn note(&self, response: &mut HttpResponse) -> Result<()> {
+        let pairs = [(LOOKED, Some(self.now)), (SINCE, self.since)];
+        for (name, at) in pairs.into_iter().filter_map(|(name, at)| at.map(|at| (name, at))) {
+            let cookie = Cookie::build(name, at.0.to_string())
+                .path("/")
+                .http_only(true)
+                .same_site(SameSite::Lax)
+                .max_age(Duration::days(90))
+                .finish();
+            response.add_cookie(&cookie).map_err(|e| Error::Internal(e.to_string()))?;
+        }
+        Ok(())
+    }
 }
 
 /// Everything Home shows.

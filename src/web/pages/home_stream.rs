@@ -12,7 +12,7 @@ use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
 use crate::web::ui::shell::needs_partials;
 use crate::web::ui::stream::partial;
-use crate::web::views::home as view;
+use crate::web::views::home::{self as view, Home};
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::Markup;
 use rusqlite::Connection;
@@ -38,6 +38,9 @@ pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> Ht
         .await
 }
 
+/// One of Home's lists.
+type View = fn(&Home, Ctx<'_>) -> Markup;
+
 struct HomeFeed {
     config: Arc<Config>,
     since: Option<Time>,
@@ -53,14 +56,14 @@ impl Feed for HomeFeed {
         let still = Ctx { now: Time(0), seed: "" };
         let fresh = seed();
         let cx = Ctx { now, seed: &fresh };
-        let views: [(&str, Box<dyn Fn(Ctx<'_>) -> Markup + '_>); 3] = [
-            ("#needs", Box::new(|cx| view::needs(&home.needs, home.needs_total, home.first_day, cx))),
-            ("#running", Box::new(|cx| view::running(&home, cx))),
-            ("#since", Box::new(|cx| view::since(&home, cx))),
+        let lists: [(&str, View); 3] = [
+            ("#needs", |h, cx| view::needs(&h.needs, h.needs_total, h.first_day, cx)),
+            ("#running", view::running),
+            ("#since", view::since),
         ];
-        for (i, (target, view)) in views.iter().enumerate() {
-            if self.changed(i, view(still).0) {
-                out.push_str(&partial(target, "outerMorph", &view(cx)).0);
+        for (i, (target, list)) in lists.iter().enumerate() {
+            if self.changed(i, list(&home, still).0) {
+                out.push_str(&partial(target, "outerMorph", &list(&home, cx)).0);
             }
         }
         if self.changed(3, needs.to_string()) {

@@ -17,7 +17,7 @@ use serde::Deserialize;
 /// The owner's name until they choose another.
 const OWNER: &str = "Owner";
 /// Characters a password needs.
-const PASSWORD_MIN: usize = 8;
+const PASSWORD_MIN: usize = 10;
 const PASSWORD_MAX: usize = 200;
 
 /// What stands in the address.
@@ -132,7 +132,7 @@ fn check_password(password: &str, has_one: bool) -> Result<Option<String>> {
         return Ok(None);
     }
     let n = password.chars().count();
-    if n < PASSWORD_MIN || n > PASSWORD_MAX {
+    if !(PASSWORD_MIN..=PASSWORD_MAX).contains(&n) {
         let message = format!("needs {PASSWORD_MIN} to {PASSWORD_MAX} characters");
         return Err(Error::Invalid(vec![FieldError { field: "password".to_owned(), message }]));
     }

@@ -1,7 +1,7 @@
 //! Settings: profiles in force, tokens, sessions, password.
 
 use super::login;
-use super::visit::Visit;
+use super::visit::{Sent, Visit};
 use crate::domain::actor::Scope;
 use crate::error::{Error, FieldError, Result};
 use crate::random;
@@ -77,7 +77,8 @@ pub struct NewToken {
 }
 
 /// `POST /settings/tokens`: shows the token once. The name makes a repetition harmless.
-pub async fn token(visit: Visit, form: web::Form<NewToken>) -> HttpResponse {
+pub async fn token(sent: Sent<NewToken>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     visit
         .answer(async {
             visit.who.owner()?;
@@ -112,11 +113,12 @@ pub struct Named {
 }
 
 /// `POST /settings/tokens/revoke`
-pub async fn revoke_token(visit: Visit, form: web::Form<Named>) -> HttpResponse {
+pub async fn revoke_token(sent: Sent<Named>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     visit
         .answer(async {
             visit.who.owner()?;
-            let name = form.into_inner().name;
+            let name = form.name;
             let done = visit.app.store.call(move |tx| auth::revoke_token(tx, &name)).await;
             back(&visit, done).await
         })
@@ -130,7 +132,8 @@ pub struct Numbered {
 }
 
 /// `POST /settings/sessions/revoke`
-pub async fn revoke_session(visit: Visit, form: web::Form<Numbered>) -> HttpResponse {
+pub async fn revoke_session(sent: Sent<Numbered>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     visit
         .answer(async {
             visit.who.owner()?;
@@ -150,11 +153,11 @@ pub struct Passwords {
 }
 
 /// `POST /settings/password`
-pub async fn password(visit: Visit, form: web::Form<Passwords>) -> HttpResponse {
+pub async fn password(sent: Sent<Passwords>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     visit
         .answer(async {
             visit.who.owner()?;
-            let form = form.into_inner();
             let done = login::change_password(&visit, form.old, &form.password).await;
             back(&visit, done).await
         })
@@ -168,7 +171,8 @@ pub struct Choice {
 }
 
 /// `POST /settings/profile`: the owner picks the profile that tickets run with by default.
-pub async fn profile(visit: Visit, form: web::Form<Choice>) -> HttpResponse {
+pub async fn profile(sent: Sent<Choice>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     visit
         .answer(async {
             visit.who.owner()?;
@@ -176,7 +180,7 @@ pub async fn profile(visit: Visit, form: web::Form<Choice>) -> HttpResponse {
                 return Err(Error::Conflict("the configuration file fixes the default profile: change it there".to_owned()));
             }
             visit.app.config.pick(Some(&form.profile))?;
-            let name = form.into_inner().profile;
+            let name = form.profile.clone();
             let done = visit.app.store.call(move |tx| values::set(tx, values::PICKED_PROFILE, &name)).await;
             back(&visit, done).await
         })

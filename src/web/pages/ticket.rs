@@ -1,6 +1,7 @@
 //! The ticket's page, and the window of older events.
 
 use super::load;
+use super::ticket_stream::{self, Cursor};
 use super::visit::{Visit, html_response};
 use crate::config::Config;
 use crate::domain::ids::{CommentId, EventId, TicketId};
@@ -49,12 +50,23 @@ pub async fn show(
     let (config, now) = (visit.app.config.clone(), visit.now);
     let (before, talk_before) = (query.before.unwrap_or(i64::MAX), CommentId(query.talk_before.unwrap_or(i64::MAX)));
     let tab = Tab::read(query.tab.as_deref());
-    let mut page = visit.app.store.query(move |c| load_page(c, &config, id, before, talk_before, tab, now)).await?;
+    let (mut page, mark) = visit
+        .app
+        .store
+        .query(move |c| {
+            let page = load_page(c, &config, id, before, talk_before, tab, now)?;
+            let mark = ticket_stream::mark(c, &page.head.ticket, &config, now)?;
+            Ok((page, mark))
+        })
+        .await?;
     page.reply = reply;
     page.errors = errors;
-    let last_event = page.live.events.last().map_or(0, |e| e.id.0);
-    let last_comment = page.talk.last().map_or(0, |s| s.comment.id.0);
-    let stream = format!("/tickets/{id}/stream?after={last_event}.{last_comment}");
+    let at = Cursor {
+        event: page.live.events.last().map_or(EventId(0), |e| e.id),
+        comment: page.talk.last().map_or(CommentId(0), |s| s.comment.id),
+        mark,
+    };
+    let stream = format!("/tickets/{id}/stream?after={at}");
     let title = format!("{id} {}", page.head.ticket.title.as_str());
     let mut crumbs = Vec::new();
     if !page.head.ticket.project.is_empty() {

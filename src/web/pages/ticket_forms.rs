@@ -3,7 +3,7 @@
 use super::composer::key;
 use super::load;
 use super::ticket::{Query, identifier, show};
-use super::visit::{Visit, html_response};
+use super::visit::{Sent, Visit, html_response};
 use crate::domain::ids::TicketId;
 use crate::domain::ticket::Status;
 use crate::error::{Error, FieldError, Result};
@@ -28,12 +28,12 @@ pub struct Reply {
 }
 
 /// `POST /tickets/{identifier}/reply`
-pub async fn reply(visit: Visit, path: web::Path<String>, form: web::Form<Reply>) -> HttpResponse {
+pub async fn reply(sent: Sent<Reply>, path: web::Path<String>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     visit
         .answer(async {
             let id = identifier(&path)?;
             visit.who.may_change_tickets()?;
-            let form = form.into_inner();
             let body = form.body.replace("\r\n", "\n").trim().to_owned();
             let wrong = wrong_body(&body);
             if let Some(message) = wrong {
@@ -101,12 +101,12 @@ pub struct Move {
 }
 
 /// `POST /tickets/{identifier}/move`
-pub async fn move_to(visit: Visit, path: web::Path<String>, form: web::Form<Move>) -> HttpResponse {
+pub async fn move_to(sent: Sent<Move>, path: web::Path<String>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     visit
         .answer(async {
             let id = identifier(&path)?;
             visit.who.may_change_tickets()?;
-            let form = form.into_inner();
             let to: Status =
                 form.status.parse().map_err(|e: crate::domain::ticket::UnknownWord| Error::field("status", e.to_string()))?;
             let key = key(&visit, &format!("POST /tickets/{id}/move"), &form.client_id, &format!("{to} {:?}", form.version));
@@ -131,7 +131,8 @@ pub struct Bare {
 }
 
 /// `POST /tickets/{identifier}/stop`
-pub async fn stop(visit: Visit, path: web::Path<String>, form: web::Form<Bare>) -> HttpResponse {
+pub async fn stop(sent: Sent<Bare>, path: web::Path<String>) -> HttpResponse {
+    let Sent { visit, form } = sent;
     visit
         .answer(async {
             let id = identifier(&path)?;

@@ -4,8 +4,10 @@ use super::load;
 use super::ticket::identifier;
 use super::visit::{Visit, seed};
 use crate::config::Config;
+use crate::domain::evidence::Evidence;
 use crate::domain::ids::{CommentId, EventId, TicketId};
-use crate::domain::message::MessageState;
+use crate::domain::message::Message;
+use crate::domain::run::Run;
 use crate::domain::ticket::{Status, Ticket};
 use crate::domain::time::Time;
 use crate::doorbell::Topic;
@@ -15,143 +17,211 @@ use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
 use crate::web::ui::stream::partial;
 use crate::web::views::comment::{comment, delivery};
-use crate::web::views::live as panel;
-use crate::web::views::{ticket as view, ticket_head, ticket_side};
+use crate::web::views::lit::Lit;
+use crate::web::views::live::{self as panel, Live};
+use crate::web::views::ticket_head::{self, Head};
+use crate::web::views::{ticket as view, ticket_side};
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use rusqlite::Connection;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Events in one message: many at once are cheaper for a browser than one by one.
 const GATHER: i64 = 100;
 
-/// `GET /tickets/{identifier}/stream?after=<event>.<comment>`
+/// Where a page stands: its last event, its last comment, and a mark of all else it shows (see [`mark`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// The last event shown.
+    pub event: EventId,
+    /// The last comment shown.
+    pub comment: CommentId,
+    /// What the rest showed.
+    pub mark: String,
+}
+
+impl Cursor {
+    fn parse(text: &str) -> Cursor {
+        let mut parts = text.splitn(3, '.');
+        let mut number = || parts.next().and_then(|n| n.parse().ok()).unwrap_or(0);
+        let (event, comment) = (EventId(number()), CommentId(number()));
+        Cursor { event, comment, mark: parts.next().unwrap_or_default().to_owned() }
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.event, self.comment, self.mark)
+    }
+}
+
+/// `GET /tickets/{identifier}/stream?after=<event>.<comment>.<mark>`
 pub async fn get(visit: Visit, path: web::Path<String>, req: HttpRequest) -> HttpResponse {
     visit
         .answer(async {
             let id = identifier(&path)?;
             visit.who.ticket(id)?;
             visit.app.store.query(move |c| tickets::exists(c, id)).await?;
-            let after = live::cursor(&req);
-            let (event, comment) = after.split_once('.').unwrap_or((&after, "0"));
-            let feed = TicketFeed {
-                id,
-                config: visit.app.config.clone(),
-                event: EventId(event.parse().unwrap_or(0)),
-                comment: CommentId(comment.parse().unwrap_or(0)),
-                shown: BTreeMap::new(),
-                panel: None,
-                first: true,
-            };
+            let at = Cursor::parse(&live::cursor(&req));
+            let feed = TicketFeed { id, config: visit.app.config.clone(), at, shown: None };
             live::stream(&req, &visit.app, Topic::Ticket(id), feed)
         })
         .await
 }
 
+/// A short mark of what a ticket's page shows beside its lists. A stream that begins, or begins again, knows by it
+/// whether the page missed something.
+///
+/// # Errors
+/// The store failed.
+pub fn mark(c: &Connection, t: &Ticket, config: &Config, now: Time) -> Result<String> {
+    Ok(mark_of(t, &Parts::load(c, t, config, now)?.all(STILL)))
+}
+
+/// Begins with whether the ticket is in progress: the panel opens and folds with that.
+fn mark_of(t: &Ticket, parts: &[(String, Markup)]) -> String {
+    let mut hash = Sha256::new();
+    // The panel's own lines change with every output and come with the events.
+    for (target, markup) in parts.iter().filter(|(target, _)| !PANEL.contains(&target.as_str())) {
+        hash.update(target);
+        hash.update(&markup.0);
+    }
+    let short: String = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
+    format!("{}{short}", if working(t) { 'w' } else { 'i' })
+}
+
+fn working(t: &Ticket) -> bool {
+    t.status == Status::InProgress
+}
+
+/// Views are compared without a seed and at a fixed moment, or they would differ each time.
+const STILL: Ctx<'static> = Ctx { now: Time(0), seed: "" };
+
+/// The lines of the panel that are not events.
+const PANEL: [&str; 3] = ["#live-state", "#live-foot", "#strip"];
+
 struct TicketFeed {
     id: TicketId,
     config: Arc<Config>,
-    event: EventId,
-    comment: CommentId,
-    /// What was last sent for each target, without seeds: what has not changed is not sent again.
-    shown: BTreeMap<&'static str, String>,
-    /// Whether the ticket was in progress at the last look: the panel opens and folds with it.
-    panel: Option<bool>,
-    first: bool,
+    at: Cursor,
+    /// What the page shows for each target, without seeds: what has not changed is not sent again. None before the
+    /// first look.
+    shown: Option<BTreeMap<String, String>>,
 }
 
 impl Feed for TicketFeed {
     fn next(&mut self, c: &Connection, now: Time) -> Result<Option<Piece>> {
         let t = tickets::get(c, self.id)?;
-        let working = t.status == Status::InProgress;
-        let turned = self.panel.replace(working).is_some_and(|before| before != working);
-        let new_events = if turned { Vec::new() } else { events::after(c, self.id, self.event, None, GATHER)? };
-        let new_comments = comments::after(c, self.id, self.comment, GATHER)?;
-        let more = new_events.len() == usize::try_from(GATHER).unwrap_or(0);
+        let turned = self.at.mark.starts_with(if working(&t) { 'i' } else { 'w' });
+        let new_events = if turned { Vec::new() } else { events::after(c, self.id, self.at.event, None, GATHER)? };
+        let new_comments = comments::after(c, self.id, self.at.comment, GATHER)?;
+        let full = usize::try_from(GATHER).unwrap_or(0);
+        let more = new_events.len() == full || new_comments.len() == full;
         let fresh = seed();
         let cx = Ctx { now, seed: &fresh };
         let mut out = Markup::default();
         if turned {
             let live = load::live(c, &t, i64::MAX, now)?;
-            self.event = live.events.last().map_or(self.event, |e| e.id);
+            self.at.event = live.events.last().map_or(self.at.event, |e| e.id);
             out.0.push_str(&panel::renewed(&live, cx).0);
+            // The panel is right from here on, even where the rest follows in another message.
+            self.at.mark = if working(&t) { "w" } else { "i" }.to_owned();
         } else if !new_events.is_empty() {
-            self.event = new_events.last().map_or(self.event, |e| e.id);
+            self.at.event = new_events.last().map_or(self.at.event, |e| e.id);
             out.0.push_str(&panel::new_events(&load::live_of(c, &t, new_events, now)?, cx).0);
         }
         if !new_comments.is_empty() {
-            self.comment = new_comments.last().map_or(self.comment, |k| k.id);
+            self.at.comment = new_comments.last().map_or(self.at.comment, |k| k.id);
             let said = load::talk(c, &t, new_comments)?;
             out.0.push_str(&partial("#comments", "beforeend", &html! { @for s in &said { (comment(s, cx)) } }).0);
             let total = comments::count(c, self.id)?;
             out.0.push_str(&partial("#talk-count", "innerHTML", &html! { (total) }).0);
         }
         if !more {
-            self.rest(c, &t, now, &mut out)?;
+            self.rest(c, &t, cx, &mut out)?;
         }
-        self.first = false;
         if out.0.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Piece { id: format!("{}.{}", self.event, self.comment), html: out.0, more }))
+        Ok(Some(Piece { id: self.at.to_string(), html: out.0, more }))
     }
 }
 
 impl TicketFeed {
     /// Head, question, reply box, facts, panel and message marks, each only where it changed.
-    fn rest(&mut self, c: &Connection, t: &Ticket, now: Time, out: &mut Markup) -> Result<()> {
-        let config = self.config.clone();
-        let head = load::head(c, t, &config, now)?;
-        let lit = load::lit(c, t)?;
-        let attempts = runs::of_ticket(c, t.id, 50)?;
-        let shown = evidence::of_ticket(c, t.id, 100)?;
-        self.send("#head", out, now, |cx| ticket_head::ticket_head(&head, cx));
-        self.send("#asks", out, now, |cx| view::asks(lit.as_ref(), cx));
-        self.send("#reply", out, now, |cx| view::reply(&head, "", &[], cx));
-        self.send("#description", out, now, |cx| view::description(&head, cx));
-        self.send("#facts", out, now, |cx| ticket_side::facts(&head, &attempts, &shown, cx));
-        let live = load::live_of(c, t, events::window(c, t.id, i64::MAX, 20)?, now)?;
-        self.send("#live-state", out, now, |cx| panel::live_state(&live, cx));
-        self.send("#live-foot", out, now, |cx| panel::live_foot(&live, cx));
-        self.send("#strip", out, now, |cx| panel::strip(&live, cx));
-        for m in messages::of_ticket(c, t.id, 20)? {
-            // Marks of delivered messages stay as they are: they were sent when they changed.
-            if m.state != MessageState::Delivered || !self.first {
-                let fresh = seed();
-                let mark = delivery(&m, Ctx { now, seed: &fresh });
-                let target = format!("#m-{}", m.id);
-                if self.changed_message(&target, &mark.0) {
-                    out.0.push_str(&partial(&target, "outerMorph", &mark).0);
-                }
+    fn rest(&mut self, c: &Connection, t: &Ticket, cx: Ctx<'_>, out: &mut Markup) -> Result<()> {
+        let parts = Parts::load(c, t, &self.config, cx.now)?;
+        let plain = parts.all(STILL);
+        let mark = mark_of(t, &plain);
+        let first = self.shown.is_none();
+        let known = self.shown.get_or_insert_default();
+        // On the first look the page's own mark says whether it shows all this already.
+        let shows_all = first && self.at.mark == mark;
+        let changed: Vec<usize> = (0..plain.len()).filter(|i| known.get(&plain[*i].0) != Some(&plain[*i].1.0)).collect();
+        if !changed.is_empty() && !shows_all {
+            let fresh = parts.all(cx);
+            for i in changed {
+                out.0.push_str(&partial(&fresh[i].0, "outerMorph", &fresh[i].1).0);
             }
         }
+        known.extend(plain.into_iter().map(|(target, still)| (target, still.0)));
+        self.at.mark = mark;
         Ok(())
     }
+}
 
-    fn send(&mut self, target: &'static str, out: &mut Markup, now: Time, view: impl Fn(Ctx<'_>) -> Markup) {
-        // Compared without its seed and at a fixed moment, or it would differ each time.
-        let still = Ctx { now: Time(0), seed: "" };
-        let plain = view(still).0;
-        if self.shown.get(target) == Some(&plain) {
-            return;
-        }
-        let known = self.shown.insert(target, plain).is_some();
-        // The first look only learns what the page shows already; a reconnect sends all of it once.
-        if known || !self.first || self.event.0 == 0 {
-            let fresh = seed();
-            out.0.push_str(&partial(target, "outerMorph", &view(Ctx { now, seed: &fresh })).0);
-        }
+/// What a ticket's page shows beside its lists.
+struct Parts {
+    head: Head,
+    lit: Option<Lit>,
+    attempts: Vec<Run>,
+    evidence: Vec<Evidence>,
+    live: Live,
+    queued: Vec<Message>,
+}
+
+impl Parts {
+    fn load(c: &Connection, t: &Ticket, config: &Config, now: Time) -> Result<Parts> {
+        Ok(Parts {
+            head: load::head(c, t, config, now)?,
+            lit: load::lit(c, t)?,
+            attempts: runs::of_ticket(c, t.id, 50)?,
+            evidence: evidence::of_ticket(c, t.id, 100)?,
+            live: load::live_of(c, t, events::window(c, t.id, i64::MAX, 20)?, now)?,
+            queued: messages::of_ticket(c, t.id, 20)?,
+        })
     }
 
-    fn changed_message(&mut self, target: &str, mark: &str) -> bool {
-        let key = "messages";
-        let line = format!("{target}={mark};");
-        let seen = self.shown.entry(key).or_default();
-        if seen.contains(&line) {
-            return false;
+    /// Each part with its target.
+    fn all(&self, cx: Ctx<'_>) -> Vec<(String, Markup)> {
+        let mut all = vec![
+            ("#head".to_owned(), ticket_head::ticket_head(&self.head, cx)),
+            ("#asks".to_owned(), view::asks(self.lit.as_ref(), cx)),
+            ("#reply".to_owned(), view::reply(&self.head, "", &[], cx)),
+            ("#description".to_owned(), view::description(&self.head, cx)),
+            ("#facts".to_owned(), ticket_side::facts(&self.head, &self.attempts, &self.evidence, cx)),
+            ("#live-state".to_owned(), panel::live_state(&self.live, cx)),
+            ("#live-foot".to_owned(), panel::live_foot(&self.live, cx)),
+            ("#strip".to_owned(), panel::strip(&self.live, cx)),
+        ];
+        all.extend(self.queued.iter().map(|m| (format!("#m-{}", m.id), delivery(m, cx))));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written_and_nonsense_is_the_beginning() {
+        let at = Cursor { event: EventId(43), comment: CommentId(7), mark: "w00ff".to_owned() };
+        assert_eq!(Cursor::parse(&at.to_string()), at);
+        for text in ["", "x", "-", "a.b.c", "99999999999999999999"] {
+            let read = Cursor::parse(text);
+            assert_eq!((read.event.0, read.comment.0), (0, 0), "{text}");
         }
-        seen.push_str(&line);
-        !self.first
     }
 }

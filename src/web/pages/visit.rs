@@ -3,8 +3,8 @@
 use super::load;
 use crate::domain::time::Time;
 use crate::error::{Error, Result};
-use crate::web::guard::Principal;
-use crate::web::problem::status_of;
+use crate::web::guard::{Principal, Refused};
+use crate::web::problem::{Problem, status_of};
 use crate::web::state::App;
 use crate::web::ui::Ctx;
 use crate::web::ui::shell::{self, Nav, Shell};
@@ -14,6 +14,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
 use maud::{Markup, html};
+use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -47,6 +48,38 @@ impl FromRequest for Visit {
             Ok(Visit { app, who, htmx, now, seed: seed() })
         })
     }
+}
+
+/// A visit that sends a form. The door comes first: whoever may not come in hears nothing of what is wrong with the form.
+pub struct Sent<T> {
+    /// Who sends it.
+    pub visit: Visit,
+    /// What was sent.
+    pub form: T,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Sent<T> {
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<Sent<T>, actix_web::Error>>>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let visit = Visit::from_request(req, &mut Payload::None);
+        let (req, mut payload) = (req.clone(), payload.take());
+        Box::pin(async move {
+            let visit = visit.await?;
+            let form = web::Form::<T>::from_request(&req, &mut payload).await.map_err(|e| Refused::Problem(unreadable(&e)))?;
+            Ok(Sent { visit, form: form.into_inner() })
+        })
+    }
+}
+
+fn unreadable(e: &actix_web::Error) -> Problem {
+    let status = match e.as_response_error().status_code() {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        StatusCode::PAYLOAD_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    Problem::new(status, format!("the form could not be read: {e}"))
 }
 
 /// A fresh seed for the client ids of one rendering.

@@ -236,7 +236,7 @@ fn password(s: &Settings, cx: Ctx<'_>) -> Markup {
             form.inline method="post" action="/settings/password" {
                 (form::client_id(cx, "password"))
                 label.field { span { "Old" } input.input type="password" name="old" autocomplete="current-password" required; (form::field_error(&s.errors, "old")) }
-                label.field { span { "New, at least 8 characters" } input.input type="password" name="password" autocomplete="new-password" minlength="8" required; (form::field_error(&s.errors, "password")) }
+                label.field { span { "New, at least 10 characters" } input.input type="password" name="password" autocomplete="new-password" minlength="10" required; (form::field_error(&s.errors, "password")) }
                 button.btn type="submit" { "Change it" }
             }
         }

@@ -1,0 +1,247 @@
+//! The JSON API from the terminal: tickets, what a run's agent reports, ticks. Speaks HTTP, never touches the data.
+
+mod http;
+mod reports;
+mod show;
+mod target;
+mod tickets;
+mod watch;
+
+pub use http::Failure;
+pub use target::{Target, TargetFlags};
+
+use clap::{Args, Subcommand};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It was done.
+    Ok,
+    /// It was not.
+    Failure,
+    /// It was asked for wrongly.
+    Usage,
+    /// Not now, or not yet.
+    Busy,
+}
+
+impl Exit {
+    /// The process's exit code.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Ok => 0,
+            Exit::Failure => 1,
+            Exit::Usage => 2,
+            Exit::Busy => 3,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}
+
+/// Commands that ask a running server.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ClientCommand {
+    /// Make, list, show, move, watch and stop tickets.
+    #[command(subcommand)]
+    Ticket(TicketCommand),
+    /// Inside a run: the work is finished. Says what was done.
+    Done(ReportText),
+    /// Inside a run: the work is finished and a person must look.
+    Review(ReportText),
+    /// Inside a run: a person must answer before it can go on.
+    Question(ReportText),
+    /// Inside a run: a comment on the ticket.
+    Comment(ReportText),
+    /// Inside a run: something that shows that the work is good.
+    Evidence(EvidenceText),
+    /// Make an engine look at once.
+    Tick {
+        /// Which one.
+        #[arg(value_parser = ["pickup", "reaper", "drain", "scheduler"])]
+        name: String,
+    },
+    /// Say something to the orchestrator.
+    Send {
+        /// What.
+        message: String,
+        /// Seconds to wait for the answer.
+        #[arg(long, default_value_t = 0)]
+        wait: u64,
+    },
+}
+
+/// What an agent reports.
+#[derive(Debug, Clone, Args)]
+pub struct ReportText {
+    /// The words; `-` or nothing reads them from the standard input.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub text: Vec<String>,
+}
+
+/// What an agent shows.
+#[derive(Debug, Clone, Args)]
+pub struct EvidenceText {
+    /// One line: what it shows.
+    pub label: String,
+    /// More: output, a path, an address; `-` reads it from the standard input.
+    #[arg(long, allow_hyphen_values = true)]
+    pub detail: Option<String>,
+}
+
+/// Work with tickets.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TicketCommand {
+    /// Make a ticket.
+    New(NewArgs),
+    /// List tickets, last changed first.
+    List(ListArgs),
+    /// Show a ticket with its newest comments.
+    Show {
+        /// MC-12 or 12.
+        ticket: String,
+    },
+    /// Move a ticket to another status.
+    Move {
+        /// MC-12 or 12.
+        ticket: String,
+        /// inbox, todo, in_progress, in_review, blocked, done or cancelled.
+        status: String,
+    },
+    /// Say something on a ticket; a waiting one goes on with it.
+    Comment {
+        /// MC-12 or 12.
+        ticket: String,
+        /// The words.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        text: Vec<String>,
+        /// Only a comment, no reply.
+        #[arg(long)]
+        no_reply: bool,
+    },
+    /// Follow what its worker does, until it stops working.
+    Watch {
+        /// MC-12 or 12.
+        ticket: String,
+        /// Go on watching whatever its status.
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Stop its worker and all its processes.
+    Stop {
+        /// MC-12 or 12.
+        ticket: String,
+        /// Where the ticket goes then; blocked unless said.
+        #[arg(long)]
+        status: Option<String>,
+    },
+    /// What its worker did, line by line.
+    Log {
+        /// MC-12 or 12.
+        ticket: String,
+        /// The newest run's raw log instead.
+        #[arg(long)]
+        raw: bool,
+    },
+}
+
+/// A ticket to make.
+#[derive(Debug, Clone, Args)]
+pub struct NewArgs {
+    /// Its title; of several lines the first is the title and the rest describes it.
+    pub text: String,
+    /// Start it at once.
+    #[arg(long)]
+    pub now: bool,
+    /// Describes it.
+    #[arg(long, allow_hyphen_values = true)]
+    pub description: Option<String>,
+    /// inbox or todo.
+    #[arg(long)]
+    pub status: Option<String>,
+    /// Its project.
+    #[arg(long)]
+    pub project: Option<String>,
+    /// Who does it.
+    #[arg(long)]
+    pub role: Option<String>,
+    /// critical, high, normal or low.
+    #[arg(long)]
+    pub priority: Option<String>,
+    /// With which profile.
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// code, ui, mobile, architecture or task.
+    #[arg(long)]
+    pub work_class: Option<String>,
+    /// The ticket it is a part of.
+    #[arg(long)]
+    pub parent: Option<String>,
+    /// A ticket that must be done first; may be given several times.
+    #[arg(long)]
+    pub blocked_by: Vec<String>,
+}
+
+/// Which tickets to list.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ListArgs {
+    /// Only this status.
+    #[arg(long)]
+    pub status: Option<String>,
+    /// Only this project.
+    #[arg(long)]
+    pub project: Option<String>,
+    /// Only this role.
+    #[arg(long)]
+    pub role: Option<String>,
+    /// Only this priority.
+    #[arg(long)]
+    pub priority: Option<String>,
+    /// Only those with these words.
+    #[arg(long, short)]
+    pub q: Option<String>,
+    /// How many.
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+    /// Go on after a page.
+    #[arg(long)]
+    pub cursor: Option<String>,
+}
+
+/// Does a command. What it says goes to `out`, what went wrong to `err`.
+pub fn run(command: &ClientCommand, target: &Target, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let done = match command {
+        ClientCommand::Ticket(command) => tickets::run(command, target, out),
+        ClientCommand::Done(words) => reports::run("done", &words.text, target, out, err),
+        ClientCommand::Review(words) => reports::run("review", &words.text, target, out, err),
+        ClientCommand::Question(words) => reports::run("question", &words.text, target, out, err),
+        ClientCommand::Comment(words) => reports::run("comment", &words.text, target, out, err),
+        ClientCommand::Evidence(shown) => reports::evidence(&shown.label, shown.detail.as_deref(), target, out, err),
+        ClientCommand::Tick { name } => tick(name, target, out),
+        ClientCommand::Send { .. } => Err(Failure::plain("there is no orchestrator to talk to yet: make a ticket instead")),
+    };
+    match done {
+        Ok(()) => Exit::Ok,
+        Err(failure) => {
+            // Where even the error stream is closed there is nobody left to tell.
+            let _ = writeln!(err, "{}", show::clean(&failure.text));
+            failure.exit
+        }
+    }
+}
+
+/// Asks the running server for a tick.
+///
+/// # Errors
+/// It refuses, or there is none: [`Failure::unreachable`] says so.
+pub fn tick(name: &str, target: &Target, out: &mut dyn Write) -> Result<(), Failure> {
+    let answer = target.post(&format!("/tick/{name}"), &serde_json::json!({}))?;
+    show::json_or(target, out, &answer, |out| writeln!(out, "{name}: done"))
+}
