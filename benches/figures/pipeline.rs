@@ -5,7 +5,7 @@ use super::clock::{Stopwatch, wait_for};
 use super::director::Director;
 use super::http::Stream;
 use super::report::{Gate, Report, interleave, median};
-use super::server::Server;
+use super::server::{Server, cpu_ns};
 use super::{Outcome, Plan};
 use mission_control::clock::SystemClock;
 use mission_control::domain::event::NewEvent;
@@ -164,12 +164,18 @@ pub fn flat_out(plan: &Plan, report: &mut Report) -> Outcome {
     let mut raw = Raw::open(&plan.root.join("raw.db"), lines)?;
     for agents in [1, 2, 8] {
         floor.burst(agents, lines / 4)?;
+        let before = (raw.cpu_ms, raw.seq, floor.server.cpu_ms()?, floor.stored()?.iter().sum::<i64>());
         let pairs = interleave(plan.pairs(), || raw.insert(), || floor.burst(agents, lines))?;
         let ratios: Vec<f64> = pairs.iter().map(|(a, b)| b / a).collect();
         let (a, b): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
         let what = format!("line → row → page, {agents} agent{} flat out", if agents == 1 { "" } else { "s" });
         let note = format!("{:.0} lines/s against {:.0} raw rows/s in batches of 256", median(&b), median(&a));
         report.ratios("P1", &what, &ratios, Gate::AtLeast(0.35), note);
+        let raw_us = (raw.cpu_ms - before.0) * 1e3 / (raw.seq - before.1) as f64;
+        let lines = floor.stored()?.iter().sum::<i64>() - before.3;
+        let line_us = (floor.server.cpu_ms()? - before.2) * 1e3 / lines as f64;
+        let note = format!("{line_us:.1} µs of the server a line, {raw_us:.1} µs a raw row");
+        report.once("P1", "  its processor time against a raw row's", line_us / raw_us, "×", Gate::None, note);
     }
     floor.caught_up()?;
     let gaps: usize = floor.pages.iter().map(Page::gaps).sum();
@@ -184,6 +190,8 @@ struct Raw {
     conn: Connection,
     rows: Vec<NewEvent>,
     seq: i64,
+    /// Processor time so far.
+    cpu_ms: f64,
 }
 
 impl Raw {
@@ -198,12 +206,13 @@ impl Raw {
         let rows = (1..=lines)
             .flat_map(|n| read_line(RuntimeKind::Claude, agent::line(n).as_bytes(), n as i64, Time(0), &mut progress))
             .collect();
-        Ok(Raw { conn, rows, seq: 0 })
+        Ok(Raw { conn, rows, seq: 0, cpu_ms: 0.0 })
     }
 
     /// Rows per second.
     fn insert(&mut self) -> Result<f64> {
-        let began = Stopwatch::start();
+        let mine = Path::new("/proc/thread-self/schedstat");
+        let (began, cpu) = (Stopwatch::start(), cpu_ns(mine));
         for batch in self.rows.chunks(256) {
             let tx = self.conn.transaction()?;
             {
@@ -235,6 +244,7 @@ impl Raw {
             }
             tx.commit()?;
         }
+        self.cpu_ms += (cpu_ns(mine) - cpu) / 1e6;
         Ok(self.rows.len() as f64 / began.seconds())
     }
 }

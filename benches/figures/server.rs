@@ -118,6 +118,15 @@ impl Server {
         told["ticket"]["id"].as_i64().ok_or_else(|| format!("no ticket: {} {told}", answer.status).into())
     }
 
+    /// Processor time that it has used so far, in milliseconds.
+    pub fn cpu_ms(&self) -> Result<f64> {
+        let mut ns = 0.0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.pid()?))?.flatten() {
+            ns += cpu_ns(&task.path().join("schedstat"));
+        }
+        Ok(ns / 1e6)
+    }
+
     /// Resident memory now and at its peak since the last [`Server::forget_peak`], in MB.
     pub fn memory_mb(&self) -> Result<(f64, f64)> {
         let text = fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
@@ -138,6 +147,12 @@ impl Server {
         let Ok(entries) = fs::read_dir(self.data.join("runs")) else { return Vec::new() };
         entries.flatten().map(|e| RunDir::open(&e.path())).collect()
     }
+}
+
+/// Processor time of a thread, from its `schedstat`.
+pub fn cpu_ns(schedstat: &Path) -> f64 {
+    let text = fs::read_to_string(schedstat).unwrap_or_default();
+    text.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0.0)
 }
 
 impl Drop for Server {

@@ -10,7 +10,6 @@ use mission_control::domain::event::Event;
 use mission_control::domain::ids::{EventId, RunId, TicketId};
 use mission_control::domain::profile::RuntimeKind;
 use mission_control::domain::progress::Progress;
-use mission_control::domain::ticket::Status;
 use mission_control::domain::time::Time;
 use mission_control::doorbell::Topic;
 use mission_control::engine::{Engine, wake};
@@ -20,7 +19,7 @@ use mission_control::store::Store;
 use mission_control::web::live::{self, Feed, Piece};
 use mission_control::web::state::App;
 use mission_control::web::ui::Ctx;
-use mission_control::web::views::live::{Live, new_events};
+use mission_control::web::views::live::appended;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -49,7 +48,7 @@ pub fn main(args: &[String]) -> ExitCode {
 
 /// Where the n-th log is.
 pub fn log(data: &Path, n: i64) -> PathBuf {
-    data.join("logs").join(format!("{n}.log"))
+    data.join("logs").join(format!("{n}-stream.log"))
 }
 
 fn serve(data: &Path, count: i64) -> Result<()> {
@@ -88,7 +87,7 @@ fn serve(data: &Path, count: i64) -> Result<()> {
 
 /// As the ingest engine follows a log, but what it read goes into memory.
 fn follow(store: &Store, rows: &Rows, ticket: TicketId, path: &Path, rt: &tokio::runtime::Handle) {
-    let mut ear = store.doorbell.listen(Topic::Ingest);
+    let mut ear = store.doorbell.listen(Topic::Log(wake::log_id(path)));
     let mut file = loop {
         match File::open(path) {
             Ok(file) => break file,
@@ -133,26 +132,14 @@ impl Feed for MemoryFeed {
     fn next(&mut self, _: &Connection, now: Time) -> Result<Option<Piece>> {
         let events: Vec<Event> = {
             let all = self.rows.lock().expect("nobody panics while holding it");
-            all.get(&self.ticket.0).into_iter().flat_map(|e| e[self.at..].iter().take(100).cloned()).collect()
+            all.get(&self.ticket.0).into_iter().flat_map(|e| e[self.at..].iter().take(200).cloned()).collect()
         };
         if events.is_empty() {
             return Ok(None);
         }
         self.at += events.len();
-        let more = events.len() == 100;
-        let live = Live {
-            ticket: self.ticket,
-            status: Status::InProgress,
-            run: None,
-            events,
-            older: None,
-            total: i64::try_from(self.at).unwrap_or(0),
-            attempts: 1,
-            pulse: vec![0; 45],
-            tokens: 0,
-            cost_usd: 0.0,
-        };
-        Ok(Some(Piece { id: self.at.to_string(), html: new_events(&live, Ctx { now, seed: "" }).0, more }))
+        let more = events.len() == 200;
+        Ok(Some(Piece { id: self.at.to_string(), html: appended(&events, Ctx { now, seed: "" }).0, more }))
     }
 }
 
