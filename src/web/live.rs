@@ -5,6 +5,7 @@ use super::state::App;
 use crate::domain::time::Time;
 use crate::doorbell::{Ear, Topic};
 use crate::error::{Error, Result};
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, Responder, web};
 use actix_web_lab::sse;
@@ -18,8 +19,9 @@ use std::time::Duration;
 const PING_EVERY_MS: i64 = 15_000;
 /// Looks by itself after so long without a ring.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// Rings that follow each other this closely are answered together.
-const GATHER: Duration = Duration::from_millis(30);
+/// Between two messages there is at least so much time, in milliseconds: under load many rings become one message, while
+/// a lone ring is answered at once.
+const GATHER_MS: i64 = 20;
 /// Open streams, over all users.
 pub const MOST_STREAMS: usize = 5_000;
 
@@ -74,6 +76,7 @@ struct Open<F> {
     seat: Seat,
     closing: tokio::sync::watch::Receiver<bool>,
     pinged_ms: i64,
+    sent_ms: i64,
     look_now: bool,
 }
 
@@ -92,6 +95,7 @@ pub fn stream<F: Feed>(req: &HttpRequest, app: &web::Data<App>, topic: Topic, fe
         seat: Seat(app.clone()),
         closing: app.closing.clone(),
         pinged_ms: app.store.clock().mono_ms(),
+        sent_ms: i64::MIN / 2,
         look_now: true,
     };
     let events = stream::unfold(open, |mut open| async move {
@@ -99,6 +103,8 @@ pub fn stream<F: Feed>(req: &HttpRequest, app: &web::Data<App>, topic: Topic, fe
         Some((Ok::<_, Infallible>(event), open))
     });
     let mut answer = sse::Sse::from_stream(events).respond_to(req).map_into_boxed_body();
+    // A connection that outlived its stream would hold the server up when it is to end.
+    answer.head_mut().set_connection_type(ConnectionType::Close);
     answer.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(answer)
 }
@@ -115,6 +121,7 @@ impl<F: Feed> Open<F> {
                 match self.look().await {
                     Ok(Some(piece)) => {
                         self.look_now = piece.more;
+                        self.sent_ms = self.seat.0.store.clock().mono_ms();
                         return Some(sse::Event::Data(sse::Data::new(piece.html).id(piece.id)));
                     }
                     Ok(None) => {}
@@ -144,9 +151,9 @@ impl<F: Feed> Open<F> {
             rang = self.ear.wait(timeout) => rang,
             _ = closing.changed() => false,
         };
-        if rang {
-            // Under load many rings become one look; a lone ring is answered at once by the next look's silence.
-            let _ = tokio::time::timeout(GATHER, std::future::pending::<()>()).await;
+        let early = self.sent_ms + GATHER_MS - self.seat.0.store.clock().mono_ms();
+        if rang && early > 0 {
+            let _ = tokio::time::timeout(Duration::from_millis(early.unsigned_abs()), closing.changed()).await;
         }
         self.look_now = rang || timeout == look;
     }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::web::guard::Principal;
 use crate::web::problem::Problem;
 use crate::web::state::App;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{ConnectionType, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, Responder, web};
 use actix_web_lab::sse::{self, Sse};
 use rusqlite::Connection;
@@ -76,6 +76,8 @@ pub fn open(
         follow(&slot.0, &principal, topic, source, &tx).await;
     });
     let mut res = Sse::from_infallible_receiver(rx).respond_to(req);
+    // A connection that outlived its stream would hold the server up when it is to end.
+    res.head_mut().set_connection_type(ConnectionType::Close);
     res.headers_mut().insert(header::HeaderName::from_static("x-accel-buffering"), header::HeaderValue::from_static("no"));
     Ok(res)
 }
