@@ -2,7 +2,7 @@
 // to happen instead of sleeping.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -56,9 +56,10 @@ export async function mission({ config = "", env = {}, flags = [], pace = 30 } =
   await repository(join(dir, "shop"));
   // The demo agent, whatever agent programs this machine has; a repository, so that worktrees are real.
   const toml = `[defaults]\nprofile = "demo"\n\n[pickup]\nmax_workers = 3\nstop_grace = "2s"\n\n` +
+    `[profiles.demo]\nruntime = "demo"\nenv = { MC_DEMO_PACE_MS = "${pace}" }\n\n` +
     `[[projects]]\nname = "shop"\ncwd = ${JSON.stringify(join(dir, "shop"))}\n\n${config}\n`;
   writeFileSync(join(data, "config.toml"), toml);
-  const environment = { PATH: process.env.PATH, LANG: "C.UTF-8", HOME: home, MC_DATA: data, MC_DEMO_PACE_MS: String(pace), ...env };
+  const environment = { PATH: process.env.PATH, LANG: "C.UTF-8", HOME: home, MC_DATA: data, ...env };
   const mc = new Mission(dir, data, environment, flags);
   await mc.start();
   return mc;
@@ -208,15 +209,15 @@ class Mission {
     await until("all runs to be over", async () => (await this.rows("select 1 from runs where state in ('starting', 'running')")).length === 0);
   }
 
-  /** Processes that carry this data folder in their environment, as `pid command`. */
+  /** Processes that carry this data folder in their environment or their command, or work in it: `pid command`. */
   processes() {
     const found = [];
     for (const pid of readdirSync("/proc").filter((n) => /^\d+$/.test(n))) {
       try {
-        if (!readFileSync(`/proc/${pid}/environ`, "latin1").includes(this.dir)) continue;
         // A zombie has an empty command line and is gone for all purposes.
         const command = readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").trim();
-        if (command) found.push(`${pid} ${command}`);
+        const traces = [command, readFileSync(`/proc/${pid}/environ`, "latin1"), readlinkSync(`/proc/${pid}/cwd`)];
+        if (command && traces.some((t) => t.includes(this.dir))) found.push(`${pid} ${command}`);
       } catch { /* it ended meanwhile */ }
     }
     return found;
@@ -261,6 +262,22 @@ export async function sameDocument(page) {
 
 /** The numbers within the ticket of all event rows on the page, in the order in which they stand. */
 export const seqs = (page) => page.locator("#events li[data-seq]").evaluateAll((rows) => rows.map((r) => Number(r.dataset.seq)));
+
+/** The same from the database. */
+export const storedSeqs = async (mc, id) =>
+  (await mc.rows(`select seq from ticket_events where ticket_id = ${Number(id.slice(3))} order by id`)).map((r) => r.seq);
+
+/** All rows of the page, the older ones that it loads on request included. */
+export async function wholeList(page) {
+  const older = page.locator("a#older");
+  while (await older.count()) {
+    const before = (await seqs(page)).length;
+    await page.locator("#live details").first().evaluate((d) => { d.open = true; });
+    await older.click();
+    await until("older rows", async () => (await seqs(page)).length > before);
+  }
+  return seqs(page);
+}
 
 /** Asserts that nothing reaches beyond the page's right edge. */
 export async function noSideways(page) {

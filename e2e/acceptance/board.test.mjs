@@ -100,19 +100,6 @@ describe("on the board", () => {
     quiet(page);
   });
 
-  test("the card of a worker says what it does now, also under the mouse", async () => {
-    const id = await mc.ticket("Step by step #shop [demo: steps 5000 every 100ms]", { now: true });
-    const page = await mc.page(desk, "/board");
-    await live(page);
-    const card = page.locator(`#cards-in_progress #card-${id.slice(3)}`);
-    const step = async () => Number((await card.locator(".run").innerText()).match(/step (\d+)/)?.[1] ?? 0);
-    const first = await until("a first step", step);
-    await card.locator(".title").hover();
-    await until("a later step", async () => (await step()) > first);
-    await page.locator("#held").waitFor({ state: "hidden" });
-    quiet(page);
-  });
-
   test("a stale move is refused with a word, and nothing is changed", async () => {
     const id = await mc.ticket("Somebody is faster #shop");
     const page = await mc.page(desk, `/tickets/${id}`);

@@ -1,7 +1,7 @@
 // What the page shows equals the database, whatever becomes of its connection.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { desk, live, mark, mission, quiet, sameDocument, seqs, until } from "../lib.mjs";
+import { desk, live, mark, mission, quiet, sameDocument, seqs, storedSeqs, until, wholeList } from "../lib.mjs";
 import { proxy } from "../proxy.mjs";
 
 const CUT = /ERR_CONNECTION_RESET|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|Failed to fetch|network error/i;
@@ -11,19 +11,7 @@ describe("the event list", () => {
   before(async () => { mc = await mission({ pace: 30 , config: `[server]\nallowed_hosts = ["127.0.0.1"]` }); });
   after(() => mc.end());
 
-  const inStore = async (id) => (await mc.rows(`select seq from ticket_events where ticket_id = ${Number(id.slice(3))} order by id`)).map((r) => r.seq);
-
-  /** All of a ticket's rows, older ones included. */
-  const whole = async (page) => {
-    for (;;) {
-      const older = page.locator("a#older");
-      if (!(await older.count())) return seqs(page);
-      const before = (await seqs(page)).length;
-      await page.locator("#live details").first().evaluate((d) => { d.open = true; });
-      await older.click();
-      await until("older rows", async () => (await seqs(page)).length > before);
-    }
-  };
+  const inStore = (id) => storedSeqs(mc, id);
 
   test("is whole after reloads in mid-run", async () => {
     const id = await mc.ticket("Count [demo: steps 40 every 20ms]", { now: true });
@@ -38,7 +26,7 @@ describe("the event list", () => {
     const stored = await inStore(id);
     assert.deepEqual(stored, stored.map((_, i) => i + 1), "1 to n in the store");
     await until("all rows on the page", async () => (await seqs(page)).length >= Math.min(stored.length, 200));
-    assert.deepEqual(await whole(page), stored);
+    assert.deepEqual(await wholeList(page), stored);
     quiet(page, CUT);
   });
 
@@ -63,33 +51,9 @@ describe("the event list", () => {
       assert.ok(stored.length >= 300, `${stored.length} events`);
       assert.deepEqual(stored, stored.map((_, i) => i + 1), "1 to n in the store");
       await until("the last row", async () => (await seqs(page)).at(-1) === stored.length);
-      assert.deepEqual(await whole(page), stored, "none missing, none double, in order");
+      assert.deepEqual(await wholeList(page), stored, "none missing, none double, in order");
       await sameDocument(page);
       quiet(page, CUT);
-    } finally {
-      await through.close();
-    }
-  });
-
-  test("and the rest of the page is right when the end of the run was missed", async () => {
-    const through = await proxy(mc.port);
-    try {
-      const id = await mc.ticket("End unseen [demo: steps 20 every 20ms]", { now: true });
-      const page = await mc.page(desk, `http://127.0.0.1:${through.port}/tickets/${id}`);
-      await page.locator("#head[data-status=in_progress]").waitFor();
-      await live(page);
-      await mark(page);
-      through.refuse(true);
-      await page.locator("#offline").waitFor();
-      await mc.stands(id, "done");
-      through.refuse(false);
-      await page.evaluate(() => window.dispatchEvent(new Event("online")));
-      await page.locator("#head[data-status=done]").waitFor();
-      await page.locator("#offline").waitFor({ state: "hidden" });
-      await page.locator("#comments .msg", { hasText: "wrote and committed" }).waitFor();
-      assert.equal(await page.locator("#live details").first().evaluate((d) => d.open), false, "the panel folds");
-      assert.deepEqual(await whole(page), await inStore(id));
-      await sameDocument(page);
     } finally {
       await through.close();
     }

@@ -4,6 +4,7 @@ use crate::domain::comment::{Comment, CommentKind, Source};
 use crate::domain::evidence::Evidence;
 use crate::domain::message::{Message, MessageState};
 use crate::domain::text::cut_chars;
+use crate::domain::verdict;
 use crate::web::markdown::markdown;
 use crate::web::ui::{Ctx, icon, when, words};
 use maud::{Markup, html};
@@ -33,6 +34,12 @@ pub fn comment(s: &Said, cx: Ctx<'_>) -> Markup {
 fn said(s: &Said, cx: Ctx<'_>) -> Markup {
     let c = &s.comment;
     let person = matches!(c.source, Source::Human | Source::Telegram);
+    // An agent's DONE: or REVIEW: is for us; the head says it in our words.
+    let plain = if c.kind == CommentKind::Result {
+        verdict::prefix(&c.body).map(|(_, rest)| capital(&rest)).filter(|rest| !rest.is_empty())
+    } else {
+        None
+    };
     html! {
         article.msg.you[person] id=(id(c)) {
             (icon::avatar(&c.author))
@@ -42,7 +49,7 @@ fn said(s: &Said, cx: Ctx<'_>) -> Markup {
                     @if c.kind == CommentKind::Result { span { "result" } } @else if let Some(word) = words::source(c.source) { span { (word) } }
                     (when::ago(c.created_at, cx.now))
                 }
-                (markdown(&c.body))
+                (markdown(plain.as_deref().unwrap_or(&c.body)))
                 @if !s.evidence.is_empty() { (evidence(&s.evidence)) }
                 @if let Some(m) = &s.message { (delivery(m, cx)) }
             }
