@@ -127,17 +127,10 @@ pub fn older_events(l: &Live, cx: Ctx<'_>) -> Markup {
     }
 }
 
-/// New events at the end of the panel, and its heartbeat and foot, as the stream sends them.
+/// New events at the end of the panel: heartbeat and foot follow when they changed.
 #[must_use]
-pub fn new_events(l: &Live, cx: Ctx<'_>) -> Markup {
-    html! {
-        @if !l.events.is_empty() {
-            (partial("#events", "beforeend", &html! { @for e in &l.events { (event_row(e, cx.now)) } }))
-        }
-        (partial("#live-state", "outerMorph", &live_state(l, cx)))
-        (partial("#live-foot", "outerMorph", &live_foot(l, cx)))
-        (partial("#strip", "outerMorph", &strip(l, cx)))
-    }
+pub fn appended(events: &[Event], cx: Ctx<'_>) -> Markup {
+    partial("#events", "beforeend", &html! { @for e in events { (event_row(e, cx.now)) } })
 }
 
 /// The whole panel anew, when a run began or ended: only so it opens or folds by itself.
