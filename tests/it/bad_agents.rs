@@ -505,3 +505,17 @@ fn the_built_in_demo_agent_does_a_ticket_when_nothing_is_configured() {
     assert_eq!(run.state, "finished", "{run:?}");
     assert!(Path::new(EXE).exists());
 }
+
+#[test]
+fn nonsense_left_as_a_report_does_not_keep_a_run_from_its_end() {
+    let script = r#"cat > /dev/null; cd "$MC_RUN_DIR/spool"
+        mkdir a.json; echo '{' > b.json; echo '{"kind":"wish","body":"a pony"}' > c.json; echo '{"kind":"done"}' > d.json
+        ln -s /dev/zero e.json; head -c 2000000 /dev/zero > f.json; echo '{"kind":7,"body":[],"client_id":{}}' > g.json
+        echo '{"type":"system","subtype":"init","session_id":"0b1e7c1c-1111-4222-8333-444455556666","cwd":"'"$OLDPWD"'"}'
+        echo '{"type":"assistant","message":{"content":[{"type":"tool_use","id":"t1","name":"Bash","input":{"command":"x"}}]}}'
+        echo '{"type":"result","subtype":"success","is_error":false,"result":"DONE: all of it"}'"#;
+    let live = Live::start(2, &[agent("messy").command(&["sh", "-c", &asked("exit 0", script)]).with("retry_limit = 0")]);
+    let id = live.now("messy", "Do it");
+    live.stands(id, "done");
+    assert_eq!(live.one::<i64>("select count(*) from run_reports"), 1, "the one that is a report");
+}
