@@ -19,7 +19,7 @@ export const root = resolve(here, "..");
 export const bin = resolve(process.env.MC_BIN ?? join(root, "target/debug/mission-control"));
 
 /** How long anything may take before a test says that it does not happen. */
-export const PATIENCE = 20_000;
+export const PATIENCE = 30_000;
 
 /** The two sizes that every page must look good at. */
 export const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
@@ -130,7 +130,9 @@ class Mission {
   async context(options = desk) {
     const browser = await this.browser();
     this.login ??= this.logIn(browser);
-    return browser.newContext({ ...options, baseURL: this.url, storageState: await this.login });
+    const context = await browser.newContext({ ...options, baseURL: this.url, storageState: await this.login });
+    context.setDefaultTimeout(PATIENCE);
+    return context;
   }
 
   async logIn(browser) {
@@ -161,7 +163,7 @@ class Mission {
 
   /** Posts a form as the page without script does. */
   async post(path, form) {
-    await this.context().then((c) => c.close());
+    this.login ??= this.logIn(await this.browser());
     const cookie = (await this.login).cookies.map((c) => `${c.name}=${c.value}`).join("; ");
     return fetch(this.url + path, {
       method: "POST", redirect: "manual", body: new URLSearchParams(form), headers: { cookie, origin: this.url },
@@ -176,11 +178,10 @@ class Mission {
 
   /** Ends all, and holds the data to its invariants: nothing lost, nothing left behind. */
   async end() {
-    const browser = await this.chromium;
-    await browser?.close();
-    await this.stopRuns();
-    const how = await this.halt();
     try {
+      await this.stopRuns();
+      await (await this.chromium)?.close();
+      const how = await this.halt();
       assert.equal(how.signal, null, `the server was ended by ${how.signal}`);
       assert.equal(how.code, 0, `the server ended with ${how.code}:\n${this.said.slice(-3000)}`);
       assert.doesNotMatch(this.said, /panicked/, "the server panicked");
@@ -192,6 +193,8 @@ class Mission {
         return true;
       });
     } finally {
+      await (await this.chromium)?.close();
+      this.child.kill("SIGKILL");
       for (const line of this.processes()) process.kill(Number(line.split(" ")[0]), "SIGKILL");
       rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 });
     }
@@ -242,7 +245,11 @@ export function quiet(page, ...expected) {
 }
 
 /** Waits until the page's live stream stands. */
-export const live = (page) => page.waitForFunction(() => document.documentElement.dataset.live === "live", null, { timeout: PATIENCE });
+export const live = (page) => until(`the live stream of ${page.url()}`, async () => {
+  const state = await page.evaluate(() => document.documentElement.dataset.live);
+  if (state !== "live") throw new Error(`it is ${state}; the console says: ${(heard.get(page) ?? []).join("\n")}`);
+  return true;
+});
 
 /** Marks the page's document, so that a reload shows: see [`sameDocument`]. */
 export const mark = (page) => page.evaluate(() => { window.markedByTest = true; });
@@ -268,12 +275,13 @@ export async function noSideways(page) {
 
 let axeSource;
 
-/** What axe finds serious or critical, in a line each. */
-export async function axe(page) {
+/** What axe finds serious or critical, in a line each; all its rules, or some by name. */
+export async function axe(page, rules) {
   axeSource ??= readFileSync(join(here, "node_modules/axe-core/axe.min.js"), "utf8");
   // By the debugger, not by a script element: the page's own policy forbids those.
   await page.evaluate(axeSource);
-  const result = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const options = { resultTypes: ["violations"], ...(rules ? { runOnly: { type: "rule", values: rules } } : {}) };
+  const result = await page.evaluate((o) => window.axe.run(document, o), options);
   return result.violations
     .filter((v) => v.impact === "serious" || v.impact === "critical")
     .map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(" ")} ${n.any[0]?.message ?? ""}`).join(" | ")}`);

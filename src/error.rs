@@ -52,7 +52,7 @@ fn invalid_text(fields: &[FieldError]) -> String {
 
 impl From<rusqlite::Error> for Error {
     fn from(e: rusqlite::Error) -> Self {
-        match e {
+        match &e {
             rusqlite::Error::QueryReturnedNoRows => Error::NotFound("the row".to_owned()),
             rusqlite::Error::SqliteFailure(f, _)
                 if matches!(f.code, rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) =>
@@ -64,6 +64,11 @@ impl From<rusqlite::Error> for Error {
             }
             rusqlite::Error::SqliteFailure(f, _) if f.code == rusqlite::ErrorCode::ReadOnly => {
                 Error::Busy("the database cannot be written (read-only): nothing was changed".to_owned())
+            }
+            rusqlite::Error::SqliteFailure(f, _)
+                if matches!(f.code, rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) =>
+            {
+                Error::Internal(format!("the database is damaged ({e}): restore the last backup"))
             }
             other => Error::Internal(format!("database: {other}")),
         }

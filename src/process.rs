@@ -25,13 +25,15 @@ struct Stat {
     state: char,
     ppid: i32,
     pgid: i32,
+    threads: u32,
     start: u64,
 }
 
 impl Stat {
-    /// Zombies hold nothing any more; they only wait to be reaped.
+    /// Zombies hold nothing any more; they only wait to be reaped. But one whose first thread alone has ended works on
+    /// with its others, looks like a zombie and cannot be reaped.
     fn lives(&self) -> bool {
-        !matches!(self.state, 'Z' | 'X' | 'x')
+        !matches!(self.state, 'Z' | 'X' | 'x') || self.threads > 1
     }
 }
 
@@ -254,7 +256,7 @@ fn stat(pid: i32) -> Option<Stat> {
     parse_stat(&String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/stat")).ok()?))
 }
 
-/// `pid (comm) state ppid pgrp … starttime …`; comm may hold blanks and brackets.
+/// `pid (comm) state ppid pgrp … threads … starttime …`; comm may hold blanks and brackets.
 fn parse_stat(text: &str) -> Option<Stat> {
     let (pid, rest) = text.split_once(" (")?;
     let (_, rest) = rest.rsplit_once(") ")?;
@@ -264,6 +266,7 @@ fn parse_stat(text: &str) -> Option<Stat> {
         state: field.first()?.chars().next()?,
         ppid: field.get(1)?.parse().ok()?,
         pgid: field.get(2)?.parse().ok()?,
+        threads: field.get(17)?.parse().ok()?,
         start: field.get(19)?.parse().ok()?,
     })
 }
@@ -292,7 +295,7 @@ mod tests {
     #[test]
     fn a_program_name_with_brackets_and_blanks_is_read_past() {
         let line = "42 (a) Z (b) S 7 41 41 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 987654 1 1";
-        assert_eq!(parse_stat(line), Some(Stat { pid: 42, state: 'S', ppid: 7, pgid: 41, start: 987_654 }));
+        assert_eq!(parse_stat(line), Some(Stat { pid: 42, state: 'S', ppid: 7, pgid: 41, threads: 1, start: 987_654 }));
         assert_eq!(parse_stat("42 (half"), None);
     }
 
@@ -311,6 +314,19 @@ mod tests {
         assert!(gone_within(KILL_LIMIT, || state(id(&child)) == Some('Z')));
         assert!(!is_same(id(&child), start));
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_process_whose_first_thread_has_ended_is_alive() {
+        let script = "import ctypes, threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()\n\
+                      ctypes.CDLL(None).pthread_exit(None)";
+        let mut child = Command::new("python3").args(["-c", script]).spawn().unwrap();
+        let start = start_time(id(&child)).unwrap();
+        assert!(gone_within(Duration::from_secs(20), || state(id(&child)) == Some('Z')));
+        assert!(is_same(id(&child), start));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!is_same(id(&child), start));
     }
 
     #[test]

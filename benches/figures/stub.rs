@@ -16,6 +16,7 @@ use mission_control::engine::{Engine, wake};
 use mission_control::error::Result;
 use mission_control::runtime;
 use mission_control::store::Store;
+use mission_control::web::guard::Principal;
 use mission_control::web::live::{self, Feed, Piece};
 use mission_control::web::state::App;
 use mission_control::web::ui::Ctx;
@@ -122,6 +123,7 @@ fn follow(store: &Store, rows: &Rows, ticket: TicketId, path: &Path, rt: &tokio:
     }
 }
 
+#[derive(Clone)]
 struct MemoryFeed {
     rows: Rows,
     ticket: TicketId,
@@ -146,5 +148,5 @@ impl Feed for MemoryFeed {
 async fn stream(req: HttpRequest, app: web::Data<App>, rows: web::Data<Rows>, path: web::Path<i64>) -> HttpResponse {
     let ticket = TicketId(path.into_inner());
     let feed = MemoryFeed { rows: rows.get_ref().clone(), ticket, at: 0 };
-    live::stream(&req, &app, Topic::Ticket(ticket), feed).unwrap_or_else(|_| HttpResponse::ServiceUnavailable().finish())
+    live::stream(&req, &app, &Principal::inside(), Topic::Ticket(ticket), feed)
 }

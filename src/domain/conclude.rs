@@ -12,6 +12,9 @@ use super::verdict::{SentinelRead, prefix, sentinel, without_sentinel};
 /// A limit without a stated reset is tried again after this.
 const LIMIT_PAUSE_MS: i64 = 15 * 60_000;
 
+/// One whose stated reset has just passed, after this.
+const PASSED_RESET_MS: i64 = 60_000;
+
 /// A "successful" answer this short, without a tool call, may be the program's own complaint.
 const COMPLAINT_CHARS: usize = 200;
 
@@ -267,7 +270,8 @@ fn reported_failure(e: &Ending<'_>) -> Option<Failure> {
             return Some(with_reset(e, code, &words));
         }
         if last.terminal_reason.as_deref().is_some_and(|r| r.starts_with("aborted")) || words.contains("interrupted by user") {
-            return Some(failure(FailureCode::Interrupted, or_else(&words, "it was interrupted in the middle of its turn")));
+            // What it says of itself then is for its own makers only.
+            return Some(failure(FailureCode::Interrupted, "it was interrupted in the middle of its turn"));
         }
         return Some(failure(FailureCode::AgentError, or_else(&words, "it reported an error without saying which")));
     }
@@ -329,8 +333,13 @@ fn signal_words(signal: i32) -> &'static str {
 fn with_reset(e: &Ending<'_>, code: FailureCode, text: &str) -> Failure {
     let mut failure = failure(code, or_else(text, "the model's service refused"));
     if code == FailureCode::RateLimit {
-        let told = e.progress.limit_reset_at.filter(|t| *t > e.now).or_else(|| signs::reset_time(text, e.now));
-        failure.retry_at = Some(told.unwrap_or_else(|| e.now.plus_ms(LIMIT_PAUSE_MS)));
+        let told = e.progress.limit_reset_at.or_else(|| signs::reset_time(text, e.now));
+        failure.retry_at = Some(match told {
+            Some(at) if at > e.now => at,
+            // It has come while the agent ended, or the clocks differ: soon, but not at once again and again.
+            Some(at) if e.now.since(at) < LIMIT_PAUSE_MS => e.now.plus_ms(PASSED_RESET_MS),
+            Some(_) | None => e.now.plus_ms(LIMIT_PAUSE_MS),
+        });
     }
     failure
 }

@@ -269,7 +269,9 @@ fn a_limit_says_when_to_go_on() {
     noticed.limit_reset_at = Some(NOW.plus_ms(1_000));
     assert_eq!(at(noticed.clone()), Some(NOW.plus_ms(1_000)));
     noticed.limit_reset_at = Some(NOW.plus_ms(-1_000));
-    assert_eq!(at(noticed), Some(NOW.plus_ms(LIMIT_PAUSE_MS)), "a reset that has passed is not believed");
+    assert_eq!(at(noticed.clone()), Some(NOW.plus_ms(PASSED_RESET_MS)), "it came while the agent ended");
+    noticed.limit_reset_at = Some(NOW.plus_ms(-LIMIT_PAUSE_MS));
+    assert_eq!(at(noticed), Some(NOW.plus_ms(LIMIT_PAUSE_MS)), "one of long ago is not believed");
     assert_eq!(at(error("boom", Some(500))), None);
 }
 

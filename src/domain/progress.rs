@@ -15,6 +15,9 @@ const PENDING_TOOLS: usize = 64;
 /// Messages whose token use may still be corrected by a later line.
 const RECENT_MESSAGES: usize = 16;
 
+/// Texts that are recognised when a result repeats them.
+const SPOKEN: usize = 16;
+
 /// Background tasks that are remembered.
 const OPEN_TASKS: usize = 256;
 
@@ -122,6 +125,8 @@ pub struct Progress {
     pub last: Option<ResultLine>,
     /// The last text of the main agent.
     pub final_text: String,
+    /// Marks of the texts the main agent said lately. Results may come late and out of turn.
+    pub spoken: Vec<u64>,
     /// The first REVIEW or QUESTION the main agent said in this run.
     pub asked: Option<Verdict>,
     /// Background tasks and sub-agents started and not yet finished, each with the tool call that ends it (empty:
@@ -180,6 +185,20 @@ impl Progress {
         self.last.is_some() && self.inits <= self.results && self.open_tasks.is_empty() && self.queued == 0
     }
 
+    /// The main agent said this.
+    pub fn note_spoken(&mut self, text: &str) {
+        if self.spoken.len() >= SPOKEN {
+            self.spoken.remove(0);
+        }
+        self.spoken.push(mark_of(text));
+    }
+
+    /// The main agent said just this, lately.
+    #[must_use]
+    pub fn has_spoken(&self, text: &str) -> bool {
+        self.spoken.contains(&mark_of(text))
+    }
+
     /// A tool was called: its name is wanted again when the result comes.
     pub fn remember_tool(&mut self, call: &str, name: &str) {
         if self.pending_tools.len() >= PENDING_TOOLS {
@@ -219,6 +238,11 @@ impl Progress {
         self.last_retry = None;
         self.auth_suspect = false;
     }
+}
+
+/// FNV-1a: short to write down, and the same in every version of this program.
+fn mark_of(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |mark, byte| (mark ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn add(a: Tokens, b: Tokens) -> Tokens {
@@ -273,7 +297,9 @@ mod tests {
             p.remember_tool(&id, &id);
             p.open_task(&id, &id);
             p.meter.note(&id, used(1, 1));
+            p.note_spoken(&id);
         }
+        assert!(p.has_spoken(&format!("9999-{}", "x".repeat(1_000))) && !p.has_spoken("9999"));
         let stored = serde_json::to_string(&p).expect("plain data");
         assert!(stored.len() < 200_000, "{}", stored.len());
         assert_eq!(serde_json::from_str::<Progress>(&stored).expect("reads back"), p);

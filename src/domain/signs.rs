@@ -179,7 +179,15 @@ fn moment(text: &str, now: Time) -> Option<Time> {
     }
     let midnight = now.0.div_euclid(86_400_000) * 86_400_000;
     let today = Time(midnight + hour * 3_600_000 + minute * 60_000);
-    Some(if today > now { today } else { today.plus_ms(86_400_000) })
+    // The minute that is now: its reset comes within it, not tomorrow.
+    let minute_end = today.plus_ms(60_000);
+    Some(if today > now {
+        today
+    } else if minute_end > now {
+        minute_end
+    } else {
+        today.plus_ms(86_400_000)
+    })
 }
 
 #[cfg(test)]
@@ -199,6 +207,8 @@ mod tests {
             ("retry-after: 90", Some(NOON.plus_ms(90_000))),
             ("You've hit your limit · resets 9pm (UTC)", Some(NOON.plus_ms(9 * hour))),
             ("resets at 11:30am (UTC)", Some(NOON.plus_ms(23 * hour + hour / 2))),
+            ("resets 12pm (UTC)", Some(NOON.plus_ms(60_000))),
+            ("resets 11:59am (UTC)", Some(NOON.plus_ms(24 * hour - 60_000))),
             ("resets at 2026-11-21T21:00:00Z.", Some(NOON.plus_ms(9 * hour))),
             ("resets 9pm", None),
             ("resets 9pm (Europe/Berlin)", None),

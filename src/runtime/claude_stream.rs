@@ -2,6 +2,7 @@
 //!
 //! Every line gives at least one event, whatever it holds, so that events and raw log can be compared line by line.
 
+use super::claude_costs;
 use super::json_line::{Object, count, flat, number, parse, small, string};
 use super::tool_words::{arguments, clean, context, one_line};
 use crate::domain::event::{CONTENT_CUT, EventKind, NewEvent, RESULT_CUT};
@@ -15,6 +16,9 @@ use serde_json::Value;
 
 /// Lines longer than this are not parsed: they give one `oversize` event and stay in the raw log.
 pub const LINE_CAP: usize = 1024 * 1024;
+
+/// A reset this long ago says nothing of the refusal that is read now.
+const STALE_RESET_MS: i64 = 10 * 60_000;
 
 /// Blocks of one message that become events of their own.
 const BLOCKS: usize = 500;
@@ -127,7 +131,7 @@ impl Reader<'_> {
                 event.context = Some(one_line(&format!("{tool} was not permitted"), 200));
                 event.is_error = true;
             }
-            "task_started" | "task_updated" | "task_notification" => self.task(subtype, object),
+            "task_started" | "task_progress" | "task_updated" | "task_notification" => self.task(subtype, object),
             "background_tasks_changed" => self.background(object),
             "compact_boundary" => {
                 self.event(EventKind::Status, subtype, "").context = Some("the conversation was compacted".to_owned());
@@ -257,6 +261,13 @@ impl Reader<'_> {
         }
     }
 
+    /// A reset in words: they name the minute at best, so one that is known exactly stays.
+    fn note_reset(&mut self, text: &str) {
+        if self.progress.limit_reset_at.is_none_or(|at| self.now.since(at) > STALE_RESET_MS) {
+            self.progress.limit_reset_at = signs::reset_time(text, self.now).or(self.progress.limit_reset_at);
+        }
+    }
+
     fn usage(&mut self, message: &Object) {
         let Some(usage) = message.get("usage").and_then(Value::as_object) else { return };
         let tokens = Tokens {
@@ -300,9 +311,7 @@ impl Reader<'_> {
             event.is_error = true;
             event.context = Some(kind.to_owned());
             let text = one_line(text, 600);
-            if let Some(at) = signs::reset_time(&text, self.now) {
-                self.progress.limit_reset_at = Some(at);
-            }
+            self.note_reset(&text);
             self.progress.auth_suspect |= is_auth(kind, status);
             self.progress.api_error = Some(ApiError { kind: kind.to_owned(), status, text });
             return;
@@ -312,6 +321,7 @@ impl Reader<'_> {
             if let Some((verdict, _)) = prefix(&stripped) {
                 self.progress.note_asked(verdict);
             }
+            self.progress.note_spoken(&stripped);
             self.progress.final_text = kept(&stripped);
         }
         self.event(EventKind::Text, "text", text).tool = None;
@@ -414,12 +424,13 @@ impl Reader<'_> {
         } else {
             p.auth_suspect |= matches!(status, Some(401 | 403));
         }
-        if let Some(at) = text.as_deref().filter(|_| is_error).and_then(|t| signs::reset_time(t, self.now)) {
-            p.limit_reset_at = Some(at);
+        if let Some(text) = text.as_deref().filter(|_| is_error) {
+            self.note_reset(text);
         }
+        let p = &mut *self.progress;
         let repeated =
-            text.as_deref().is_none_or(|t| t == p.final_text || p.api_error.as_ref().is_some_and(|e| e.text == one_line(t, 600)));
-        self.costs(object);
+            text.as_deref().is_none_or(|t| p.has_spoken(t) || p.api_error.as_ref().is_some_and(|e| e.text == one_line(t, 600)));
+        claude_costs::settle(object, self.progress);
         let shown = match (&text, repeated) {
             (Some(text), false) => text.clone(),
             (Some(_) | None, _) => errors.join("\n"),
@@ -446,37 +457,6 @@ impl Reader<'_> {
             count(object.get("duration_ms")) / 1000
         ));
         event.is_error = is_error;
-    }
-
-    /// What this turn used. The result's totals go on counting over a resumed session (measured), its per-turn
-    /// figures do not: those are taken, and the totals only where an old version has nothing else.
-    fn costs(&mut self, object: &Object) {
-        let total = object.get("total_cost_usd").and_then(Value::as_f64).filter(|c| c.is_finite() && *c >= 0.0).unwrap_or(0.0);
-        let p = &mut *self.progress;
-        let mut tokens = Tokens::default();
-        let mut cost = (total - p.session_cost_usd).max(0.0);
-        match object.get("model_usage_since_last_result").and_then(Value::as_object) {
-            Some(models) => {
-                cost = models.values().filter_map(|m| m.get("costUSD")?.as_f64()).filter(|c| *c >= 0.0).sum();
-                for model in models.values() {
-                    tokens.input += count(model.get("inputTokens"));
-                    tokens.output += count(model.get("outputTokens"));
-                    tokens.cache_read += count(model.get("cacheReadInputTokens"));
-                    tokens.cache_creation += count(model.get("cacheCreationInputTokens"));
-                }
-            }
-            None => {
-                if let Some(usage) = object.get("usage").and_then(Value::as_object) {
-                    tokens.input = count(usage.get("input_tokens"));
-                    tokens.output = count(usage.get("output_tokens"));
-                    tokens.cache_read = count(usage.get("cache_read_input_tokens"));
-                    tokens.cache_creation = count(usage.get("cache_creation_input_tokens"));
-                }
-            }
-        }
-        p.session_cost_usd = total;
-        p.cost_usd += cost;
-        p.meter.settle(tokens);
     }
 }
 

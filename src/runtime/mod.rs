@@ -1,6 +1,7 @@
 //! Floor 2: runtimes. How each kind of agent is started, what it can do, and how its lines are read.
 
 pub mod claude;
+mod claude_costs;
 pub mod claude_stream;
 pub mod demo_agent;
 mod demo_script;

@@ -12,7 +12,7 @@ const STEPS: &[&str] = &[include_str!("../../migrations/0001_first.sql")];
 /// # Errors
 /// The file is damaged, or was written by a newer version of this program.
 pub fn up(conn: &mut Connection) -> Result<()> {
-    let version: i64 = conn.query_row("pragma user_version", [], |r| r.get(0)).map_err(damaged)?;
+    let version: i64 = conn.query_row("pragma user_version", [], |r| r.get(0))?;
     if version > STEPS.len() as i64 {
         return Err(Error::Conflict(format!(
             "this data folder was written by a newer version (schema {version}, this program knows {}): \
@@ -20,18 +20,11 @@ pub fn up(conn: &mut Connection) -> Result<()> {
             STEPS.len()
         )));
     }
-    let quick: String = conn.query_row("pragma quick_check(1)", [], |r| r.get(0)).map_err(damaged)?;
+    let quick: String = conn.query_row("pragma quick_check(1)", [], |r| r.get(0))?;
     if quick != "ok" {
         return Err(Error::Internal(format!("the database is damaged ({quick}): restore the last backup")));
     }
     Migrations::new(STEPS.iter().map(|sql| M::up(sql)).collect())
         .to_latest(conn)
         .map_err(|e| Error::Internal(format!("migration: {e}")))
-}
-
-fn damaged(e: rusqlite::Error) -> Error {
-    match Error::from(e) {
-        Error::Internal(text) => Error::Internal(format!("the database cannot be read ({text}): restore the last backup")),
-        other => other,
-    }
 }

@@ -17,6 +17,10 @@ use std::time::Duration;
 const GROUP_MS: i64 = 20;
 /// The most units in one group.
 const GROUP_UNITS: usize = 256;
+/// The longest a unit waits for another program to let go of the database, in milliseconds; then its waiter hears so.
+const LOCKED_MS: i64 = 5_000;
+/// How long one try to get the database takes.
+const TRY: Duration = Duration::from_millis(250);
 /// How often the write-ahead log is folded back, beside the commits.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(500);
 
@@ -59,10 +63,16 @@ type Finish = Box<dyn FnOnce(Result<()>) + Send>;
 /// Does the work, or hears why it cannot be done; says whether its savepoint is to be kept.
 type Unit = Box<dyn for<'a> FnOnce(std::result::Result<&Tx<'a>, Error>) -> (bool, Finish) + Send>;
 
+/// A unit and when it was queued, on the clock that never jumps.
+struct Queued {
+    unit: Unit,
+    since: i64,
+}
+
 #[derive(Default)]
 struct Queue {
-    people: VecDeque<Unit>,
-    ingest: VecDeque<Unit>,
+    people: VecDeque<Queued>,
+    ingest: VecDeque<Queued>,
     closed: bool,
 }
 
@@ -74,6 +84,7 @@ struct Shared {
 /// The writer's front: takes units; dropping it writes what is queued and ends the threads.
 pub struct Writer {
     shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -86,17 +97,17 @@ impl Writer {
     /// Starts the writer thread on `conn` and the checkpoint thread on `side`.
     pub fn start(conn: Connection, side: Connection, clock: Arc<dyn Clock>, doorbell: Doorbell) -> Writer {
         let shared = Arc::new(Shared { queue: Mutex::default(), filled: Condvar::new() });
-        let mine = shared.clone();
+        let (mine, time) = (shared.clone(), clock.clone());
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || write_loop(&conn, &mine, clock.as_ref(), &doorbell))
+            .spawn(move || write_loop(&conn, &mine, time.as_ref(), &doorbell))
             .expect("a thread can be started at boot");
         let mine = shared.clone();
         let checkpointer = std::thread::Builder::new()
             .name("store-checkpoint".into())
             .spawn(move || checkpoint_loop(&side, &mine))
             .expect("a thread can be started at boot");
-        Writer { shared, threads: Mutex::new(vec![writer, checkpointer]) }
+        Writer { shared, clock, threads: Mutex::new(vec![writer, checkpointer]) }
     }
 
     /// Queues a unit of work; `done` hears its outcome after the commit.
@@ -119,13 +130,14 @@ impl Writer {
                 Err(e) => (false, Box::new(move |_| done(Err(e)))),
             }
         });
+        let queued = Queued { unit, since: self.clock.mono_ms() };
         let mut queue = lock(&self.shared.queue);
         if queue.closed {
             return;
         }
         match lane {
-            Lane::People => queue.people.push_back(unit),
-            Lane::Ingest => queue.ingest.push_back(unit),
+            Lane::People => queue.people.push_back(queued),
+            Lane::Ingest => queue.ingest.push_back(queued),
         }
         drop(queue);
         self.shared.filled.notify_all();
@@ -144,7 +156,10 @@ impl Drop for Writer {
 }
 
 fn write_loop(conn: &Connection, shared: &Shared, clock: &dyn Clock, doorbell: &Doorbell) {
+    // Each try is short, so that every waiter is told in time however many wait.
+    let _set = conn.busy_timeout(TRY);
     while let Some(first) = next(shared, true) {
+        let Some(first) = begin(conn, shared, clock, first) else { continue };
         let (finishes, rings, committed) = group(conn, shared, clock, first);
         for finish in finishes {
             finish(committed.clone());
@@ -157,14 +172,42 @@ fn write_loop(conn: &Connection, shared: &Shared, clock: &dyn Clock, doorbell: &
     }
 }
 
+/// Opens a group's transaction. While another program holds the database, whoever has waited too long is told so; none
+/// where nobody is left to begin for.
+fn begin(conn: &Connection, shared: &Shared, clock: &dyn Clock, first: Queued) -> Option<Unit> {
+    let mut first = Some(first);
+    loop {
+        let (locked, e) = match conn.execute_batch("begin immediate") {
+            Ok(()) => return first.map(|f| f.unit),
+            Err(e) => (e.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy), Error::from(e)),
+        };
+        let late = |q: &Queued| !locked || clock.mono_ms() - q.since >= LOCKED_MS;
+        let mut told: Vec<Queued> = Vec::new();
+        {
+            let mut queue = lock(&shared.queue);
+            let Queue { people, ingest, closed } = &mut *queue;
+            let closed = *closed;
+            if locked {
+                for lane in [people, ingest] {
+                    while lane.front().is_some_and(|q| closed || late(q)) {
+                        told.extend(lane.pop_front());
+                    }
+                }
+            }
+            told.extend(first.take_if(|q| closed || late(q)));
+        }
+        for queued in told {
+            (queued.unit)(Err(e.clone())).1(Err(e.clone()));
+        }
+        if first.is_none() {
+            return None;
+        }
+    }
+}
+
 fn group(conn: &Connection, shared: &Shared, clock: &dyn Clock, first: Unit) -> (Vec<Finish>, Vec<Topic>, Result<()>) {
     let mut finishes = Vec::new();
     let mut rings = Vec::new();
-    if let Err(e) = conn.execute_batch("begin immediate") {
-        let e = Error::from(e);
-        finishes.push(first(Err(e.clone())).1);
-        return (finishes, rings, Err(e));
-    }
     let began = clock.mono_ms();
     let mut unit = Some(first);
     let mut broken = None;
@@ -185,7 +228,7 @@ fn group(conn: &Connection, shared: &Shared, clock: &dyn Clock, first: Unit) -> 
             }
         }
         if finishes.len() < GROUP_UNITS && clock.mono_ms() - began < GROUP_MS {
-            unit = next(shared, false);
+            unit = next(shared, false).map(|q| q.unit);
         }
     }
     let committed = match broken {
@@ -218,7 +261,7 @@ fn in_savepoint(work: Unit, tx: &Tx<'_>) -> (bool, Finish) {
     }
 }
 
-fn next(shared: &Shared, wait: bool) -> Option<Unit> {
+fn next(shared: &Shared, wait: bool) -> Option<Queued> {
     let mut queue = lock(&shared.queue);
     loop {
         if let Some(unit) = queue.people.pop_front() {

@@ -75,16 +75,17 @@
     document.addEventListener("htmx:sse:before:message", (e) => {
       const { data, event } = e.detail.message;
       if (event || !(inside || dragged || board.contains(document.activeElement) && document.activeElement.matches("select, details[open] *"))) return;
-      const moves = [...data.matchAll(/id="(card-\d+)"/g)].map((m) => m[1]);
-      const targets = [...data.matchAll(/hx-target="(#[^"]+)"/g)].map((m) => m[1]);
-      if (!targets.some((t) => /^#(col|cards|card)-/.test(t))) return;
-      if (moves.length && moves.every((id) => Date.now() - (mine.get(id) ?? 0) < 5000)) return;
-      // What is not a card goes on at once.
+      const cards = [...data.matchAll(/id="(card-\d+)"/g)].map((m) => m[1]);
+      if (cards.length && cards.every((id) => Date.now() - (mine.get(id) ?? 0) < 5000)) return;
       const box = document.createElement("template");
       box.innerHTML = data;
-      for (const part of [...box.content.querySelectorAll("hx-partial")]) {
-        if (/^#(col|cards|card)-/.test(part.getAttribute("hx-target") ?? "")) part.remove();
-      }
+      // A card that comes or goes makes others jump; what changes where it stands goes on at once.
+      const jumps = [...box.content.querySelectorAll("hx-partial")].filter((part) => {
+        const target = part.getAttribute("hx-target") ?? "";
+        return /^#col-|^#cards-/.test(target) || (target.startsWith("#card-") && part.getAttribute("hx-swap") === "delete");
+      });
+      if (!jumps.length) return;
+      for (const part of jumps) part.remove();
       waiting += 1;
       label();
       if (box.content.children.length) e.detail.message.data = box.innerHTML;

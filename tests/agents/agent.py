@@ -15,6 +15,8 @@ The mode is AGENT_MODE, or the first argument that names one. Modes:
   linger      DONE, then stays                             stray       leaves a child in a session of its own, DONE
   hang-probe  hangs on --version                           old         knows no --worktree, --effort, --session-id
   wrongplace  says it works elsewhere                      stubborn    ignores SIGTERM and hangs
+  flood       FLOOD_MB (50) megabytes of texts, then DONE  retries     code1 until the third start, then DONE
+  hangonce    hang on a new session, DONE on a resume
 AGENT_RECORD=file: appends one JSON line with argv, environment, cwd, pid and the prompt.
 AGENT_SENTINEL=1: the DONE of `instant` carries the sentinel of its brief.
 """
@@ -131,7 +133,7 @@ def main():
     if MODE == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     init()
-    if MODE in ("hang", "stubborn"):
+    if MODE in ("hang", "stubborn") or MODE == "hangonce" and not value("--resume"):
         say("I will say nothing more.")
         while True:
             time.sleep(60)
@@ -167,6 +169,13 @@ def main():
             size -= 1 << 20
         raw(b'"}]}}\n')
         end("DONE: said a long line")
+    elif MODE == "flood":
+        tool()
+        size, text = 0, "flood " * 1000
+        while size < float(os.environ.get("FLOOD_MB", "50")) * 1024 * 1024:
+            say(text)
+            size += len(text)
+        end("DONE: said very much")
     elif MODE == "halfline":
         tool()
         raw(b'{"type":"assistant","message":{"content":[{"type":"text","text":"half a li')
@@ -187,10 +196,13 @@ def main():
         say("DONE: says the sub-agent", parent="toolu_task")
         emit({"type": "user", "message": {"content": [{"type": "tool_result", "tool_use_id": "toolu_task", "content": "DONE: says the sub-agent"}]}})
         end("REVIEW: says the agent")
-    elif MODE in ("noresult", "code1", "code137"):
+    elif MODE == "retries" and sum(1 for _ in open(os.environ["AGENT_RECORD"])) >= 3:
+        tool()
+        end("DONE: third time lucky")
+    elif MODE in ("noresult", "code1", "code137", "retries"):
         tool()
         print("something went wrong", file=sys.stderr)
-        sys.exit({"noresult": 0, "code1": 1, "code137": 137}[MODE])
+        sys.exit({"noresult": 0, "code1": 1, "code137": 137, "retries": 1}[MODE])
     elif MODE == "auth":
         emit({"type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 10, "retry_delay_ms": 521.5,
               "error_status": 401, "error": "authentication_failed"})

@@ -299,6 +299,19 @@ impl Live {
         self.boot();
     }
 
+    /// Whether the server has ended by itself.
+    pub fn is_over(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|c| c.try_wait().expect("it can be asked").is_some())
+    }
+
+    /// A server that has ended by itself is over with.
+    pub fn forget(&mut self) {
+        if self.is_over() {
+            self.child = None;
+            self.local = None;
+        }
+    }
+
     /// SIGTERM; the exit status and the milliseconds it took.
     pub fn terminate(&mut self) -> (ExitStatus, i64) {
         let mut child = self.child.take().expect("it runs");
@@ -387,6 +400,12 @@ impl Live {
     pub fn stop(&self, id: i64) {
         let answer = self.post(&format!("/tickets/MC-{id}/stop"), &[]);
         assert_eq!(answer.status, 303, "{}", answer.body);
+    }
+
+    /// As [`Live::stop`], where something runs.
+    pub fn stop_if_live(&self, id: i64) {
+        let answer = self.post(&format!("/tickets/MC-{id}/stop"), &[]);
+        assert!(matches!(answer.status, 303 | 409), "{}", answer.body);
     }
 
     /// The database, read from this process.

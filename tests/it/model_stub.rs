@@ -26,23 +26,21 @@ struct Step {
     tools: Vec<(String, Value)>,
     /// It refuses with this HTTP status …
     error: Option<u16>,
-    /// … and these headers …
+    /// … and these headers, …
     headers: BTreeMap<String, String>,
     /// … or breaks off in the middle of the answer, …
     cut: bool,
+    /// … or begins an answer and never ends it, …
+    hang: bool,
     /// … but only so many times; 0 = always.
     times: u32,
     /// Milliseconds before the answer.
     delay: u64,
-    /// It begins an answer and never ends it.
-    hang: bool,
 }
 
 /// A request that was answered.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// The address without the query.
-    pub path: String,
     /// The body as it came.
     pub body: Value,
     /// Whether it was a turn of an agent, not one of the program's own questions.
@@ -135,7 +133,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     let raw = body(&mut reader, &headers)?;
     let body: Value = serde_json::from_slice(&raw).unwrap_or_default();
     let turn = path.ends_with("/messages") && body["tools"].as_array().is_some_and(|t| !t.is_empty());
-    lock(&shared.asked).push(Asked { path: path.clone(), body: body.clone(), turn });
+    lock(&shared.asked).push(Asked { body: body.clone(), turn });
     let mut out = Out { stream };
     match (method.as_str(), path.as_str()) {
         ("POST", p) if p.ends_with("/messages/count_tokens") => out.json(200, &[], &json!({"input_tokens": raw.len() / 4})),
@@ -263,7 +261,7 @@ fn answer(out: &mut Out<'_>, step: &Step, fails: bool, body: &Value, over: &Atom
     (opening["content"], opening["stop_reason"]) = (json!([]), Value::Null);
     out.begin_events()?;
     out.event(&json!({"type": "message_start", "message": opening}))?;
-    while step.hang && !over.load(Ordering::SeqCst) {
+    while step.hang && fails && !over.load(Ordering::SeqCst) {
         // Also notices a client that went away.
         out.event(&json!({"type": "ping"}))?;
         pause(Duration::from_millis(100));

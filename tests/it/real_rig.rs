@@ -27,11 +27,15 @@ pub struct Wishes {
     pub retry_limit: u32,
     /// The repository has a remote that is one commit behind.
     pub remote: bool,
+    /// How long the agent may say nothing.
+    pub silence: &'static str,
+    /// It logs in as a subscriber does, not by an API key.
+    pub subscriber: bool,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
-        Wishes { max_retries: 1, retry_limit: 1, remote: false }
+        Wishes { max_retries: 1, retry_limit: 1, remote: false, silence: "5m", subscriber: false }
     }
 }
 
@@ -351,8 +355,9 @@ fn serve(data: &Path, home: &Path) -> Child {
 }
 
 fn config(cli: &str, model: &str, repo: &Path, home: &Path, wishes: &Wishes) -> String {
+    let login = if wishes.subscriber { "CLAUDE_CODE_OAUTH_TOKEN" } else { "ANTHROPIC_API_KEY" };
     let env = json!({
-        "ANTHROPIC_BASE_URL": model, "ANTHROPIC_API_KEY": "dummy-local", "HOME": home, "CLAUDE_CONFIG_DIR": home.join(".claude"),
+        "ANTHROPIC_BASE_URL": model, login: "dummy-local", "HOME": home, "CLAUDE_CONFIG_DIR": home.join(".claude"),
         "IS_SANDBOX": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_TELEMETRY": "1", "DISABLE_AUTOUPDATER": "1",
         "CLAUDE_CODE_MAX_RETRIES": wishes.max_retries.to_string(),
     });
@@ -361,10 +366,11 @@ fn config(cli: &str, model: &str, repo: &Path, home: &Path, wishes: &Wishes) -> 
         "[pickup]\nevery = \"1s\"\nretry_backoff = \"200ms\"\nstop_grace = \"2s\"\n[defaults]\nprofile = \"real\"\n\
          [[projects]]\nname = \"work\"\ncwd = {}\n\
          [profiles.real]\nruntime = \"claude\"\ncommand = [{}]\neffort = \"max\"\npermission_mode = \"bypassPermissions\"\n\
-         retry_limit = {}\nexit_grace = \"20s\"\nenv = {{ {} }}\n",
+         retry_limit = {}\nexit_grace = \"20s\"\nsilence_limit = \"{}\"\nenv = {{ {} }}\n",
         json!(repo),
         json!(cli),
         wishes.retry_limit,
+        wishes.silence,
         env.join(", ")
     )
 }

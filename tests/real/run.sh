@@ -13,5 +13,5 @@ fi
 export MC_REAL_CLI
 
 # Built while the network is still there.
-cargo test --test it --no-run
-exec "$here/in_namespace.sh" cargo test --offline --test it "${1:-real_cli}" -- --test-threads="${MC_REAL_THREADS:-2}"
+cargo test --locked --test it --no-run
+exec "$here/in_namespace.sh" cargo test --locked --offline --test it "${1:-real_cli}" -- --test-threads="${MC_REAL_THREADS:-2}"

@@ -9,7 +9,7 @@ use crate::domain::ticket::{Status, Ticket};
 use crate::domain::time::Time;
 use crate::doorbell::Topic;
 use crate::error::Result;
-use crate::store::{changes, tickets};
+use crate::store::{changes, runs, tickets};
 use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
 use crate::web::ui::filter::Filter;
@@ -20,9 +20,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Changes looked at in one go.
 const GATHER: i64 = 200;
+/// How often the cards of live runs say what their worker does.
+const STEPS_EVERY: Duration = Duration::from_secs(3);
 
 /// `GET /board/stream`
 pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> HttpResponse {
@@ -30,16 +33,20 @@ pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> Ht
         .answer(async {
             visit.who.may_read()?;
             let after = live::cursor(&req).parse().unwrap_or(query.after());
-            let feed = BoardFeed { config: visit.app.config.clone(), filter: query.filter(), after: ChangeId(after) };
-            live::stream(&req, &visit.app, Topic::Board, feed)
+            let feed =
+                BoardFeed { config: visit.app.config.clone(), filter: query.filter(), after: ChangeId(after), working: None };
+            Ok(live::stream(&req, &visit.app, &visit.who, Topic::Board, feed))
         })
         .await
 }
 
+#[derive(Clone)]
 struct BoardFeed {
     config: Arc<Config>,
     filter: Filter,
     after: ChangeId,
+    /// Cards with a live run as last shown, without seeds. None before the first look.
+    working: Option<BTreeMap<TicketId, String>>,
 }
 
 /// What became of one ticket since the last look.
@@ -53,21 +60,53 @@ struct Moved {
 impl Feed for BoardFeed {
     fn next(&mut self, c: &Connection, now: Time) -> Result<Option<Piece>> {
         let found = changes::after(c, self.after, GATHER)?;
-        let Some(last) = found.last() else { return Ok(None) };
-        self.after = last.id;
         let more = found.len() == usize::try_from(GATHER).unwrap_or(0);
         let mut by_ticket: BTreeMap<TicketId, Moved> = BTreeMap::new();
         for change in &found {
+            self.after = change.id;
             let entry = by_ticket.entry(change.ticket).or_insert(Moved { left: Vec::new(), moved: false });
             entry.moved |= matches!(change.kind.as_str(), "created" | "status");
             entry.left.extend(change.from.as_deref().and_then(|s| s.parse::<Status>().ok()));
         }
-        let html = self.render(c, &by_ticket, now)?;
+        let mut html = if by_ticket.is_empty() { String::new() } else { self.render(c, &by_ticket, now)? };
+        html.push_str(&self.steps(c, &by_ticket, now)?);
+        if html.is_empty() {
+            return Ok(None);
+        }
         Ok(Some(Piece { id: self.after.to_string(), html, more }))
+    }
+
+    fn every(&self) -> Option<Duration> {
+        // What a worker does now changes without a change of its ticket.
+        Some(STEPS_EVERY)
     }
 }
 
 impl BoardFeed {
+    /// Cards of live runs whose worker did something since, where they stand.
+    fn steps(&mut self, c: &Connection, told: &BTreeMap<TicketId, Moved>, now: Time) -> Result<String> {
+        let mut working = Vec::new();
+        for run in runs::live(c)? {
+            let t = tickets::get(c, run.ticket)?;
+            if t.status == Status::InProgress && self.shows(&t) {
+                working.push(t);
+            }
+        }
+        let fresh = seed();
+        let mut out = String::new();
+        let mut shown = BTreeMap::new();
+        for card in load::cards(c, &working, &self.config, now)? {
+            let plain = changed_card(&card, Ctx { now: Time(0), seed: "" }).0;
+            let known = self.working.as_ref().is_none_or(|w| w.get(&card.id) == Some(&plain));
+            if !known && !told.contains_key(&card.id) {
+                out.push_str(&changed_card(&card, Ctx { now, seed: &fresh }).0);
+            }
+            shown.insert(card.id, plain);
+        }
+        self.working = Some(shown);
+        Ok(out)
+    }
+
     fn render(&self, c: &Connection, changed: &BTreeMap<TicketId, Moved>, now: Time) -> Result<String> {
         let fresh = seed();
         let cx = Ctx { now, seed: &fresh };

@@ -78,7 +78,7 @@ pub fn lit(c: &Connection, t: &Ticket) -> Result<Option<Lit>> {
         Status::InReview => {
             let shown = evidence::of_ticket(c, t.id, 3)?;
             let change = shown.iter().find(|e| e.kind == "change").map(|e| format!("{}. ", e.label)).unwrap_or_default();
-            Ask::Review { summary: format!("{change}{}", plain_words(said, 280)) }
+            Ask::Review { summary: format!("{change}{}", capital(&plain_words(said, 280))) }
         }
         Status::Blocked => {
             let failure = match t.run {
@@ -86,7 +86,7 @@ pub fn lit(c: &Connection, t: &Ticket) -> Result<Option<Lit>> {
                 None => None,
             };
             match failure {
-                Some(f) => Ask::Blocked { reason: cut_chars(&f.text, 200).0.to_owned(), advice: f.code.advice().to_owned() },
+                Some(f) => Ask::Blocked { reason: capital(cut_chars(&f.text, 200).0), advice: f.code.advice().to_owned() },
                 None => Ask::Blocked {
                     reason: "It was stopped".to_owned(),
                     advice: "Its work is kept. Reply to let it go on.".to_owned(),
@@ -123,6 +123,12 @@ fn plain_words(text: &str, max: usize) -> String {
     let line = words.join(" ").replace(['*', '`', '#'], "");
     let (cut, more) = cut_chars(&line, max);
     if more { format!("{cut}…") } else { cut.to_owned() }
+}
+
+/// Begins a sentence.
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// A live run as a row.

@@ -71,7 +71,7 @@ pub async fn get(visit: Visit, path: web::Path<String>, req: HttpRequest) -> Htt
             let now = visit.now;
             let feed =
                 TicketFeed { id, config: visit.app.config.clone(), at, shown: None, rested: (ChangeId(-1), now), owes: false };
-            live::stream(&req, &visit.app, Topic::Ticket(id), feed)
+            Ok(live::stream(&req, &visit.app, &visit.who, Topic::Ticket(id), feed))
         })
         .await
 }
@@ -107,6 +107,7 @@ const STILL: Ctx<'static> = Ctx { now: Time(0), seed: "" };
 /// The lines of the panel that are not events.
 const PANEL: [&str; 3] = ["#live-state", "#live-foot", "#strip"];
 
+#[derive(Clone)]
 struct TicketFeed {
     id: TicketId,
     config: Arc<Config>,

@@ -84,12 +84,14 @@ fn note(what: &NewEvent) -> Markup {
         other => other.replace('_', " "),
     };
     let (short, cut) = cut_chars(what.content.trim(), 160);
+    // "Session", then "Session 39f8…", would say it twice.
+    let kind = if short.to_lowercase().contains(&kind.to_lowercase()) { String::new() } else { kind };
     html! {
         (icon::icon(if what.is_error { "triangle-alert" } else { "info" }))
         @if cut || short.contains('\n') {
-            details { summary dir="auto" { b { (kind) } " " (short.lines().next().unwrap_or("")) } pre dir="auto" tabindex="0" { (what.content) } }
+            details { summary dir="auto" { @if !kind.is_empty() { b { (kind) } " " } (short.lines().next().unwrap_or("")) } pre dir="auto" tabindex="0" { (what.content) } }
         } @else {
-            span dir="auto" { b { (kind) } " " @if short.is_empty() { (what.context.as_deref().unwrap_or("")) } @else { (short) } }
+            span dir="auto" { @if !kind.is_empty() { b { (kind) } " " } @if short.is_empty() { (what.context.as_deref().unwrap_or("")) } @else { (short) } }
         }
     }
 }

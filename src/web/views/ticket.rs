@@ -121,13 +121,16 @@ pub fn asks(l: Option<&Lit>, cx: Ctx<'_>) -> Markup {
 #[must_use]
 pub fn description(head: &Head, cx: Ctx<'_>) -> Markup {
     let t = &head.ticket;
+    // A message becomes a ticket with its first line as the title, which stands above already.
+    let words = t.description.trim();
+    let words = words.strip_prefix(t.title.as_str()).filter(|rest| rest.starts_with('\n')).unwrap_or(words);
     html! {
         article.msg #description {
             (icon::avatar(&t.created_by))
             div {
                 p.by { b dir="auto" { (t.created_by) } span { "asked for this" } (when::ago(t.created_at, cx.now)) }
                 @if t.description.trim().is_empty() { p.quiet { "The title says it all. " a href=(format!("/tickets/{}/edit", t.id)) { "Add a description" } } }
-                @else { (markdown(&t.description)) }
+                @else { (markdown(words)) }
             }
         }
     }

@@ -33,6 +33,11 @@ pub trait Source: Clone + Send + 'static {
     /// The database refused: it is asked again later.
     fn read(&mut self, conn: &Connection) -> Result<(Vec<sse::Data>, bool)>;
 
+    /// Looks after so long even if nothing rang; none for the usual fallback.
+    fn every(&self) -> Option<Duration> {
+        None
+    }
+
     /// The message that shows that the line is alive.
     fn ping(&self) -> sse::Data {
         sse::Data::new("{}").event("ping")
@@ -126,7 +131,8 @@ async fn follow(app: &App, principal: &Principal, topic: Topic, mut source: impl
                 continue;
             }
         }
-        let wait = POLL_MS.min(pinged + PING_MS - clock.mono_ms()).max(0);
+        let poll = source.every().map_or(POLL_MS, |d| i64::try_from(d.as_millis()).unwrap_or(POLL_MS));
+        let wait = poll.min(pinged + PING_MS - clock.mono_ms()).max(0);
         let rang = tokio::select! {
             rang = ear.wait(Duration::from_millis(wait.unsigned_abs())) => rang,
             _ = closing.wait_for(|closing| *closing) => return,
