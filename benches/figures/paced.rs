@@ -123,7 +123,9 @@ impl Stub {
         stub.director = director;
         let make = noter(noted);
         for n in 1..=AGENTS {
-            let conn = wait_for("a stream", 10.0, || Conn::open(local.url.trim_start_matches("http://").parse().ok()?, "").ok())?;
+            let conn = wait_for("a stream", 10.0, || {
+                Conn::open(local.url.trim_start_matches("http://").parse().ok()?, &local.token).ok()
+            })?;
             stub._pages.push(Page::follow(conn.stream(&format!("/tickets/{n}/stream"))?, make(n))?);
         }
         Ok(stub)
