@@ -26,7 +26,9 @@ fn noter(noted: &Noted) -> impl Fn(usize) -> Box<dyn FnMut(&str) + Send> + use<>
         let noted = noted.clone();
         Box::new(move |lines| {
             let now = stamp_ns();
-            let written = lines.split("written at @").skip(1).filter_map(|p| p.split('@').next()?.parse::<u64>().ok());
+            // The rows of events alone: the page's head repeats their words later.
+            let rows = lines.split("data-seq=\"").skip(1).filter_map(|row| row.split("</li>").next());
+            let written = rows.filter_map(|row| row.split("written at @").nth(1)?.split('@').next()?.parse::<u64>().ok());
             let late: Vec<f64> = written.map(|at| now.saturating_sub(at) as f64 / 1e6).collect();
             noted.lock().expect("nobody panics while holding it").extend(late);
         })
@@ -121,7 +123,9 @@ impl Stub {
         stub.director = director;
         let make = noter(noted);
         for n in 1..=AGENTS {
-            let conn = wait_for("a stream", 10.0, || Conn::open(local.url.trim_start_matches("http://").parse().ok()?, "").ok())?;
+            let conn = wait_for("a stream", 10.0, || {
+                Conn::open(local.url.trim_start_matches("http://").parse().ok()?, &local.token).ok()
+            })?;
             stub._pages.push(Page::follow(conn.stream(&format!("/tickets/{n}/stream"))?, make(n))?);
         }
         Ok(stub)

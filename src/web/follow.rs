@@ -20,8 +20,8 @@ pub const MOST: usize = 5_000;
 const PING_MS: i64 = 15_000;
 /// Looked at even if nothing rang.
 const POLL_MS: i64 = 10_000;
-/// Under load, rings are gathered for so long.
-const GATHER_MS: i64 = 50;
+/// Under load, rings are gathered for so long; a lone one is answered at once.
+const GATHER_MS: i64 = 20;
 /// A reader that takes nothing for so long is let go: it comes back with its cursor.
 const PATIENCE: Duration = Duration::from_secs(30);
 

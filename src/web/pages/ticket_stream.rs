@@ -114,7 +114,7 @@ struct TicketFeed {
     at: Cursor,
     /// What the page shows for each target, without seeds: what has not changed is not sent again. None before the
     /// first look.
-    shown: Option<BTreeMap<String, String>>,
+    shown: Option<Arc<BTreeMap<String, String>>>,
     /// The ticket's newest change, and when the rest was looked at last.
     rested: (ChangeId, Time),
     /// The rest may have changed since.
@@ -178,7 +178,7 @@ impl TicketFeed {
         let plain = parts.all(STILL);
         let mark = mark_of(t, &plain);
         let first = self.shown.is_none();
-        let known = self.shown.get_or_insert_default();
+        let known = Arc::make_mut(self.shown.get_or_insert_default());
         // On the first look the page's own mark says whether it shows all this already.
         let shows_all = first && self.at.mark == mark;
         let changed: Vec<usize> = (0..plain.len()).filter(|i| known.get(&plain[*i].0) != Some(&plain[*i].1.0)).collect();
