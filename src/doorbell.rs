@@ -16,8 +16,10 @@ pub enum Topic {
     Board,
     /// There may be work for pickup: a ticket became ready, a run ended, a slot is free.
     Pickup,
-    /// A run was launched or its log grew: ingest looks at once.
+    /// A run was launched: ingest looks at once.
     Ingest,
+    /// A raw log grew: who follows it looks at once.
+    Log(u64),
 }
 
 /// Rings topics and lets others listen. Cheap to clone.

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::print_log;
 use super::reader::{Reader, Step};
+use super::wake;
 use crate::domain::ids::RunId;
 use crate::domain::profile::RuntimeKind;
 use crate::domain::run::Run;
@@ -10,6 +11,7 @@ use crate::doorbell::Topic;
 use crate::error::{Error, Result};
 use crate::store::runs;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -17,6 +19,8 @@ use tokio::runtime::Handle;
 
 /// A log is looked at after so long even if nothing rang.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// Whether the run still lives is asked no more often than this, in milliseconds.
+const CHECK_MS: i64 = 300;
 /// The list of live runs is looked at after so long even if nothing rang.
 const LIST_EVERY: Duration = Duration::from_secs(5);
 
@@ -63,7 +67,7 @@ pub fn run(engine: &Arc<Engine>, rt: &Handle) {
                 for run in live.into_iter().filter(|r| r.launched_at.is_some()) {
                     followers.entry(run.id).or_insert_with(|| {
                         let (engine, rt) = (engine.clone(), rt.clone());
-                        std::thread::spawn(move || follow(&engine, &rt, run.id))
+                        std::thread::spawn(move || follow(&engine, &rt, &run))
                     });
                 }
             }
@@ -76,40 +80,51 @@ pub fn run(engine: &Arc<Engine>, rt: &Handle) {
     }
 }
 
-/// Follows one run until it is closed. A fork goes on under its new number in the same thread.
-fn follow(engine: &Engine, rt: &Handle, id: RunId) {
-    let mut ear = engine.store.doorbell.listen(Topic::Ingest);
-    let mut reader: Option<Reader> = None;
-    let mut current = id;
+/// Follows one run until it is closed. A fork goes on under its new number in the same thread, with the same log.
+fn follow(engine: &Engine, rt: &Handle, run: &Run) {
+    let log = Path::new(run.raw_log.as_deref().unwrap_or_default());
+    let mut grown = engine.store.doorbell.listen(Topic::Log(wake::log_id(log)));
+    let mut launched = engine.store.doorbell.listen(Topic::Ingest);
+    let mut at = Following { reader: None, run: run.id, checked_ms: 0 };
     while !engine.is_stopping() {
-        ear.hush();
-        match follow_once(engine, &mut reader, current) {
-            Ok(Some(now)) => current = now,
-            Ok(None) => return,
+        grown.hush();
+        launched.hush();
+        match follow_once(engine, &mut at) {
+            Ok(true) => {}
+            Ok(false) => return,
             Err(e) => {
-                tracing::warn!(run = current.0, error = %e, "a log could not be read; trying again");
-                reader = None;
+                tracing::warn!(run = at.run.0, error = %e, "a log could not be read; trying again");
+                at.reader = None;
             }
         }
-        rt.block_on(ear.wait(LOOK_EVERY));
+        rt.block_on(async {
+            tokio::select! { _ = grown.wait(LOOK_EVERY) => {}, _ = launched.wait(LOOK_EVERY) => {} }
+        });
     }
 }
 
-/// Reads what there is. The number of the run to go on with; none when it is over.
-fn follow_once(engine: &Engine, slot: &mut Option<Reader>, id: RunId) -> Result<Option<RunId>> {
-    let reader = match slot {
+/// How far a follower is.
+struct Following {
+    reader: Option<Reader>,
+    run: RunId,
+    checked_ms: i64,
+}
+
+/// Reads what there is. False when the run is over.
+fn follow_once(engine: &Engine, at: &mut Following) -> Result<bool> {
+    let reader = match &mut at.reader {
         Some(reader) => reader,
-        None => {
-            let run = engine.store.read(|c| runs::get(c, id))?;
+        slot => {
+            let run = engine.store.read(|c| runs::get(c, at.run))?;
             if !run.state.is_live() || run.launched_at.is_none() {
-                return Ok(None);
+                return Ok(false);
             }
-            slot.insert(Reader::open(&engine.store, id, kind_of(engine, &run))?)
+            slot.insert(Reader::open(&engine.store, at.run, kind_of(engine, &run))?)
         }
     };
     loop {
         if engine.is_stopping() {
-            return Ok(None);
+            return Ok(false);
         }
         match reader.step(&engine.store, false) {
             Ok(Step::Read(events)) => print_log::append(&engine.config.logs(), &reader.run, &events),
@@ -117,13 +132,20 @@ fn follow_once(engine: &Engine, slot: &mut Option<Reader>, id: RunId) -> Result<
             Ok(Step::Dry | Step::Lost) => break,
             Err(Error::Conflict(_)) => {
                 let run = engine.store.read(|c| runs::get(c, reader.run.id))?;
-                *slot = None;
-                return Ok(run.state.is_live().then_some(run.id));
+                at.reader = None;
+                at.run = run.id;
+                return Ok(run.state.is_live());
             }
             Err(e) => return Err(e),
         }
     }
-    let now = reader.run.id;
-    let run = engine.store.read(|c| runs::get(c, now))?;
-    Ok((run.state.is_live() && run.generation == reader.run.generation).then_some(now))
+    at.run = reader.run.id;
+    // A write for a run that was closed is refused: whether it still lives need not be asked after each line.
+    let now = engine.store.clock().mono_ms();
+    if now - at.checked_ms < CHECK_MS {
+        return Ok(true);
+    }
+    at.checked_ms = now;
+    let run = engine.store.read(|c| runs::get(c, at.run))?;
+    Ok(run.state.is_live() && run.generation == reader.run.generation)
 }

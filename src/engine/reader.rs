@@ -66,7 +66,8 @@ impl Reader {
         if size == self.offset {
             return Ok(Step::Dry);
         }
-        let bytes = self.read_at(self.offset, STRETCH)?;
+        let there = usize::try_from(size - self.offset).unwrap_or(STRETCH);
+        let bytes = self.read_at(self.offset, STRETCH.min(there))?;
         let now = store.clock().now();
         match bytes.iter().rposition(|b| *b == b'\n') {
             Some(last) => {
@@ -137,14 +138,14 @@ impl Reader {
             from: self.offset,
             to,
             lines,
-            events: found.clone(),
+            events: found,
             progress: stored,
             session_id: if forked || progress.inits == 0 { None } else { progress.session_id.clone() },
             tokens: progress.tokens(),
             cost_usd: progress.cost_usd,
         };
         let run = self.run.clone();
-        let forked = store.write_in(Lane::Ingest, move |tx| {
+        let (forked, found) = store.write_in(Lane::Ingest, move |tx| {
             events::append(tx, &run, &batch)?;
             if began {
                 messages::delivered(tx, run.id)?;
@@ -152,10 +153,11 @@ impl Reader {
             if suspect {
                 pauses::pause(tx, &run.profile, "The agent's login is refused", None)?;
             }
-            match &fork_to {
-                Some(session) => lifecycle::fork(tx, &run, session).map(Some),
-                None => Ok(None),
-            }
+            let forked = match &fork_to {
+                Some(session) => Some(lifecycle::fork(tx, &run, session)?),
+                None => None,
+            };
+            Ok((forked, batch.events))
         })?;
         if let Some(new) = forked {
             self.run = new;

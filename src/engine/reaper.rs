@@ -111,16 +111,28 @@ fn take_in_spool(engine: &Engine, run: &Run, dir: &RunDir) -> Result<()> {
         let body = report.get("body").and_then(|b| b.as_str()).unwrap_or_default().to_owned();
         let client_id = report.get("client_id").and_then(|c| c.as_str()).map(str::to_owned);
         let client_id = client_id.or_else(|| path.file_name().map(|n| n.to_string_lossy().into_owned())).unwrap_or_default();
-        if let Some(kind) = kind {
-            let mine = run.clone();
-            engine.store.write(move |tx| {
-                let role = tickets::get(tx.conn, mine.ticket)?.role.label();
-                reports::add(tx, &mine, &role, kind, &body, &client_id).map(|_| ())
-            })?;
-        } else {
-            tracing::warn!(run = run.id.0, "a spooled report could not be understood and was dropped");
+        let taken = match kind {
+            Some(kind) => {
+                let mine = run.clone();
+                engine.store.write(move |tx| {
+                    let role = tickets::get(tx.conn, mine.ticket)?.role.label();
+                    reports::add(tx, &mine, &role, kind, &body, &client_id).map(|_| ())
+                })
+            }
+            None => Err(Error::field("kind", "is unknown")),
+        };
+        // What an agent leaves there must not keep its own run from its end.
+        match taken {
+            Ok(()) => {}
+            Err(e @ (Error::Invalid(_) | Error::NotFound(_) | Error::Denied(_))) => {
+                tracing::warn!(run = run.id.0, error = %e, "a spooled report could not be taken and was dropped");
+            }
+            Err(e @ (Error::Conflict(_) | Error::Busy(_) | Error::Internal(_))) => return Err(e),
         }
-        std::fs::remove_file(&path)?;
+        if let Err(e) = std::fs::remove_file(&path) {
+            // It carries an id: taken again it changes nothing.
+            tracing::warn!(run = run.id.0, error = %e, "a spooled report could not be removed");
+        }
     }
     Ok(())
 }

@@ -4,6 +4,8 @@
 use crate::doorbell::{Doorbell, Topic};
 use crate::error::{Error, Result};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
 use std::path::Path;
 
 /// Keeps watching while it lives.
@@ -23,7 +25,8 @@ pub fn watch(logs: &Path, runs: &Path, doorbell: Doorbell) -> Result<Wake> {
                     doorbell.ring(Topic::Pickup);
                 }
             } else {
-                doorbell.ring(Topic::Ingest);
+                // The print logs beside them are our own: they are no news.
+                e.paths.iter().filter(|p| is_raw_log(p)).for_each(|p| doorbell.ring(Topic::Log(log_id(p))));
             }
         }
         // An overflow: something happened, nobody knows what. Everybody looks.
@@ -36,6 +39,18 @@ pub fn watch(logs: &Path, runs: &Path, doorbell: Doorbell) -> Result<Wake> {
     watcher.watch(logs, RecursiveMode::NonRecursive).map_err(fault)?;
     watcher.watch(runs, RecursiveMode::Recursive).map_err(fault)?;
     Ok(Wake(watcher))
+}
+
+fn is_raw_log(path: &Path) -> bool {
+    path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.ends_with("-stream.log"))
+}
+
+/// The bell of one raw log: only who follows it is woken when it grows.
+#[must_use]
+pub fn log_id(path: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    path.file_name().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Whether a change of this file in a run folder means work for pickup.

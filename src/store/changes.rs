@@ -81,6 +81,16 @@ pub fn newest(conn: &Connection) -> Result<ChangeId> {
     Ok(ChangeId(id.unwrap_or(0)))
 }
 
+/// The newest change of one ticket; 0 where there is none.
+///
+/// # Errors
+/// The database refused.
+pub fn newest_of(conn: &Connection, ticket: TicketId) -> Result<ChangeId> {
+    let mut stmt = conn.prepare_cached("select max(id) from ticket_changes where ticket_id = ?1")?;
+    let id: Option<i64> = stmt.query_row([ticket.0], |r| r.get(0))?;
+    Ok(ChangeId(id.unwrap_or(0)))
+}
+
 /// Changes after a cursor, oldest first.
 ///
 /// # Errors

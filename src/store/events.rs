@@ -9,7 +9,7 @@ use crate::domain::run::{Run, Tokens};
 use crate::domain::time::Time;
 use crate::doorbell::Topic;
 use crate::error::{Error, Result};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 const COLUMNS: &str = "id, ticket_id, seq, run_id, attempt, line, kind, tool, context, input, content, truncated, is_error, \
      sub_agent, call_id, created_at";
@@ -153,17 +153,32 @@ pub fn last_doing(conn: &Connection, ticket: TicketId) -> Result<Option<Event>> 
     Ok(found.into_iter().rev().find(|e| matches!(e.what.kind, EventKind::ToolUse | EventKind::Text)))
 }
 
-/// When the ticket's events since `since` came, newest window only: what the pulse shows.
+/// When the ticket's events since a moment came: what the pulse shows. Of many, evenly spread ones; with how many
+/// events each of them stands for.
 ///
 /// # Errors
 /// The database refused.
-pub fn times_since(conn: &Connection, ticket: TicketId, since: Time, limit: i64) -> Result<Vec<Time>> {
-    let mut stmt = conn.prepare_cached(
-        "select created_at from (select created_at, seq from ticket_events where ticket_id = ?1 order by seq desc limit ?3)
-         where created_at >= ?2",
-    )?;
-    let rows = stmt.query_map(params![ticket.0, since.0, limit], |r| r.get(0).map(Time))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+pub fn times_since(conn: &Connection, ticket: TicketId, since: Time, samples: i64) -> Result<(Vec<Time>, i64)> {
+    let mut stmt = conn.prepare_cached("select created_at from ticket_events where ticket_id = ?1 and seq = ?2")?;
+    // One that is gone is an old one.
+    let mut at = |seq: i64| -> Result<Time> {
+        Ok(stmt.query_row(params![ticket.0, seq], |r| r.get(0).map(Time)).optional()?.unwrap_or(Time(0)))
+    };
+    let last = count(conn, ticket)?;
+    // Times and numbers grow together, so the first one is found without reading those in between.
+    let (mut first, mut end) = (1, last + 1);
+    while first < end {
+        let middle = first + (end - first) / 2;
+        if at(middle)? < since { first = middle + 1 } else { end = middle }
+    }
+    let each = ((last + 1 - first) / samples.max(1)).max(1);
+    let mut times = Vec::new();
+    let mut seq = first;
+    while seq <= last {
+        times.push(at(seq)?);
+        seq += each;
+    }
+    Ok((times, each))
 }
 
 /// How many events a ticket has.
@@ -186,7 +201,6 @@ fn seq_at(conn: &Connection, ticket: TicketId, cursor: EventId) -> Result<i64> {
     if cursor.0 <= 0 {
         return Ok(0);
     }
-    use rusqlite::OptionalExtension;
     let exact: Option<i64> = conn
         .prepare_cached("select seq from ticket_events where id = ?1 and ticket_id = ?2")?
         .query_row(params![cursor.0, ticket.0], |r| r.get(0))

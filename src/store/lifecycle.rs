@@ -409,13 +409,15 @@ fn leave(tx: &Tx<'_>, ticket: &Ticket, run: &Run) -> Result<()> {
     set_status(tx, ticket, Status::Todo, Some(run.id), "Mission Control", "goes on")
 }
 
-/// A person pushed: the slate of retries is wiped and a pause that waited for a person ends.
+/// A person pushed: the slate of retries is wiped. On a blocked ticket that also says that what only a person can mend is
+/// mended: a pause that waited for that ends.
 fn push(tx: &Tx<'_>, ticket: &Ticket, rules: &dyn Rules) -> Result<()> {
     tx.conn
         .prepare_cached("update tickets set retries = 0, not_before = null, needs_approval = 0 where id = ?1")?
         .execute([ticket.id.0])?;
-    let profile = rules.profile_for(ticket);
-    tx.conn.prepare_cached("delete from profile_pauses where profile = ?1 and until is null")?.execute([profile])?;
+    if ticket.status == Status::Blocked {
+        pauses::lift_suspicion(tx, &rules.profile_for(ticket))?;
+    }
     Ok(())
 }
 

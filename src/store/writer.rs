@@ -199,9 +199,7 @@ fn begin(conn: &Connection, shared: &Shared, clock: &dyn Clock, first: Queued) -
         for queued in told {
             (queued.unit)(Err(e.clone())).1(Err(e.clone()));
         }
-        if first.is_none() {
-            return None;
-        }
+        first.as_ref()?;
     }
 }
 

@@ -1,37 +1,24 @@
-//! Live streams of HTML: listen to the doorbell first, read after the cursor second, look by yourself as a fallback.
-//! What is sent are unnamed messages with an id, whose HTML says where it belongs.
+//! Live pages: streams whose messages are unnamed, carry an id, and hold HTML that says where it belongs.
 
+use super::follow::{self, Source};
+use super::guard::Principal;
 use super::state::App;
+use crate::clock::Clock;
 use crate::domain::time::Time;
-use crate::doorbell::{Ear, Topic};
-use crate::error::{Error, Result};
-use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, Responder, web};
+use crate::doorbell::Topic;
+use crate::error::Result;
+use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_lab::sse;
-use futures_util::stream;
 use rusqlite::Connection;
-use std::convert::Infallible;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// The page knows by this that the stream lives.
-const PING_EVERY_MS: i64 = 15_000;
-/// Looks by itself after so long without a ring.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// Rings that follow each other this closely are answered together.
-const GATHER: Duration = Duration::from_millis(30);
-/// Two messages are this far apart at least, in milliseconds: what comes faster is gathered, for a browser takes one
-/// message of thirty rows far more easily than thirty messages, and nobody reads faster.
-const APART_MS: i64 = 120;
-/// Open streams, over all users.
-pub const MOST_STREAMS: usize = 5_000;
-
-/// What a stream sends, read after its own cursor.
-pub trait Feed: Send + 'static {
+/// What a page's stream sends, read after its own cursor.
+pub trait Feed: Clone + Send + 'static {
     /// The next message, if there is one. Moves the cursor.
     ///
     /// # Errors
-    /// The store failed; the stream ends and the browser comes back with its cursor.
+    /// The store failed: it is asked again later, from the same cursor.
     fn next(&mut self, c: &Connection, now: Time) -> Result<Option<Piece>>;
 
     /// Looks after so long even if nothing rang; none for the usual fallback.
@@ -62,114 +49,29 @@ pub fn cursor(req: &HttpRequest) -> String {
     query.ok().and_then(|q| q.get("after").cloned()).unwrap_or_default()
 }
 
-/// A place among the open streams; given back when the stream ends, however it ends.
-struct Seat(web::Data<App>);
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.streams.fetch_sub(1, Ordering::Relaxed);
-    }
+/// Opens a page's stream.
+#[must_use]
+pub fn stream(req: &HttpRequest, app: &web::Data<App>, who: &Principal, topic: Topic, feed: impl Feed) -> HttpResponse {
+    let source = Page { feed, clock: app.store.clock().clone() };
+    follow::open(app, req, who.clone(), topic, source).unwrap_or_else(|problem| problem.response())
 }
 
-struct Open<F> {
-    feed: Option<F>,
-    ear: Ear,
-    seat: Seat,
-    closing: tokio::sync::watch::Receiver<bool>,
-    pinged_ms: i64,
-    sent_ms: i64,
-    look_now: bool,
+#[derive(Clone)]
+struct Page<F> {
+    feed: F,
+    clock: Arc<dyn Clock>,
 }
 
-/// Opens a stream.
-///
-/// # Errors
-/// Too many are open.
-pub fn stream<F: Feed>(req: &HttpRequest, app: &web::Data<App>, topic: Topic, feed: F) -> Result<HttpResponse> {
-    if app.streams.fetch_add(1, Ordering::Relaxed) >= MOST_STREAMS {
-        app.streams.fetch_sub(1, Ordering::Relaxed);
-        return Err(Error::Busy("too many live pages are open".to_owned()));
-    }
-    let open = Open {
-        feed: Some(feed),
-        ear: app.store.doorbell.listen(topic),
-        seat: Seat(app.clone()),
-        closing: app.closing.clone(),
-        pinged_ms: app.store.clock().mono_ms(),
-        sent_ms: i64::MIN / 2,
-        look_now: true,
-    };
-    let events = stream::unfold(open, |mut open| async move {
-        let event = open.next().await?;
-        Some((Ok::<_, Infallible>(event), open))
-    });
-    let mut answer = sse::Sse::from_stream(events).respond_to(req).map_into_boxed_body();
-    answer.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    Ok(answer)
-}
-
-impl<F: Feed> Open<F> {
-    async fn next(&mut self) -> Option<sse::Event> {
-        loop {
-            if *self.closing.borrow() {
-                return None;
-            }
-            if self.look_now {
-                self.look_now = false;
-                self.ear.hush();
-                match self.look().await {
-                    Ok(Some(piece)) => {
-                        self.look_now = piece.more;
-                        self.sent_ms = self.seat.0.store.clock().mono_ms();
-                        return Some(sse::Event::Data(sse::Data::new(piece.html).id(piece.id)));
-                    }
-                    Ok(None) => {}
-                    // The browser comes back with its cursor and finds everything.
-                    Err(e) => {
-                        tracing::warn!(error = %e, "a live stream ended");
-                        return None;
-                    }
-                }
-            }
-            let now = self.seat.0.store.clock().mono_ms();
-            if now - self.pinged_ms >= PING_EVERY_MS {
-                self.pinged_ms = now;
-                return Some(sse::Event::Data(sse::Data::new("1").event("ping")));
-            }
-            self.wait(now).await;
-        }
-    }
-
-    async fn wait(&mut self, now: i64) {
-        let to_ping = u64::try_from(PING_EVERY_MS - (now - self.pinged_ms)).unwrap_or(0);
-        let every = self.feed.as_ref().and_then(Feed::every);
-        let look = every.unwrap_or(LOOK_EVERY);
-        let timeout = look.min(Duration::from_millis(to_ping.max(1)));
-        let mut closing = self.closing.clone();
-        let rang = tokio::select! {
-            rang = self.ear.wait(timeout) => rang,
-            _ = closing.changed() => false,
-        };
-        if rang {
-            // A lone ring is answered at once, rings in a row become one look.
-            let since = self.seat.0.store.clock().mono_ms() - self.sent_ms;
-            let apart = Duration::from_millis(u64::try_from(APART_MS - since).unwrap_or(0));
-            let _ = tokio::time::timeout(GATHER.max(apart), std::future::pending::<()>()).await;
-        }
-        self.look_now = rang || timeout == look;
-    }
-
-    async fn look(&mut self) -> Result<Option<Piece>> {
-        let Some(mut feed) = self.feed.take() else { return Ok(None) };
-        let store = self.seat.0.store.clone();
-        let now = store.clock().now();
-        let (feed, found) = tokio::task::spawn_blocking(move || {
-            let found = store.read(|c| feed.next(c, now));
-            (feed, found)
+impl<F: Feed> Source for Page<F> {
+    fn read(&mut self, conn: &Connection) -> Result<(Vec<sse::Data>, bool)> {
+        let found = self.feed.next(conn, self.clock.now())?;
+        Ok(match found {
+            Some(piece) => (vec![sse::Data::new(piece.html).id(piece.id)], piece.more),
+            None => (Vec::new(), false),
         })
-        .await
-        .map_err(|e| Error::Internal(format!("a read was cut off: {e}")))?;
-        self.feed = Some(feed);
-        found
+    }
+
+    fn every(&self) -> Option<Duration> {
+        self.feed.every()
     }
 }

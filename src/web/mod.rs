@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod assets;
+pub mod follow;
 pub mod guard;
 pub mod live;
 pub mod markdown;

@@ -16,6 +16,7 @@ The mode is AGENT_MODE, or the first argument that names one. Modes:
   hang-probe  hangs on --version                           old         knows no --worktree, --effort, --session-id
   wrongplace  says it works elsewhere                      stubborn    ignores SIGTERM and hangs
   flood       FLOOD_MB (50) megabytes of texts, then DONE  retries     code1 until the third start, then DONE
+  hangonce    hang on a new session, DONE on a resume
 AGENT_RECORD=file: appends one JSON line with argv, environment, cwd, pid and the prompt.
 AGENT_SENTINEL=1: the DONE of `instant` carries the sentinel of its brief.
 """
@@ -132,7 +133,7 @@ def main():
     if MODE == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     init()
-    if MODE in ("hang", "stubborn"):
+    if MODE in ("hang", "stubborn") or MODE == "hangonce" and not value("--resume"):
         say("I will say nothing more.")
         while True:
             time.sleep(60)
@@ -196,6 +197,7 @@ def main():
         emit({"type": "user", "message": {"content": [{"type": "tool_result", "tool_use_id": "toolu_task", "content": "DONE: says the sub-agent"}]}})
         end("REVIEW: says the agent")
     elif MODE == "retries" and sum(1 for _ in open(os.environ["AGENT_RECORD"])) >= 3:
+        tool()
         end("DONE: third time lucky")
     elif MODE in ("noresult", "code1", "code137", "retries"):
         tool()

@@ -223,7 +223,10 @@ fn a_limit_gives_the_ticket_back_until_the_reset() {
 
 #[test]
 fn a_limit_that_resets_goes_on_by_itself() {
-    let live = Live::start(2, &[agent("limit").env("LIMIT_TEXT", "API Error: Request rejected (429) · limit reached, resets in 1 seconds")]);
+    let live = Live::start(
+        2,
+        &[agent("limit").env("LIMIT_TEXT", "API Error: Request rejected (429) · limit reached, resets in 1 seconds")],
+    );
     let id = live.now("limit", "Do it");
     let run = until("the first end", || (!live.comments(id, "terminal_state").is_empty()).then(|| live.run_of(id)));
     assert_eq!(run.failure, "rate_limit");
@@ -249,7 +252,11 @@ fn a_session_that_forks_closes_one_row_and_opens_one() {
     assert_eq!(rows, ["1 new finished 1", "2 resume finished 1", "3 fork finished 0"]);
     let forked = live.run_of(id);
     assert_ne!(forked.session, first);
-    assert_eq!(live.one::<String>(&format!("select session_id from tickets where id = {id}")), forked.session, "that one is the truth now");
+    assert_eq!(
+        live.one::<String>(&format!("select session_id from tickets where id = {id}")),
+        forked.session,
+        "that one is the truth now"
+    );
     assert_eq!(live.starts_of(id).len(), 2, "one process for both rows");
 }
 
@@ -260,7 +267,9 @@ fn an_unknown_session_starts_afresh_with_the_history() {
     live.stands(id, "done");
     live.reply(id, "And the door, please");
     live.move_to(id, "todo");
-    until("the cold start", || (live.starts_of(id).len() >= 2 && live.one::<i64>("select count(*) from runs") == 3).then_some(()));
+    until("the cold start", || {
+        (live.starts_of(id).len() >= 2 && live.one::<i64>("select count(*) from runs") == 3).then_some(())
+    });
     live.stands(id, "done");
     let reasons: Vec<String> = live.all("select reason || ' ' || state from runs order by attempt");
     assert_eq!(reasons, ["new finished", "resume failed", "cold_start finished"]);
@@ -377,7 +386,8 @@ fn bypassed_permissions_as_root_are_refused_unless_the_profile_says_sandbox() {
         return;
     }
     let bypass = "permission_mode = \"bypassPermissions\"";
-    let live = Live::start(2, &[agent("instant").with(bypass), agent("instant").named("sandboxed").env("IS_SANDBOX", 1).with(bypass)]);
+    let live =
+        Live::start(2, &[agent("instant").with(bypass), agent("instant").named("sandboxed").env("IS_SANDBOX", 1).with(bypass)]);
     let id = live.now("instant", "Do it");
     live.stands(id, "blocked");
     assert_eq!(live.run_of(id).failure, "refused");
@@ -421,7 +431,7 @@ fn an_agent_that_fails_again_and_again_is_tried_with_pauses_and_then_blocked() {
     let gaps: Vec<i64> = live.all(
         "select n.created_at - p.ended_at from runs n join runs p on p.ticket_id = n.ticket_id and p.attempt = n.attempt - 1 order by n.id",
     );
-    assert!(gaps.len() == 2 && gaps[0] >= 150 && gaps[1] >= 600, "four times as long each time: {gaps:?}");
+    assert!(gaps.len() == 2 && gaps[0] >= 100 && gaps[1] >= 550, "four times as long each time: {gaps:?}");
     live.tick();
     assert_eq!(live.starts_of(id).len(), 3, "and then nothing more by itself");
 }
@@ -431,7 +441,10 @@ fn an_agent_that_recovers_has_its_slate_wiped() {
     let live = Live::start(2, &[agent("retries")]);
     let id = live.now("retries", "Do it");
     live.stands(id, "done");
-    assert_eq!(live.all::<String>("select reason || ' ' || state from runs order by id"), ["new failed", "retry failed", "retry finished"]);
+    assert_eq!(
+        live.all::<String>("select reason || ' ' || state from runs order by id"),
+        ["new failed", "retry failed", "retry finished"]
+    );
     assert_eq!(live.one::<i64>("select retries from tickets"), 0);
 }
 
@@ -450,7 +463,12 @@ fn a_report_by_command_counts_where_the_last_words_say_something_else() {
     assert!(run.note.contains("disagree"), "{}", run.note);
     assert!(live.comments(id, "result")[0].contains("look at the colours"));
     assert_eq!(live.comments(id, "comment"), ["half way"]);
-    assert_eq!(live.one::<i64>(&format!("select count(*) from evidence where ticket_id = {id} and label like '%12 tests%' or detail like '%12 tests%'")), 1);
+    assert_eq!(
+        live.one::<i64>(&format!(
+            "select count(*) from evidence where ticket_id = {id} and label like '%12 tests%' or detail like '%12 tests%'"
+        )),
+        1
+    );
 }
 
 #[test]
@@ -486,4 +504,18 @@ fn the_built_in_demo_agent_does_a_ticket_when_nothing_is_configured() {
     let run = live.run_of(id);
     assert_eq!(run.state, "finished", "{run:?}");
     assert!(Path::new(EXE).exists());
+}
+
+#[test]
+fn nonsense_left_as_a_report_does_not_keep_a_run_from_its_end() {
+    let script = r#"cat > /dev/null; cd "$MC_RUN_DIR/spool"
+        mkdir a.json; echo '{' > b.json; echo '{"kind":"wish","body":"a pony"}' > c.json; echo '{"kind":"done"}' > d.json
+        ln -s /dev/zero e.json; head -c 2000000 /dev/zero > f.json; echo '{"kind":7,"body":[],"client_id":{}}' > g.json
+        echo '{"type":"system","subtype":"init","session_id":"0b1e7c1c-1111-4222-8333-444455556666","cwd":"'"$OLDPWD"'"}'
+        echo '{"type":"assistant","message":{"content":[{"type":"tool_use","id":"t1","name":"Bash","input":{"command":"x"}}]}}'
+        echo '{"type":"result","subtype":"success","is_error":false,"result":"DONE: all of it"}'"#;
+    let live = Live::start(2, &[agent("messy").command(&["sh", "-c", &asked("exit 0", script)]).with("retry_limit = 0")]);
+    let id = live.now("messy", "Do it");
+    live.stands(id, "done");
+    assert_eq!(live.one::<i64>("select count(*) from run_reports"), 1, "the one that is a report");
 }

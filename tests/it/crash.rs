@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// Tickets that run at any time.
 const RUNNING: usize = 4;
+/// The one works in a plain folder, the other in worktrees of a repository.
+const AGENTS: [&str; 2] = ["plain", "forge"];
 
 fn from_env(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -23,8 +25,10 @@ fn a_server_killed_at_random_moments_loses_no_line_and_doubles_no_worker() {
     let seed = from_env("MC_CRASH_SEED").unwrap_or_else(|| u64::from(mission_control::random::u32()));
     eprintln!("{iterations} kills; replay with MC_CRASH_SEED={seed}");
     let mut dice = Dice::new(seed);
-    let talker = agent("talker").env("TALK_LINES", 250).env("TALK_PAUSE_MS", 16);
-    let mut live = Live::prepare(RUNNING, &[talker], "");
+    let talker = || agent("talker").env("TALK_LINES", 250).env("TALK_PAUSE_MS", 16);
+    let mut live = Live::prepare(RUNNING, &[], "");
+    let repo = Live::repository(live.root());
+    live.configure(RUNNING, &[talker().named(AGENTS[0]), talker().named(AGENTS[1]).cwd(&repo)], "");
     let mut acked = BTreeSet::new();
     for _ in 0..iterations {
         let pid = live.spawn();
@@ -49,7 +53,7 @@ fn a_server_killed_at_random_moments_loses_no_line_and_doubles_no_worker() {
     let tickets: BTreeSet<i64> = live.all("select id from tickets").into_iter().collect();
     assert!(acked.is_subset(&tickets), "every ticket that was acknowledged is there");
     assert_eq!(live.one::<i64>("select count(*) from tickets where status <> 'done'"), 0, "all are done");
-    assert!(tickets.len() as u64 >= iterations / 4, "it was busy: {} tickets", tickets.len());
+    assert!(tickets.len() > RUNNING, "it was busy: {} tickets", tickets.len());
     every_line_is_an_event(&live);
     one_start_per_ticket(&live, &tickets);
     nothing_hangs_after_two_ticks(&mut live);
@@ -64,7 +68,7 @@ fn feed(live: &Live, acked: &mut BTreeSet<i64>) {
             .query_row("select count(*) from tickets where status not in ('done', 'cancelled')", [], |r| r.get(0))
             .expect("the rows can be read");
         if open < RUNNING as i64 + 1 {
-            match live.try_now("talker", "Say all the lines") {
+            match live.try_now(AGENTS[acked.len() % 2], "Say all the lines") {
                 Some(id) => acked.insert(id),
                 None => return,
             };
@@ -162,12 +166,14 @@ fn an_agent_killed_at_any_line_is_resumed_and_every_attempt_keeps_its_lines() {
     for lines in [1, 7, 20, 39] {
         let (id, pid) = talking(&live, lines);
         signal(pid, Signal::SIGKILL);
-        live.stands(id, "done");
+        until("an end", || ["done", "in_review", "blocked"].contains(&live.status(id).as_str()).then_some(()));
         let ends: Vec<String> = live.all(&format!("select state || ' ' || reason from runs where ticket_id = {id} order by id"));
         if ends == ["finished new"] {
-            assert!(lines == 39, "the kill came after the end");
+            // Its result was out already: kept, and looked at where the kill came before its own end.
+            assert!(lines == 39, "killed after line {lines}");
             continue;
         }
+        assert_eq!(live.status(id), "done");
         assert_eq!(ends, ["failed new", "finished retry"], "killed after line {lines}");
         assert_eq!(live.starts_of(id).len(), 2);
         let first = &live.starts_of(id)[0];
@@ -203,10 +209,10 @@ fn an_agent_that_is_frozen_and_thawed_goes_on_as_if_nothing_had_been() {
 
 #[test]
 fn a_shim_that_is_killed_takes_its_agent_with_it_before_another_starts() {
-    let talker = agent("talker").env("TALK_LINES", 100).env("TALK_PAUSE_MS", 60);
-    let live = Live::start(2, &[talker]);
-    let (id, first) = talking(&live, 5);
-    let run = live.run_of(id);
+    let live = Live::start(2, &[agent("hangonce")]);
+    let id = live.now("hangonce", "Do it");
+    let run = live.says(id, "nothing more");
+    let first = live.agent_pid(&run);
     let dir = RunDir::open(Path::new(&run.dir));
     let shim = dir.pids().expect("pids").shim_pid;
     signal(u32::try_from(shim).expect("a pid"), Signal::SIGKILL);
@@ -223,11 +229,11 @@ fn a_shim_that_is_killed_takes_its_agent_with_it_before_another_starts() {
 
 #[test]
 fn a_shim_and_its_agent_killed_while_the_server_is_down_are_noticed_by_the_next() {
-    let talker = agent("talker").env("TALK_LINES", 100).env("TALK_PAUSE_MS", 60).with("retry_limit = 0");
-    let mut live = Live::start(2, &[talker]);
-    let (id, pid) = talking(&live, 5);
-    let dir = RunDir::open(Path::new(&live.run_of(id).dir));
-    let shim = u32::try_from(dir.pids().expect("pids").shim_pid).expect("a pid");
+    let mut live = Live::start(2, &[agent("hang").with("retry_limit = 0")]);
+    let id = live.now("hang", "Do it");
+    let run = live.says(id, "nothing more");
+    let pid = live.agent_pid(&run);
+    let shim = u32::try_from(RunDir::open(Path::new(&run.dir)).pids().expect("pids").shim_pid).expect("a pid");
     live.kill9();
     signal(shim, Signal::SIGKILL);
     signal(pid, Signal::SIGKILL);

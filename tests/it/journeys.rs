@@ -176,7 +176,13 @@ fn a_server_told_to_end_leaves_its_workers_alone_and_the_next_adopts_them() {
 fn a_worker_sees_its_own_token_and_no_secrets_of_others() {
     let mut live = Live::prepare(
         2,
-        &[agent("instant"), agent("instant").named("keyed").env("ANTHROPIC_BASE_URL", "http://127.0.0.1:9").with("env_from = [\"OPENAI_API_KEY\"]")],
+        &[
+            agent("instant"),
+            agent("instant")
+                .named("keyed")
+                .env("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+                .with("env_from = [\"OPENAI_API_KEY\"]"),
+        ],
         "",
     );
     for (name, value) in [
@@ -302,7 +308,8 @@ fn a_ticket_in_a_repository_works_in_a_worktree_of_its_own_again_and_again() {
         assert_eq!(start["cwd"], tree.to_str().expect("text"));
         assert_eq!(flag(start, "--worktree"), Some(format!("mc-mc-{id}")));
     }
-    let dirty = std::process::Command::new("git").args(["status", "--porcelain"]).current_dir(&repo).output().expect("git is there");
+    let dirty =
+        std::process::Command::new("git").args(["status", "--porcelain"]).current_dir(&repo).output().expect("git is there");
     assert_eq!(String::from_utf8_lossy(&dirty.stdout), "", "the main checkout is left alone");
 }
 

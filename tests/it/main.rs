@@ -6,6 +6,7 @@ mod api_stream;
 mod app;
 mod bad_agents;
 mod client;
+mod commands;
 mod crash;
 mod floors;
 mod journeys;

@@ -58,7 +58,10 @@ fn five_hundred_tickets_and_two_who_tick_make_five_hundred_runs() {
     });
     assert!(ticks.load(Ordering::SeqCst) > 20, "two were ticking all the time");
     assert_eq!(live.one::<i64>("select count(*) from runs"), TICKETS as i64);
-    assert_eq!(live.one::<i64>("select count(distinct ticket_id) from runs where state = 'finished' and generation = 1"), TICKETS as i64);
+    assert_eq!(
+        live.one::<i64>("select count(distinct ticket_id) from runs where state = 'finished' and generation = 1"),
+        TICKETS as i64
+    );
     assert_eq!(starts(&live), once_each(&tickets));
 }
 

@@ -184,7 +184,7 @@ fn a_login_that_is_refused_pauses_the_profile_at_the_first_retry() {
 #[test]
 fn a_limit_is_waited_for_by_ticket_and_profile() {
     let Some(rig) = Rig::start("429 with reset", &Wishes { subscriber: true, ..Wishes::default() }) else { return };
-    let reset = SystemClock::new().now().0 / 1000 + 5;
+    let reset = SystemClock::new().now().0 / 1000 + 15;
     let headers = json!({"retry-after": "3600", "anthropic-ratelimit-unified-status": "rejected",
         "anthropic-ratelimit-unified-reset": reset.to_string(), "anthropic-ratelimit-unified-representative-claim": "five_hour"});
     let refused = json!({"error": 429, "headers": headers, "times": 1, "tools": [["Bash", {"command": "true"}]]});
@@ -298,7 +298,9 @@ fn an_agent_that_is_interrupted_has_not_finished_though_it_ends_with_zero() {
     kill(Pid::from_raw(agent), Signal::SIGINT).expect("it lives");
     rig.until_status(ticket, "done");
     let first = rig.runs(ticket).remove(0);
-    assert_eq!((first.state.as_str(), first.failure.as_deref()), ("failed", Some("interrupted")), "{first:?}");
+    // In a hurry it ends without its last line: no result is no success either.
+    let known = matches!(first.failure.as_deref(), Some("interrupted" | "no_result"));
+    assert!(first.state == "failed" && known, "{first:?}");
     assert_eq!(rig.one::<i64>("select exit_code from runs where id = ?1", [run]), Some(0));
 }
 

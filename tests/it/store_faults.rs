@@ -22,7 +22,11 @@ fn a_locked_database_answers_503_changes_nothing_and_loses_no_line() {
     let held = clock.mono_ms();
     let answers = std::thread::scope(|scope| {
         let posts: Vec<_> = (0..3)
-            .map(|_| scope.spawn(|| live.post("/composer", &[("message", "Not now"), ("mode", "implement_now"), ("project", "instant")])))
+            .map(|_| {
+                scope.spawn(|| {
+                    live.post("/composer", &[("message", "Not now"), ("mode", "implement_now"), ("project", "instant")])
+                })
+            })
             .collect();
         // What is there can still be read.
         assert_eq!(live.try_get("/board").expect("an answer").status, 200);
@@ -40,7 +44,10 @@ fn a_locked_database_answers_503_changes_nothing_and_loses_no_line() {
     let next = live.now("instant", "Now");
     live.stands(next, "done");
     live.stands(id, "done");
-    assert_eq!(live.one::<i64>(&format!("select count(*) from ticket_events where ticket_id = {id} and content like 'line %'")), 400);
+    assert_eq!(
+        live.one::<i64>(&format!("select count(*) from ticket_events where ticket_id = {id} and content like 'line %'")),
+        400
+    );
     assert_eq!(live.starts_of(id).len(), 1);
 }
 
@@ -79,7 +86,8 @@ fn a_program_that_makes_tokens_beside_the_server_writes_the_same_database() {
 
 /// The server's exit code and words where it must not come up.
 fn refused(live: &Live) -> (Option<i32>, String) {
-    let mut child = live.command(&["serve", "--listen", "127.0.0.1:0"]).stderr(std::process::Stdio::piped()).spawn().expect("it starts");
+    let mut child =
+        live.command(&["serve", "--listen", "127.0.0.1:0"]).stderr(std::process::Stdio::piped()).spawn().expect("it starts");
     let status = until_ms(20_000, "the server to give up", || child.try_wait().expect("it can be asked"));
     let mut said = String::new();
     std::io::Read::read_to_string(&mut child.stderr.take().expect("piped"), &mut said).expect("plain text");

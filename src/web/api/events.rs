@@ -2,7 +2,6 @@
 
 use super::objects::{EventBody, Page, ticket_out};
 use super::params::{Identifier, Params};
-use super::stream::{self, Source};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::event::EventKind;
@@ -10,6 +9,7 @@ use crate::domain::ids::{ChangeId, EventId, TicketId};
 use crate::doorbell::Topic;
 use crate::error::{Error, Result};
 use crate::store::{changes, events, tickets};
+use crate::web::follow::{self, Source};
 use crate::web::guard::Principal;
 use crate::web::problem::ApiError;
 use crate::web::state::App;
@@ -54,7 +54,7 @@ pub async fn of_ticket(
 ) -> std::result::Result<HttpResponse, actix_web::Error> {
     let after = query.after();
     query.finish().map_err(ApiError)?;
-    let cursor = stream::cursor(&req, after).map_err(ApiError)?.unwrap_or(0);
+    let cursor = follow::cursor(&req, after).map_err(ApiError)?.unwrap_or(0);
     app.store.query(move |c| tickets::exists(c, id.0)).await.map_err(ApiError)?;
     let source = TicketSource {
         id: id.0,
@@ -63,7 +63,7 @@ pub async fn of_ticket(
         config: app.config.clone(),
         clock: app.store.clock().clone(),
     };
-    Ok(stream::open(&app, &req, principal, Topic::Ticket(id.0), source)?)
+    Ok(follow::open(&app, &req, principal, Topic::Ticket(id.0), source)?)
 }
 
 /// `GET /stream`
@@ -75,12 +75,12 @@ pub async fn of_board(
 ) -> std::result::Result<HttpResponse, actix_web::Error> {
     let after = query.after();
     query.finish().map_err(ApiError)?;
-    let cursor = match stream::cursor(&req, after).map_err(ApiError)? {
+    let cursor = match follow::cursor(&req, after).map_err(ApiError)? {
         Some(id) => ChangeId(id),
         None => app.store.query(changes::newest).await.map_err(ApiError)?,
     };
     let source = BoardSource { cursor, config: app.config.clone(), clock: app.store.clock().clone() };
-    Ok(stream::open(&app, &req, principal, Topic::Board, source)?)
+    Ok(follow::open(&app, &req, principal, Topic::Board, source)?)
 }
 
 /// A ticket's events, and the ticket itself whenever its face changes.

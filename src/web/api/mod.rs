@@ -9,7 +9,6 @@ mod openapi;
 mod operate;
 mod params;
 mod runs;
-pub mod stream;
 mod tickets;
 
 use super::guard::{Access, Route};

@@ -35,11 +35,12 @@ pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> Ht
             let after = live::cursor(&req).parse().unwrap_or(query.after());
             let feed =
                 BoardFeed { config: visit.app.config.clone(), filter: query.filter(), after: ChangeId(after), working: None };
-            live::stream(&req, &visit.app, Topic::Board, feed)
+            Ok(live::stream(&req, &visit.app, &visit.who, Topic::Board, feed))
         })
         .await
 }
 
+#[derive(Clone)]
 struct BoardFeed {
     config: Arc<Config>,
     filter: Filter,

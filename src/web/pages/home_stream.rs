@@ -33,7 +33,7 @@ pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> Ht
             visit.who.may_read()?;
             let since = (query.since > 0).then_some(Time(query.since));
             let feed = HomeFeed { config: visit.app.config.clone(), since, shown: [None, None, None, None] };
-            live::stream(&req, &visit.app, Topic::Board, feed)
+            Ok(live::stream(&req, &visit.app, &visit.who, Topic::Board, feed))
         })
         .await
 }
@@ -41,6 +41,7 @@ pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> Ht
 /// One of Home's lists.
 type View = fn(&Home, Ctx<'_>) -> Markup;
 
+#[derive(Clone)]
 struct HomeFeed {
     config: Arc<Config>,
     since: Option<Time>,

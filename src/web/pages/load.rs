@@ -25,6 +25,8 @@ use rusqlite::Connection;
 const PULSE_SPANS: usize = 45;
 /// One span of the pulse, in milliseconds.
 const PULSE_MS: i64 = 2_000;
+/// Of more events than about so many, the pulse looks at some.
+const PULSE_SAMPLES: i64 = 300;
 /// Events in the panel's window.
 pub const EVENT_WINDOW: i64 = 200;
 /// Comments in the talk's window.
@@ -163,9 +165,11 @@ fn pulse(c: &Connection, ticket: TicketId, now: Time) -> Result<Vec<u32>> {
     let span = PULSE_MS * i64::try_from(PULSE_SPANS).unwrap_or(45);
     let from = now.plus_ms(-span);
     let mut counts = vec![0_u32; PULSE_SPANS];
-    for at in events::times_since(c, ticket, from, 2_000)? {
+    let (times, each) = events::times_since(c, ticket, from, PULSE_SAMPLES)?;
+    let each = u32::try_from(each).unwrap_or(u32::MAX);
+    for at in times {
         let i = usize::try_from(at.since(from) / PULSE_MS).unwrap_or(0).min(PULSE_SPANS - 1);
-        counts[i] += 1;
+        counts[i] = counts[i].saturating_add(each);
     }
     Ok(counts)
 }

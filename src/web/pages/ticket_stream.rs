@@ -5,14 +5,14 @@ use super::ticket::identifier;
 use super::visit::{Visit, seed};
 use crate::config::Config;
 use crate::domain::evidence::Evidence;
-use crate::domain::ids::{CommentId, EventId, TicketId};
+use crate::domain::ids::{ChangeId, CommentId, EventId, TicketId};
 use crate::domain::message::Message;
 use crate::domain::run::Run;
 use crate::domain::ticket::{Status, Ticket};
 use crate::domain::time::Time;
 use crate::doorbell::Topic;
 use crate::error::Result;
-use crate::store::{comments, events, evidence, messages, runs, tickets};
+use crate::store::{changes, comments, events, evidence, messages, runs, tickets};
 use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
 use crate::web::ui::stream::partial;
@@ -27,9 +27,12 @@ use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Events in one message: many at once are cheaper for a browser than one by one.
-const GATHER: i64 = 100;
+const GATHER: i64 = 200;
+/// While output flows, what a page shows beside its lists is looked at this often, in milliseconds.
+const REST_MS: i64 = 500;
 
 /// Where a page stands: its last event, its last comment, and a mark of all else it shows (see [`mark`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,8 +68,10 @@ pub async fn get(visit: Visit, path: web::Path<String>, req: HttpRequest) -> Htt
             visit.who.ticket(id)?;
             visit.app.store.query(move |c| tickets::exists(c, id)).await?;
             let at = Cursor::parse(&live::cursor(&req));
-            let feed = TicketFeed { id, config: visit.app.config.clone(), at, shown: None };
-            live::stream(&req, &visit.app, Topic::Ticket(id), feed)
+            let now = visit.now;
+            let feed =
+                TicketFeed { id, config: visit.app.config.clone(), at, shown: None, rested: (ChangeId(-1), now), owes: false };
+            Ok(live::stream(&req, &visit.app, &visit.who, Topic::Ticket(id), feed))
         })
         .await
 }
@@ -102,13 +107,18 @@ const STILL: Ctx<'static> = Ctx { now: Time(0), seed: "" };
 /// The lines of the panel that are not events.
 const PANEL: [&str; 3] = ["#live-state", "#live-foot", "#strip"];
 
+#[derive(Clone)]
 struct TicketFeed {
     id: TicketId,
     config: Arc<Config>,
     at: Cursor,
     /// What the page shows for each target, without seeds: what has not changed is not sent again. None before the
     /// first look.
-    shown: Option<BTreeMap<String, String>>,
+    shown: Option<Arc<BTreeMap<String, String>>>,
+    /// The ticket's newest change, and when the rest was looked at last.
+    rested: (ChangeId, Time),
+    /// The rest may have changed since.
+    owes: bool,
 }
 
 impl Feed for TicketFeed {
@@ -130,9 +140,10 @@ impl Feed for TicketFeed {
             self.at.mark = if working(&t) { "w" } else { "i" }.to_owned();
         } else if !new_events.is_empty() {
             self.at.event = new_events.last().map_or(self.at.event, |e| e.id);
-            out.0.push_str(&panel::new_events(&new_events, cx).0);
+            out.0.push_str(&panel::appended(&new_events, cx).0);
         }
-        if !new_comments.is_empty() {
+        let said_more = !new_comments.is_empty();
+        if said_more {
             self.at.comment = new_comments.last().map_or(self.at.comment, |k| k.id);
             let said = load::talk(c, &t, new_comments)?;
             out.0.push_str(&partial("#comments", "beforeend", &html! { @for s in &said { (comment(s, cx)) } }).0);
@@ -140,12 +151,23 @@ impl Feed for TicketFeed {
             out.0.push_str(&partial("#talk-count", "innerHTML", &html! { (total) }).0);
         }
         if !more {
-            self.rest(c, &t, cx, &mut out)?;
+            let newest = changes::newest_of(c, self.id)?;
+            // Every line of output rings. All else follows a change at once, and output a little later.
+            let long_ago = !(0..REST_MS).contains(&now.since(self.rested.1));
+            self.owes = !(long_ago || newest != self.rested.0 || turned || said_more);
+            if !self.owes {
+                self.rested = (newest, now);
+                self.rest(c, &t, cx, &mut out)?;
+            }
         }
         if out.0.is_empty() {
             return Ok(None);
         }
         Ok(Some(Piece { id: self.at.to_string(), html: out.0, more }))
+    }
+
+    fn every(&self) -> Option<Duration> {
+        self.owes.then_some(Duration::from_millis(REST_MS.unsigned_abs()))
     }
 }
 
@@ -156,7 +178,7 @@ impl TicketFeed {
         let plain = parts.all(STILL);
         let mark = mark_of(t, &plain);
         let first = self.shown.is_none();
-        let known = self.shown.get_or_insert_default();
+        let known = Arc::make_mut(self.shown.get_or_insert_default());
         // On the first look the page's own mark says whether it shows all this already.
         let shows_all = first && self.at.mark == mark;
         let changed: Vec<usize> = (0..plain.len()).filter(|i| known.get(&plain[*i].0) != Some(&plain[*i].1.0)).collect();

@@ -127,9 +127,9 @@ pub fn older_events(l: &Live, cx: Ctx<'_>) -> Markup {
     }
 }
 
-/// New events at the end of the panel.
+/// New events at the end of the panel: heartbeat and foot follow when they changed.
 #[must_use]
-pub fn new_events(events: &[Event], cx: Ctx<'_>) -> Markup {
+pub fn appended(events: &[Event], cx: Ctx<'_>) -> Markup {
     partial("#events", "beforeend", &html! { @for e in events { (event_row(e, cx.now)) } })
 }
 

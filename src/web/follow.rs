@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::web::guard::Principal;
 use crate::web::problem::Problem;
 use crate::web::state::App;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{ConnectionType, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, Responder, web};
 use actix_web_lab::sse::{self, Sse};
 use rusqlite::Connection;
@@ -20,8 +20,8 @@ pub const MOST: usize = 5_000;
 const PING_MS: i64 = 15_000;
 /// Looked at even if nothing rang.
 const POLL_MS: i64 = 10_000;
-/// Under load, rings are gathered for so long.
-const GATHER_MS: i64 = 50;
+/// Under load, rings are gathered for so long; a lone one is answered at once.
+const GATHER_MS: i64 = 20;
 /// A reader that takes nothing for so long is let go: it comes back with its cursor.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -32,6 +32,11 @@ pub trait Source: Clone + Send + 'static {
     /// # Errors
     /// The database refused: it is asked again later.
     fn read(&mut self, conn: &Connection) -> Result<(Vec<sse::Data>, bool)>;
+
+    /// Looks after so long even if nothing rang; none for the usual fallback.
+    fn every(&self) -> Option<Duration> {
+        None
+    }
 
     /// The message that shows that the line is alive.
     fn ping(&self) -> sse::Data {
@@ -76,6 +81,8 @@ pub fn open(
         follow(&slot.0, &principal, topic, source, &tx).await;
     });
     let mut res = Sse::from_infallible_receiver(rx).respond_to(req);
+    // A connection that outlived its stream would hold the server up when it is to end.
+    res.head_mut().set_connection_type(ConnectionType::Close);
     res.headers_mut().insert(header::HeaderName::from_static("x-accel-buffering"), header::HeaderValue::from_static("no"));
     Ok(res)
 }
@@ -124,7 +131,8 @@ async fn follow(app: &App, principal: &Principal, topic: Topic, mut source: impl
                 continue;
             }
         }
-        let wait = POLL_MS.min(pinged + PING_MS - clock.mono_ms()).max(0);
+        let poll = source.every().map_or(POLL_MS, |d| i64::try_from(d.as_millis()).unwrap_or(POLL_MS));
+        let wait = poll.min(pinged + PING_MS - clock.mono_ms()).max(0);
         let rang = tokio::select! {
             rang = ear.wait(Duration::from_millis(wait.unsigned_abs())) => rang,
             _ = closing.wait_for(|closing| *closing) => return,
