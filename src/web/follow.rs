@@ -38,6 +38,11 @@ pub trait Source: Clone + Send + 'static {
         None
     }
 
+    /// How far apart two messages are at least; what rings meanwhile is gathered. A lone ring is answered at once.
+    fn apart_ms(&self) -> i64 {
+        GATHER_MS
+    }
+
     /// The message that shows that the line is alive.
     fn ping(&self) -> sse::Data {
         sse::Data::new("{}").event("ping")
@@ -144,7 +149,7 @@ async fn follow(app: &App, principal: &Principal, topic: Topic, mut source: impl
                 return;
             }
         }
-        let early = sent + GATHER_MS - clock.mono_ms();
+        let early = sent + source.apart_ms() - clock.mono_ms();
         if rang && early > 0 && tokio::time::timeout(Duration::from_millis(early.unsigned_abs()), tx.closed()).await.is_ok() {
             return;
         }

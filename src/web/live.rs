@@ -13,6 +13,9 @@ use rusqlite::Connection;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A browser takes one message of ten rows far more easily than ten messages, and nobody reads faster than this.
+const APART_MS: i64 = 100;
+
 /// What a page's stream sends, read after its own cursor.
 pub trait Feed: Clone + Send + 'static {
     /// The next message, if there is one. Moves the cursor.
@@ -73,5 +76,9 @@ impl<F: Feed> Source for Page<F> {
 
     fn every(&self) -> Option<Duration> {
         self.feed.every()
+    }
+
+    fn apart_ms(&self) -> i64 {
+        APART_MS
     }
 }

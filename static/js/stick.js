@@ -7,25 +7,40 @@
     const jump = document.getElementById("jump");
     if (!box || !list || !jump || known.has(list)) return;
     known.add(list);
-    let stick = true;
+    let stick = true, due = false, lit = 0;
     const toEnd = () => { box.scrollTop = box.scrollHeight; };
+    // Once for each picture and not for each row: under a talkative agent that is the difference.
+    const soon = () => {
+      if (due) return;
+      due = true;
+      requestAnimationFrame(() => {
+        due = false;
+        if (stick) toEnd();
+      });
+    };
+    let top = 0, height = box.scrollHeight;
     box.addEventListener("scroll", () => {
-      stick = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+      const up = box.scrollTop < top - 1;
+      const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+      top = box.scrollTop;
+      // Only a way up lets go: a row that came meanwhile is nobody's scrolling.
+      if (atEnd || up) stick = atEnd;
       if (stick) jump.hidden = true;
+      else height = box.scrollHeight;
     }, { passive: true });
-    let height = box.scrollHeight;
     new MutationObserver((changes) => {
       const last = changes.some((c) => [...c.addedNodes].some((n) => n === list.lastElementChild || n === list.lastChild));
-      if (stick) toEnd();
+      if (stick) soon();
       else if (last) jump.hidden = false;
       // Older rows were put before the first one: what is being read stays where it is.
       else box.scrollTop += box.scrollHeight - height;
-      height = box.scrollHeight;
-      for (const change of changes) for (const node of change.addedNodes) {
-        if (last && node.nodeType === 1 && node.nextElementSibling === null) node.classList.add("new");
-      }
+      if (!stick) height = box.scrollHeight;
+      // A new row lights up; in a flood nothing would be dark.
+      if (!last || Date.now() - lit < 500) return;
+      lit = Date.now();
+      list.lastElementChild.classList.add("new");
     }).observe(list, { childList: true });
-    jump.addEventListener("click", toEnd);
+    jump.addEventListener("click", () => { stick = true; toEnd(); });
     list.closest("details")?.addEventListener("toggle", () => { if (stick) toEnd(); });
     if (!new URLSearchParams(location.search).has("before")) toEnd();
   };
