@@ -23,7 +23,7 @@ fn open(live: &Live, path: &str) -> TcpStream {
 
 #[test]
 fn open_streams_end_with_the_server_and_do_not_hold_it_up() {
-    let mut live = Live::start(2, &[agent("talker").env("TALK_LINES", 150).env("TALK_PAUSE_MS", 40)]);
+    let mut live = Live::start(2, &[agent("talker").env("TALK_LINES", 150).env("TALK_PAUSE_MS", 200)]);
     let ids = [live.now("talker", "Talk"), live.now("talker", "Talk as well")];
     ids.iter().for_each(|id| drop(live.says(*id, "line 3\"")));
     let paths: Vec<String> = ids
