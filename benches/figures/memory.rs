@@ -23,8 +23,8 @@ pub fn big_logs(plan: &Plan, report: &mut Report) -> Outcome {
         let target = floor.stored()?[0] + lines as i64;
         floor.server.forget_peak()?;
         let (before, _) = floor.server.memory_mb()?;
-        floor.director.tell(&names, &order)?;
-        floor.director.done(&names)?;
+        floor.tell(&names, &order)?;
+        floor.done(&names)?;
         wait_for("the end of the log", 120.0, || (floor.stored().ok()? == [target]).then_some(()))?;
         floor.caught_up()?;
         let (_, peak) = floor.server.memory_mb()?;

@@ -40,60 +40,84 @@ pub fn paced(plan: &Plan, report: &mut Report) -> Outcome {
     let (real, bare) = (Noted::default(), Noted::default());
     let mut floor = Floor::open(&plan.root.join("p2"), AGENTS)?;
     floor.watch(noter(&real))?;
-    let stub = RefCell::new(Stub::open(&plan.root.join("p2-bare"), &bare)?);
-    let seconds = plan.pick(1.5, 1.0);
-    for (what, every_us, count) in
-        [("8 agents × 500 lines/s", 2_000, (500.0 * seconds) as u64), ("a lone line now and then", 150_000, plan.pick(12, 6))]
-    {
-        let order = format!("pace {every_us} {count}");
-        let mut all: [Vec<f64>; 2] = Default::default();
-        let mut sides: [Vec<(f64, f64)>; 2] = Default::default();
-        let names = floor.names.clone();
-        let ([bare_all, real_all], [bare_sides, real_sides]) = (&mut all, &mut sides);
-        interleave(
-            plan.pairs(),
-            || {
-                let found = take(&bare, count, || stub.borrow_mut().run(&order))?;
-                bare_sides.push((median(&found), quantile(&found, 0.99)));
-                bare_all.extend(found);
-                Ok(0.0)
-            },
-            || {
-                let found = take(&real, count, || {
-                    floor.director.tell(&names, &order)?;
-                    floor.director.done(&names)
-                })?;
-                real_sides.push((median(&found), quantile(&found, 0.99)));
-                real_all.extend(found);
-                Ok(0.0)
-            },
-        )?;
-        let ratio =
-            |of: fn(&(f64, f64)) -> f64| -> Vec<f64> { sides[1].iter().zip(&sides[0]).map(|(b, a)| of(b) / of(a)).collect() };
-        let note = |q: f64| format!("{:.2} ms against {:.2} ms", quantile(&all[1], q), quantile(&all[0], q));
-        report.ratios("P2", &format!("line → page, {what}: p50"), &ratio(|s| s.0), Gate::AtMost(2.0), note(0.5));
-        report.ratios("P2", &format!("line → page, {what}: p99"), &ratio(|s| s.1), Gate::AtMost(3.0), note(0.99));
-    }
+    let stub = Stub::open(&plan.root.join("p2-bare"), &bare)?;
+    let mut a = Side { names: stub.names.clone(), director: &stub.director, noted: bare };
+    let mut b = Side { names: floor.names.clone(), director: &floor.director, noted: real };
+    let pace = Pace { agents: AGENTS, every_us: 2_000, count: plan.pick(750, 500) };
+    compare(plan, report, "8 agents × 500 lines/s", pace, (&mut a, &mut b), (Gate::AtMost(2.0), Gate::AtMost(3.0)))?;
+    // Under load both sides gather; a line that comes alone shows what the store itself costs.
+    let pace = Pace { agents: 1, every_us: 60_000, count: plan.pick(20, 12) };
+    compare(plan, report, "a line alone", pace, (&mut a, &mut b), (Gate::None, Gate::None))?;
     floor.caught_up()?;
     let gaps: usize = floor.pages.iter().map(Page::gaps).sum();
     report.holds("P2", "no gap", gaps == 0, "");
     Ok(())
 }
 
-/// Lets the lines be written and waits until all of them have come.
-fn take(noted: &Noted, count: u64, write: impl FnOnce() -> Result<()>) -> Result<Vec<f64>> {
-    write()?;
-    let expected = count as usize * AGENTS;
-    wait_for("the last paced line", 30.0, || {
-        (noted.lock().expect("nobody panics while holding it").len() >= expected).then_some(())
-    })?;
-    Ok(std::mem::take(&mut *noted.lock().expect("nobody panics while holding it")))
+/// Who writes, and how fast.
+#[derive(Clone, Copy)]
+struct Pace {
+    agents: usize,
+    every_us: u64,
+    count: usize,
+}
+
+/// One of the two paths.
+struct Side<'a> {
+    names: Vec<String>,
+    director: &'a RefCell<Director>,
+    noted: Noted,
+}
+
+impl Side<'_> {
+    /// Lets the lines be written and waits until all of them have come: their latencies.
+    fn measure(&mut self, pace: Pace) -> Result<Vec<f64>> {
+        let names = &self.names[..pace.agents];
+        let mut director = self.director.borrow_mut();
+        director.tell(names, &format!("pace {} {}", pace.every_us, pace.count))?;
+        director.done(names)?;
+        let taken = || self.noted.lock().expect("nobody panics while holding it");
+        wait_for("the last paced line", 30.0, || (taken().len() >= pace.count * pace.agents).then_some(()))?;
+        Ok(std::mem::take(&mut *taken()))
+    }
+}
+
+fn compare(
+    plan: &Plan,
+    report: &mut Report,
+    what: &str,
+    pace: Pace,
+    (a, b): (&mut Side<'_>, &mut Side<'_>),
+    gates: (Gate, Gate),
+) -> Outcome {
+    let (mut all_a, mut all_b, mut tails) = (Vec::new(), Vec::new(), (Vec::new(), Vec::new()));
+    let pairs = interleave(
+        plan.pairs(),
+        || {
+            let found = a.measure(pace)?;
+            tails.0.push(quantile(&found, 0.99));
+            all_a.extend_from_slice(&found);
+            Ok(median(&found))
+        },
+        || {
+            let found = b.measure(pace)?;
+            tails.1.push(quantile(&found, 0.99));
+            all_b.extend_from_slice(&found);
+            Ok(median(&found))
+        },
+    )?;
+    let p50: Vec<f64> = pairs.iter().map(|(a, b)| b / a).collect();
+    let p99: Vec<f64> = tails.0.iter().zip(&tails.1).map(|(a, b)| b / a).collect();
+    let note = |q: f64| format!("{:.2} ms against {:.2} ms without the store", quantile(&all_b, q), quantile(&all_a, q));
+    report.ratios("P2", &format!("line → page, {what}: p50"), &p50, gates.0, note(0.5));
+    report.ratios("P2", &format!("line → page, {what}: p99"), &p99, gates.1, note(0.99));
+    Ok(())
 }
 
 /// The path without the store: its process, its agents, its pages.
 struct Stub {
     processes: Vec<Child>,
-    director: Director,
+    director: RefCell<Director>,
     names: Vec<String>,
     _pages: Vec<Page>,
 }
@@ -103,15 +127,16 @@ impl Stub {
         let me = std::env::current_exe()?;
         let dir = DataDir::open(data)?;
         std::fs::create_dir_all(data.join("logs"))?;
-        let mut director = Director::new()?;
+        let director = Director::new()?;
         let server = Command::new(&me).arg("stub").arg(data).arg(AGENTS.to_string()).stdin(Stdio::null()).spawn()?;
-        let mut stub = Stub { processes: vec![server], director: Director::new()?, names: Vec::new(), _pages: Vec::new() };
+        let director = RefCell::new(director);
+        let mut stub = Stub { processes: vec![server], director, names: Vec::new(), _pages: Vec::new() };
         let local = wait_for("the path without the store", 20.0, || dir.local())?;
         for n in 1..=AGENTS as i64 {
             let out = std::fs::OpenOptions::new().create(true).append(true).open(stub::log(data, n))?;
             let agent = Command::new(&me)
                 .args(["agent", &n.to_string()])
-                .env("BENCH_DIRECTOR", director.address()?)
+                .env("BENCH_DIRECTOR", stub.director.borrow().address()?)
                 .env_remove("MC_TICKET")
                 .stdin(Stdio::null())
                 .stdout(out)
@@ -119,8 +144,7 @@ impl Stub {
             stub.processes.push(agent);
             stub.names.push(n.to_string());
         }
-        director.gather(&stub.names)?;
-        stub.director = director;
+        stub.director.borrow_mut().gather(&stub.names)?;
         let make = noter(noted);
         for n in 1..=AGENTS {
             let conn = wait_for("a stream", 10.0, || {
@@ -129,11 +153,6 @@ impl Stub {
             stub._pages.push(Page::follow(conn.stream(&format!("/tickets/{n}/stream"))?, make(n))?);
         }
         Ok(stub)
-    }
-
-    fn run(&mut self, order: &str) -> Result<()> {
-        self.director.tell(&self.names, order)?;
-        self.director.done(&self.names)
     }
 }
 

@@ -15,6 +15,7 @@ use mission_control::domain::time::Time;
 use mission_control::runtime::read_line;
 use mission_control::store::Store;
 use rusqlite::{Connection, params};
+use std::cell::RefCell;
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// Tickets that run, and the pages that follow them.
 pub struct Floor {
     pub server: Server,
-    pub director: Director,
+    pub director: RefCell<Director>,
     pub names: Vec<String>,
     pub pages: Vec<Page>,
 }
@@ -92,6 +93,7 @@ impl Floor {
         }
         let names: Vec<String> = ids.iter().map(|id| format!("MC-{id}")).collect();
         director.gather(&names)?;
+        let director = RefCell::new(director);
         let floor = Floor { server, director, names, pages: Vec::new() };
         floor.all_running()?;
         Ok(floor)
@@ -140,14 +142,24 @@ impl Floor {
         Ok(())
     }
 
+    /// Tells agents something.
+    pub fn tell(&self, names: &[String], what: &str) -> Result<()> {
+        self.director.borrow_mut().tell(names, what)
+    }
+
+    /// Waits until they have done it.
+    pub fn done(&self, names: &[String]) -> Result<()> {
+        self.director.borrow_mut().done(names)
+    }
+
     /// `agents` of them write `lines` lines in all, flat out. Lines per second until the last page has the last one.
     pub fn burst(&mut self, agents: usize, lines: u64) -> Result<f64> {
         let each = lines / agents as u64;
         let names = self.names[..agents].to_vec();
         let targets: Vec<i64> = self.pages[..agents].iter().map(|p| p.seen() + each as i64).collect();
         let began = Stopwatch::start();
-        self.director.tell(&names, &format!("burst {each}"))?;
-        self.director.done(&names)?;
+        self.tell(&names, &format!("burst {each}"))?;
+        self.done(&names)?;
         wait_for("the last line on the last page", 60.0, || {
             self.pages.iter().zip(&targets).all(|(p, t)| p.seen() >= *t).then_some(())
         })?;

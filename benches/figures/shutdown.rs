@@ -24,7 +24,7 @@ pub fn shutdown(plan: &Plan, report: &mut Report) -> Outcome {
     }
     // They go on writing while the server goes, is down, and comes back.
     let names = floor.names.clone();
-    floor.director.tell(&names, &format!("pace 2000 {LINES}"))?;
+    floor.tell(&names, &format!("pace 2000 {LINES}"))?;
     wait_for("the first lines", 10.0, || (floor.stored().ok()? != before).then_some(()))?;
     let (seconds, code) = floor.server.stop()?;
     let note = format!("{STREAMS} streams, exit {code:?}");
@@ -33,7 +33,7 @@ pub fn shutdown(plan: &Plan, report: &mut Report) -> Outcome {
     let alive = floor.server.runs().iter().filter(|d| d.is_alive()).count();
     report.holds("P18", "the workers live on", alive == 2, format!("{alive} of 2"));
     drop(open);
-    floor.director.done(&names)?;
+    floor.done(&names)?;
     floor.server.start()?;
     let wanted: Vec<i64> = before.iter().map(|n| n + LINES as i64).collect();
     let adopted = wait_for("all lines", 20.0, || (floor.stored().ok()? == wanted).then_some(()));

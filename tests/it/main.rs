@@ -16,5 +16,6 @@ mod one_worker;
 mod real_cli;
 mod real_rig;
 mod shim;
+mod shutdown;
 mod store_faults;
 mod unheard;
