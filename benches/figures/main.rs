@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench figures [-- --quick] [-- --only p1,p12]`. Everything happens on loopback and in a temporary folder
 //! of its own; whatever it started is stopped at the end. Ends with 1 where a gate is missed, the numbers being in
-//! `target/bench/figures.json` either way.
+//! `target/bench/figures.json` either way. On a busy machine trust the processor times more than the others.
 
 mod agent;
 mod clock;

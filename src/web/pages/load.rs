@@ -26,7 +26,7 @@ const PULSE_SPANS: usize = 45;
 /// One span of the pulse, in milliseconds.
 const PULSE_MS: i64 = 2_000;
 /// Of more events than about so many, the pulse looks at some.
-const PULSE_SAMPLES: i64 = 300;
+const PULSE_SAMPLES: i64 = 135;
 /// Events in the panel's window.
 pub const EVENT_WINDOW: i64 = 200;
 /// Comments in the talk's window.
