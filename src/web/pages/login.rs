@@ -89,10 +89,15 @@ pub async fn post(app: web::Data<App>, limiter: web::Data<Limiter>, req: HttpReq
             bare(StatusCode::UNPROCESSABLE_ENTITY, &view::by_link(&form.token, has, &errors, cx))
         }
         Err(e @ Error::Denied(_)) => {
-            bare(StatusCode::FORBIDDEN, &view::by_password(guard::safe_next(&form.next), Some(&words(&e)), cx))
+            bare(StatusCode::FORBIDDEN, &view::by_password(guard::safe_next(&form.next), Some(&sentence(&words(&e))), cx))
         }
         Err(e) => problem_page(&e),
     }
+}
+
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 fn user_agent(req: &HttpRequest) -> &str {
