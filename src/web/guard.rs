@@ -274,7 +274,7 @@ async fn admit(app: &web::Data<App>, credential: Credential) -> Result<Option<Pr
                 touch(app, move |tx| auth::touch_token(tx, &name));
             }
             let actor = match token.scope {
-                Scope::Owner | Scope::Operator | Scope::Viewer => Actor::Person { name: token.name.clone(), by_token: true },
+                Scope::Owner | Scope::Operator | Scope::Viewer => Actor::Person { name: shown_name(&token.name), by_token: true },
                 Scope::Ticket(ticket) => {
                     Actor::Agent { name: role.unwrap_or_else(|| token.name.clone()), ticket, run: token.run }
                 }
@@ -282,6 +282,11 @@ async fn admit(app: &web::Data<App>, credential: Credential) -> Result<Option<Pr
             Ok(Some(Principal { actor, scope: token.scope, key: format!("token:{}", token.name), session: None, credential }))
         }
     }
+}
+
+/// The terminal on the server's own machine speaks with a token whose name says nothing to people.
+fn shown_name(token: &str) -> String {
+    if token.starts_with("local-") { "Owner".to_owned() } else { token.to_owned() }
 }
 
 /// Notes a use beside the request: nobody waits for it, and its failure is nobody's.
