@@ -41,6 +41,7 @@ impl DataDir {
     pub fn open(path: &Path) -> Result<DataDir> {
         make_private(path)?;
         make_private(&path.join("runs"))?;
+        make_private(&path.join("sessions"))?;
         Ok(DataDir(path.to_owned()))
     }
 
@@ -60,6 +61,18 @@ impl DataDir {
     #[must_use]
     pub fn runs(&self) -> PathBuf {
         self.0.join("runs")
+    }
+
+    /// The folder of session folders: one for each conversation of the orchestrator.
+    #[must_use]
+    pub fn sessions(&self) -> PathBuf {
+        self.0.join("sessions")
+    }
+
+    /// The socket of the terminals we keep.
+    #[must_use]
+    pub fn tmux_socket(&self) -> PathBuf {
+        self.0.join("tmux.sock")
     }
 
     /// Takes the folder's lock.

@@ -18,6 +18,8 @@ pub enum Topic {
     Pickup,
     /// A run was launched: ingest looks at once.
     Ingest,
+    /// The conversation with Luci: a turn, a proposal, her session.
+    Luci,
     /// A raw log grew: who follows it looks at once.
     Log(u64),
 }

@@ -1,8 +1,9 @@
 //! Reading `config.toml` and laying environment and flags over it.
 
-use super::{Config, Flags, Origin, built_in, default_data};
+use super::{Config, Flags, Orchestrator, Origin, built_in, default_data};
 use crate::domain::profile::{Profile, RuntimeKind};
 use crate::domain::project::Project;
+use crate::domain::session::DriverKind;
 use crate::error::{Error, FieldError, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -19,8 +20,8 @@ struct File {
     defaults: Defaults,
     roles: BTreeMap<String, FileRole>,
     projects: Vec<FileProject>,
+    orchestrator: FileOrchestrator,
     /// Parts of the product that have sections of their own; read by them.
-    orchestrator: toml::Table,
     telegram: toml::Table,
     hosts: BTreeMap<String, toml::Table>,
 }
@@ -60,6 +61,15 @@ struct Defaults {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+struct FileOrchestrator {
+    profile: Option<String>,
+    driver: Option<String>,
+    soft_tokens: Option<i64>,
+    hard_tokens: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct FileRole {
     profile: Option<String>,
     active: Option<bool>,
@@ -93,6 +103,7 @@ struct FileProfile {
     exit_grace: Option<String>,
     retry_limit: Option<i64>,
     log_cap: Option<i64>,
+    driver: Option<String>,
 }
 
 /// Collects what is wrong, so that all of it is told at once.
@@ -180,10 +191,17 @@ pub(super) fn load(
         }
     }
     note("defaults.profile", file.defaults.profile.clone().unwrap_or_default(), from(false, file.defaults.profile.is_some()));
+    let orchestrator = orchestrator(&mut faults, &file.orchestrator);
+    note("orchestrator.profile", orchestrator.profile.clone().unwrap_or_default(), from(false, orchestrator.profile.is_some()));
+    let driver = orchestrator.driver.map_or("tmux where it is installed", DriverKind::as_str);
+    note("orchestrator.driver", driver.to_owned(), from(false, orchestrator.driver.is_some()));
+    note("orchestrator.soft_tokens", orchestrator.soft_tokens.to_string(), from(false, file.orchestrator.soft_tokens.is_some()));
+    note("orchestrator.hard_tokens", orchestrator.hard_tokens.to_string(), from(false, file.orchestrator.hard_tokens.is_some()));
     if !faults.0.is_empty() {
         return Err(Error::Invalid(faults.0));
     }
     Ok(Config {
+        orchestrator,
         data,
         workspace,
         listen,
@@ -249,14 +267,33 @@ fn profile(faults: &mut Faults, name: &str, p: &FileProfile) -> Profile {
         exit_grace_ms: span(faults, &at("exit_grace"), p.exit_grace.as_deref(), base.exit_grace_ms),
         retry_limit,
         log_cap: u64::try_from(log_cap).unwrap_or(base.log_cap),
+        driver: driver(faults, &at("driver"), p.driver.as_deref()),
         ..base
     }
+}
+
+fn orchestrator(faults: &mut Faults, o: &FileOrchestrator) -> Orchestrator {
+    let soft_tokens = whole(faults, "orchestrator.soft_tokens", o.soft_tokens, 700_000, 1_000, i64::MAX);
+    let hard_tokens = whole(faults, "orchestrator.hard_tokens", o.hard_tokens, 900_000, 1_000, i64::MAX);
+    if hard_tokens < soft_tokens {
+        faults.add("orchestrator.hard_tokens", "lies below soft_tokens");
+    }
+    let driver = driver(faults, "orchestrator.driver", o.driver.as_deref());
+    Orchestrator { profile: o.profile.clone(), driver, soft_tokens, hard_tokens }
+}
+
+fn driver(faults: &mut Faults, field: &str, text: Option<&str>) -> Option<DriverKind> {
+    let parsed = text?.parse::<DriverKind>();
+    parsed.map_err(|e| faults.add(field, e.to_string())).ok()
 }
 
 fn references(file: &File) -> Vec<(String, String)> {
     let mut all = Vec::new();
     if let Some(name) = &file.defaults.profile {
         all.push(("defaults.profile".to_owned(), name.clone()));
+    }
+    if let Some(name) = &file.orchestrator.profile {
+        all.push(("orchestrator.profile".to_owned(), name.clone()));
     }
     for (role, r) in &file.roles {
         if let Some(name) = &r.profile {

@@ -5,6 +5,7 @@ mod file;
 use crate::domain::profile::{Profile, RuntimeKind};
 use crate::domain::project::{self, Project};
 use crate::domain::rules::Rules;
+use crate::domain::session::DriverKind;
 use crate::domain::ticket::{Role, Ticket};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
@@ -75,12 +76,27 @@ pub struct Config {
     pub idle_roles: Vec<String>,
     /// Projects by rule.
     pub projects: Vec<Project>,
+    /// How the persistent orchestrator is kept.
+    pub orchestrator: Orchestrator,
     /// Where each value came from.
     pub origins: Vec<Origin>,
     profiles: BTreeMap<String, Profile>,
     default_profile: Option<String>,
     role_profiles: BTreeMap<String, String>,
     picked: RwLock<Option<String>>,
+}
+
+/// How the persistent orchestrator is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orchestrator {
+    /// Its profile; none = the default one.
+    pub profile: Option<String>,
+    /// How its agent is spoken with; none = tmux where that is installed.
+    pub driver: Option<DriverKind>,
+    /// Tokens in its context from which on it is rotated at the next idle moment.
+    pub soft_tokens: i64,
+    /// Tokens in its context from which on it is rotated before anything else.
+    pub hard_tokens: i64,
 }
 
 /// The name of the built-in demo profile.
@@ -111,6 +127,13 @@ impl Config {
     pub fn default_profile(&self) -> String {
         let picked = self.picked.read().unwrap_or_else(PoisonError::into_inner).clone();
         self.default_profile.clone().or(picked.filter(|name| self.profiles.contains_key(name))).unwrap_or_else(|| DEMO.to_owned())
+    }
+
+    /// The profile of the persistent orchestrator: as switched to on the page, as configured, the default one.
+    #[must_use]
+    pub fn orchestrator_profile(&self, switched: Option<&str>) -> String {
+        let switched = switched.filter(|name| self.profiles.contains_key(*name)).map(str::to_owned);
+        switched.or_else(|| self.orchestrator.profile.clone()).unwrap_or_else(|| self.default_profile())
     }
 
     /// Whether the configuration file fixes the default profile.

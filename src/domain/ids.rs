@@ -40,6 +40,19 @@ id!(
     ChangeId
 );
 
+id!(
+    /// A conversation of the orchestrator's agent.
+    SessionId
+);
+id!(
+    /// One prompt to the orchestrator and its reply.
+    TurnId
+);
+id!(
+    /// An action that the orchestrator suggests.
+    ProposalId
+);
+
 /// The number of a ticket. Written `MC-12`; `12` and `mc-12` are read as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

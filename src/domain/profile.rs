@@ -1,5 +1,6 @@
 //! Profiles: a named runtime with model, effort, environment and limits.
 
+use super::session::DriverKind;
 use super::ticket::text_enum;
 use std::collections::BTreeMap;
 
@@ -44,6 +45,8 @@ pub struct Profile {
     pub retry_limit: i64,
     /// Bytes of raw log before the run is ended.
     pub log_cap: u64,
+    /// How a persistent session of this profile is spoken with; none = as the orchestrator is configured.
+    pub driver: Option<DriverKind>,
 }
 
 impl Profile {
@@ -65,6 +68,7 @@ impl Profile {
             exit_grace_ms: 2 * 60_000,
             retry_limit: 3,
             log_cap: 512 * 1024 * 1024,
+            driver: None,
         }
     }
 

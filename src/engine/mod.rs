@@ -7,6 +7,7 @@ pub mod close;
 pub mod dispatch;
 pub mod ingest;
 pub mod launch;
+pub mod orchestrator;
 pub mod pickup;
 pub mod print_log;
 pub mod reader;

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
 /// All migrations, in order. Append only.
-const STEPS: &[&str] = &[include_str!("../../migrations/0001_first.sql")];
+const STEPS: &[&str] = &[include_str!("../../migrations/0001_first.sql"), include_str!("../../migrations/0002_luci.sql")];
 
 /// Checks the file's health and migrates it.
 ///

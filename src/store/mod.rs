@@ -16,10 +16,13 @@ pub mod lifecycle;
 pub mod messages;
 pub mod next;
 pub mod pauses;
+pub mod proposals;
 pub mod reports;
 pub mod runs;
+pub mod sessions;
 pub mod settings;
 pub mod tickets;
+pub mod turns;
 
 pub use writer::{Lane, Tx};
 
