@@ -62,6 +62,25 @@ describe("on the board", () => {
     quiet(page);
   });
 
+  test("what others move waits while a menu is open under the keys, and no longer", async () => {
+    const id = await mc.ticket("My hand is here #shop");
+    const other = await mc.ticket("Moved by somebody else #shop");
+    const page = await mc.page(desk, "/board");
+    await live(page);
+    await page.locator(`#card-${id.slice(3)} details.menu summary`).focus();
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Tab");
+    await mc.post(`/tickets/${other}/move`, { status: "done" });
+    await page.locator("#held", { hasText: "Show 1 change" }).waitFor();
+    await page.locator(`#card-${id.slice(3)} select:focus`).waitFor();
+    assert.equal(await page.locator(`#cards-inbox #card-${other.slice(3)}`).count(), 1);
+    await page.keyboard.press("Escape");
+    await page.locator(`#cards-done #card-${other.slice(3)}`).waitFor();
+    await page.locator("#held").waitFor({ state: "hidden" });
+    await page.locator(`#card-${id.slice(3)} summary:focus`).waitFor();
+    quiet(page);
+  });
+
   test("on the phone the columns are picked and a card is moved by its menu", async () => {
     const id = await mc.ticket("By thumb #shop");
     const page = await mc.page(phone, "/board?col=inbox");

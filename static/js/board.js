@@ -48,12 +48,15 @@
         values: { status: col.dataset.status, version: card.dataset.version, client_id: crypto.randomUUID?.() ?? `${card.id}-${Date.now()}` },
       });
     });
-    board.addEventListener("dragend", clear);
+    board.addEventListener("dragend", () => { clear(); release(); });
 
-    // Hold: while the pointer is in the board, cards do not move under it. Counts change at once.
+    // Hold: while the pointer is in the board or a menu is open under the keys, cards do not move under the hand.
+    // Counts change at once.
     const held = document.getElementById("held");
     const mine = new Map();
     let inside = false, waiting = 0;
+    const focused = (where) => board.contains(document.activeElement) && document.activeElement.matches(where);
+    const holding = () => inside || dragged || focused("select, details[open] *");
     const label = () => {
       if (!held) return;
       held.hidden = waiting === 0;
@@ -66,7 +69,11 @@
       await htmx.ajax("GET", location.href, { target: "#board", select: "#board", swap: "outerMorph" });
     };
     board.addEventListener("pointerenter", (e) => { inside = e.pointerType === "mouse"; });
-    board.addEventListener("pointerleave", () => { inside = false; if (!dragged) show(); });
+    const release = () => { if (!holding()) show(); };
+    board.addEventListener("pointerleave", () => { inside = false; release(); });
+    // The keys leave a menu as well: by Tab, by Escape, by what it did. Only after this turn is it known where to.
+    board.addEventListener("focusout", () => setTimeout(release));
+    board.addEventListener("toggle", release, true);
     held?.addEventListener("click", show);
     document.addEventListener("submit", (e) => {
       const card = e.target.closest?.(".card");
@@ -74,7 +81,7 @@
     }, true);
     document.addEventListener("htmx:sse:before:message", (e) => {
       const { data, event } = e.detail.message;
-      if (event || !(inside || dragged || board.contains(document.activeElement) && document.activeElement.matches("select, details[open] *"))) return;
+      if (event || !holding()) return;
       const cards = [...data.matchAll(/id="(card-\d+)"/g)].map((m) => m[1]);
       if (cards.length && cards.every((id) => Date.now() - (mine.get(id) ?? 0) < 5000)) return;
       const box = document.createElement("template");
