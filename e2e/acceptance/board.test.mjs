@@ -59,6 +59,7 @@ describe("on the board", () => {
     await mc.stands(id, "done");
     await page.locator(`#cards-done #card-${id.slice(3)}`).waitFor();
     assert.equal(await page.locator(`[id="card-${id.slice(3)}"]`).count(), 1, "one card, not two");
+    await page.locator(`#cards-done #card-${id.slice(3)} summary:focus`).waitFor();
     quiet(page);
   });
 

@@ -54,7 +54,7 @@
     // Counts change at once.
     const held = document.getElementById("held");
     const mine = new Map();
-    let inside = false, waiting = 0;
+    let inside = false, waiting = 0, follow = null;
     const focused = (where) => board.contains(document.activeElement) && document.activeElement.matches(where);
     const holding = () => inside || dragged || focused("select, details[open] *");
     const label = () => {
@@ -77,8 +77,19 @@
     held?.addEventListener("click", show);
     document.addEventListener("submit", (e) => {
       const card = e.target.closest?.(".card");
-      if (card) mine.set(card.id, Date.now());
+      if (!card) return;
+      mine.set(card.id, Date.now());
+      follow = focused(":focus-visible") ? { id: card.id, from: card.dataset.status } : null;
     }, true);
+    // Who moves a card by keys goes with it, unless they went elsewhere meanwhile.
+    const goWith = () => {
+      const card = follow && document.getElementById(follow.id);
+      if (!card || card.dataset.status === follow.from || document.activeElement !== document.body) return;
+      follow = null;
+      card.querySelector("details.menu summary")?.focus();
+    };
+    document.addEventListener("focusin", (e) => { if (follow && e.target.closest(".card")?.id !== follow.id) follow = null; });
+    document.addEventListener("pointerdown", () => { follow = null; });
     document.addEventListener("htmx:sse:before:message", (e) => {
       const { data, event } = e.detail.message;
       if (event || !holding()) return;
@@ -106,7 +117,7 @@
       for (const col of board.querySelectorAll("[data-spine]")) col.classList.toggle("fold", !col.querySelector(".card"));
     };
     spines();
-    document.addEventListener("htmx:after:swap", spines);
+    document.addEventListener("htmx:after:swap", () => { spines(); goWith(); });
 
     // A spine opens in place.
     board.addEventListener("click", (e) => {
