@@ -18,7 +18,7 @@ describe("on the board", () => {
     await page.locator(`#cards-done #card-${id.slice(3)}`).waitFor();
     await mc.stands(id, "done");
     await other.locator(`#cards-done #card-${id.slice(3)}`).waitFor();
-    assert.equal(await page.locator("#count-done").innerText(), "1");
+    await page.locator("#count-done", { hasText: /^1$/ }).waitFor();
     assert.equal(await page.locator(`[id="card-${id.slice(3)}"]`).count(), 1, "one card, not two");
     for (const p of [page, other]) { await sameDocument(p); quiet(p); }
   });
