@@ -177,7 +177,7 @@ pub fn driver_for(engine: &Engine, profile: &str) -> DriverKind {
     let own = engine.config.profile(profile).and_then(|p| p.driver);
     match own.or(engine.config.orchestrator.driver) {
         Some(DriverKind::Headless) => DriverKind::Headless,
-        Some(DriverKind::Tmux) | None if crate::runtime::find_on_path("tmux").is_some() => DriverKind::Tmux,
+        Some(DriverKind::Tmux) | None if crate::tmux::Tmux::installed() => DriverKind::Tmux,
         Some(DriverKind::Tmux) | None => DriverKind::Headless,
     }
 }
