@@ -394,11 +394,6 @@ impl Rig {
         text
     }
 
-    /// The data folder.
-    pub fn data(&self) -> &Path {
-        &self.data
-    }
-
     /// Calls tmux on our own socket.
     pub fn tmux(&self, args: &[&str]) -> String {
         let socket = self.data.join("tmux.sock");
