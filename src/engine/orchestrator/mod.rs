@@ -2,3 +2,4 @@
 //! harvests the reply.
 
 pub mod driver;
+pub mod headless;
