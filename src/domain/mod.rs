@@ -15,9 +15,13 @@ pub mod project;
 pub mod proposal;
 pub mod rules;
 pub mod run;
+pub mod schedule;
+#[cfg(test)]
+mod schedule_tests;
 pub mod session;
 pub mod shorthand;
 pub mod signs;
+pub mod task;
 pub mod terminal;
 pub mod text;
 pub mod ticket;
