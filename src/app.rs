@@ -7,7 +7,7 @@ use crate::demo_board;
 use crate::domain::actor::Scope;
 use crate::doorbell::Topic;
 use crate::engine::orchestrator::{self, Orchestrator};
-use crate::engine::{Engine, ingest, pickup, wake};
+use crate::engine::{Engine, ingest, pickup, scheduler, wake};
 use crate::error::{Error, Result};
 use crate::store::{Store, auth, settings};
 use crate::web::server;
@@ -101,14 +101,24 @@ impl Engines {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("engines").enable_all().build()?;
         let wake = match wake::watch(&engine.config.logs(), &engine.data.runs(), engine.store.doorbell.clone()) {
-            Ok(wake) => Some(wake),
+            Ok(mut wake) => {
+                if let Err(e) = wake.also_tasks(&engine.config.tasks()) {
+                    tracing::info!(error = %e, "changed tasks are found by polling");
+                }
+                Some(wake)
+            }
             Err(e) => {
                 tracing::warn!(error = %e, "live updates come by polling");
                 None
             }
         };
         let mut threads = Vec::new();
-        for (name, body) in [("ingest", ingest::run as fn(&Arc<Engine>, &tokio::runtime::Handle)), ("pickup", pickup::run)] {
+        let bodies = [
+            ("ingest", ingest::run as fn(&Arc<Engine>, &tokio::runtime::Handle)),
+            ("pickup", pickup::run),
+            ("scheduler", scheduler::run),
+        ];
+        for (name, body) in bodies {
             let (engine, handle) = (engine.clone(), runtime.handle().clone());
             threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(move || body(&engine, &handle))?);
         }
@@ -137,7 +147,7 @@ async fn beat(engine: &Arc<Engine>) -> std::result::Result<JobScheduler, tokio_c
     scheduler.add(Job::new_repeated(every, move |_, _| bell.ring(Topic::Pickup))?).await?;
     let mine = engine.clone();
     let daily = Job::new("0 17 3 * * *", move |_, _| {
-        if let Err(e) = pickup::prune(&mine) {
+        if let Err(e) = pickup::prune(&mine).and_then(|()| scheduler::prune(&mine)) {
             tracing::warn!(error = %e, "old keys could not be forgotten; tomorrow again");
         }
     })?;

@@ -79,7 +79,7 @@ fn programs(found: &mut Vec<Finding>) {
 
 fn agents(config: &Config, found: &mut Vec<Finding>) {
     for profile in config.profiles() {
-        if profile.runtime == RuntimeKind::Demo {
+        if matches!(profile.runtime, RuntimeKind::Demo | RuntimeKind::Api) {
             continue;
         }
         let bypass = profile.permission_mode.as_deref() == Some("bypassPermissions");

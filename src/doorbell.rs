@@ -20,6 +20,8 @@ pub enum Topic {
     Ingest,
     /// The conversation with Luci: a turn, a proposal, her session.
     Luci,
+    /// Tasks: a file changed, a task run has news, something is due.
+    Tasks,
     /// A raw log grew: who follows it looks at once.
     Log(u64),
 }

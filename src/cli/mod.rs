@@ -82,6 +82,20 @@ enum Command {
         /// The run folder
         run_dir: PathBuf,
     },
+    /// (internal) run a command and keep the beginning and the end of what it says
+    #[command(hide = true)]
+    Bounded {
+        /// Program and arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// (internal) ask a model's API once: the prompt from the standard input, the answer to the standard output
+    #[command(hide = true)]
+    AskModel {
+        /// Which model
+        #[arg(long, allow_hyphen_values = true)]
+        model: Option<String>,
+    },
     /// (internal) the built-in demo agent
     #[command(hide = true, disable_help_flag = true)]
     DemoAgent {
@@ -147,6 +161,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Client(command) => Ok(ask(&place, &cli.target, &command)),
         Command::Backup { file } => offline::backup(&load(&place.flags())?, &file),
         Command::Shim { run_dir } => Ok(crate::shim::main(&run_dir)),
+        Command::Bounded { args } => Ok(crate::shim::bounded::main(&args)),
+        Command::AskModel { model } => Ok(crate::runtime::ask_model::main(model.as_deref())),
         Command::DemoAgent { args } => Ok(crate::runtime::demo_agent::main(&args)),
     }
 }

@@ -1,6 +1,6 @@
 //! Reading `config.toml` and laying environment and flags over it.
 
-use super::{Config, Flags, Orchestrator, Origin, built_in, default_data};
+use super::{Config, Flags, Orchestrator, Origin, Scheduler, built_in, default_data};
 use crate::domain::profile::{Profile, RuntimeKind};
 use crate::domain::project::Project;
 use crate::domain::session::DriverKind;
@@ -21,6 +21,7 @@ struct File {
     roles: BTreeMap<String, FileRole>,
     projects: Vec<FileProject>,
     orchestrator: FileOrchestrator,
+    scheduler: FileScheduler,
     /// Parts of the product that have sections of their own; read by them.
     telegram: toml::Table,
     hosts: BTreeMap<String, toml::Table>,
@@ -66,6 +67,13 @@ struct FileOrchestrator {
     driver: Option<String>,
     soft_tokens: Option<i64>,
     hard_tokens: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileScheduler {
+    max_running: Option<i64>,
+    timezone: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -197,11 +205,15 @@ pub(super) fn load(
     note("orchestrator.driver", driver.to_owned(), from(false, orchestrator.driver.is_some()));
     note("orchestrator.soft_tokens", orchestrator.soft_tokens.to_string(), from(false, file.orchestrator.soft_tokens.is_some()));
     note("orchestrator.hard_tokens", orchestrator.hard_tokens.to_string(), from(false, file.orchestrator.hard_tokens.is_some()));
+    let scheduler = scheduler(&mut faults, &file.scheduler, env);
+    note("scheduler.max_running", scheduler.max_running.to_string(), from(false, file.scheduler.max_running.is_some()));
+    note("scheduler.timezone", scheduler.timezone.clone(), from(false, file.scheduler.timezone.is_some()));
     if !faults.0.is_empty() {
         return Err(Error::Invalid(faults.0));
     }
     Ok(Config {
         orchestrator,
+        scheduler,
         data,
         workspace,
         listen,
@@ -280,6 +292,21 @@ fn orchestrator(faults: &mut Faults, o: &FileOrchestrator) -> Orchestrator {
     }
     let driver = driver(faults, "orchestrator.driver", o.driver.as_deref());
     Orchestrator { profile: o.profile.clone(), driver, soft_tokens, hard_tokens }
+}
+
+fn scheduler(faults: &mut Faults, s: &FileScheduler, env: &dyn Fn(&str) -> Option<String>) -> Scheduler {
+    let max_running = whole(faults, "scheduler.max_running", s.max_running, 4, 1, 256);
+    let is_zone = |name: &String| name.parse::<chrono_tz::Tz>().is_ok();
+    if let Some(name) = s.timezone.as_ref().filter(|name| !is_zone(name)) {
+        faults.add("scheduler.timezone", format!("{name:?} is no time zone: write one like Europe/Berlin"));
+    }
+    // The machine's own zone, where it names one that is known.
+    let link = || std::fs::read_link("/etc/localtime").ok()?.to_str()?.split_once("zoneinfo/").map(|(_, name)| name.to_owned());
+    let machine = env("TZ").filter(is_zone).or_else(|| link().filter(is_zone)).unwrap_or_else(|| "UTC".to_owned());
+    Scheduler {
+        max_running: usize::try_from(max_running).unwrap_or(4),
+        timezone: s.timezone.clone().filter(is_zone).unwrap_or(machine),
+    }
 }
 
 fn driver(faults: &mut Faults, field: &str, text: Option<&str>) -> Option<DriverKind> {

@@ -78,6 +78,8 @@ pub struct Config {
     pub projects: Vec<Project>,
     /// How the persistent orchestrator is kept.
     pub orchestrator: Orchestrator,
+    /// How scheduled tasks are run.
+    pub scheduler: Scheduler,
     /// Where each value came from.
     pub origins: Vec<Origin>,
     profiles: BTreeMap<String, Profile>,
@@ -97,6 +99,15 @@ pub struct Orchestrator {
     pub soft_tokens: i64,
     /// Tokens in its context from which on it is rotated before anything else.
     pub hard_tokens: i64,
+}
+
+/// How scheduled tasks are run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scheduler {
+    /// Task runs at once; background tasks are not counted.
+    pub max_running: usize,
+    /// The zone of tasks that name none.
+    pub timezone: String,
 }
 
 /// The name of the built-in demo profile.
@@ -206,6 +217,12 @@ impl Config {
     #[must_use]
     pub fn cwd_for(&self, ticket: &Ticket) -> PathBuf {
         project::cwd_for(&ticket.project, &self.projects, &self.workspace, &|p| p.is_dir())
+    }
+
+    /// The folder of the tasks' files.
+    #[must_use]
+    pub fn tasks(&self) -> PathBuf {
+        self.workspace.join("tasks")
     }
 
     /// The folder of the logs.

@@ -7,6 +7,7 @@ pub mod conclude;
 pub mod event;
 pub mod evidence;
 pub mod ids;
+pub mod inbox;
 pub mod message;
 pub mod next_action;
 pub mod profile;

@@ -11,8 +11,10 @@ pub enum RuntimeKind {
     Claude,
     /// The built-in demo agent.
     Demo,
+    /// A model's API, asked once and plainly: for tasks alone.
+    Api,
 }
-text_enum!(RuntimeKind { Claude = "claude", Demo = "demo" });
+text_enum!(RuntimeKind { Claude = "claude", Demo = "demo", Api = "api" });
 
 /// A named runtime, as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +83,8 @@ impl Profile {
                 Some(effort) => format!("Claude {model}, {effort}"),
                 None => format!("Claude {model}"),
             },
-            (RuntimeKind::Claude, None) => self.name.clone(),
+            (RuntimeKind::Api, Some(model)) => format!("{model} by API"),
+            (RuntimeKind::Claude | RuntimeKind::Api, None) => self.name.clone(),
         }
     }
 }

@@ -332,3 +332,17 @@ fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
+
+/// The end of the quiet hours (minutes since midnight, on the wall of the zone) that a moment falls into, if it does.
+#[must_use]
+pub fn quiet_end(at: Time, from: u32, until: u32, zone: Tz) -> Option<Time> {
+    let here = at.utc().with_timezone(&zone).naive_local();
+    let minute = chrono::Timelike::hour(&here) * 60 + chrono::Timelike::minute(&here);
+    let inside = if from < until { (from..until).contains(&minute) } else { minute >= from || minute < until };
+    if !inside {
+        return None;
+    }
+    let day = if minute < until { here.date() } else { here.date().succ_opt()? };
+    let end = day.and_hms_opt(until / 60, until % 60, 0)?;
+    moments(end, zone, true)[0]
+}

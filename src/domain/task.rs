@@ -1,7 +1,10 @@
 //! Tasks: what is to run when, as `tasks/NAME.md` says it, and how one due time of it stands. Pure.
 
+use super::ids::TaskRunId;
+use super::inbox::{InboxPriority, Notify};
 use super::schedule::{Schedule, span_ms};
 use super::ticket::text_enum;
+use super::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -44,30 +47,6 @@ pub enum Overlap {
 }
 text_enum!(Overlap { Skip = "skip", Queue = "queue", KillOld = "kill_old" });
 
-/// Who hears how it went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Notify {
-    /// The inbox.
-    Inbox,
-    /// The person, directly.
-    Direct,
-    /// Both.
-    Both,
-}
-text_enum!(Notify { Inbox = "inbox", Direct = "direct", Both = "both" });
-
-/// How much its outcome matters in the inbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TaskPriority {
-    /// Looked at first.
-    Critical,
-    /// As most.
-    Normal,
-    /// Looked at last.
-    Low,
-}
-text_enum!(TaskPriority { Critical = "critical", Normal = "normal", Low = "low" });
-
 /// Where a task run, one due time of a task, stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TaskRunState {
@@ -97,7 +76,34 @@ text_enum!(TaskRunState {
     AuthFailed = "auth_failed", Skipped = "skipped", Missed = "missed", Overlapped = "overlapped", Lost = "lost",
 });
 
+/// Why a live task run is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StopWanted {
+    /// Somebody stopped it.
+    ByHand,
+    /// The next one of the same task takes its place.
+    Overlap,
+    /// Its login is refused: no use waiting for the retries.
+    Auth,
+}
+text_enum!(StopWanted { ByHand = "by_hand", Overlap = "overlap", Auth = "auth" });
+
 impl TaskRunState {
+    /// How often in a row, for better or worse, is counted with these.
+    #[must_use]
+    pub fn is_bad(self) -> bool {
+        match self {
+            TaskRunState::Failed | TaskRunState::TimedOut | TaskRunState::AuthFailed | TaskRunState::Lost => true,
+            TaskRunState::Waiting
+            | TaskRunState::Running
+            | TaskRunState::Ok
+            | TaskRunState::Skipped
+            | TaskRunState::Missed
+            | TaskRunState::Overlapped => false,
+        }
+    }
+
+
     /// Still to be ended.
     #[must_use]
     pub fn is_live(self) -> bool {
@@ -132,7 +138,7 @@ pub struct Task {
     /// Milliseconds; 0 = none.
     pub timeout_ms: i64,
     /// Of its outcome.
-    pub priority: TaskPriority,
+    pub priority: InboxPriority,
     /// Policy.
     pub missed: MissedPolicy,
     /// Policy.
@@ -153,6 +159,53 @@ pub struct Task {
     pub quiet: Option<Quiet>,
     /// What it is for, or the prompt.
     pub body: String,
+}
+
+/// One due time of a task, or one run of it by hand, as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskRun {
+    /// Its number.
+    pub id: TaskRunId,
+    /// The task's name.
+    pub task: String,
+    /// When it was due; none for a run by hand.
+    pub due_at: Option<Time>,
+    /// Who ran it by hand.
+    pub author: String,
+    /// Where it stands.
+    pub state: TaskRunState,
+    /// How it is run.
+    pub kind: TaskKind,
+    /// Which try this is, from 1.
+    pub attempt: i64,
+    /// Run folders made for it so far.
+    pub launches: i64,
+    /// It does not begin before.
+    pub not_before: Option<Time>,
+    /// The profile it began with.
+    pub profile: Option<String>,
+    /// Its run folder.
+    pub run_dir: Option<String>,
+    /// Why it is to end.
+    pub stop_wanted: Option<StopWanted>,
+    /// Its outcome has been told already.
+    pub told: bool,
+    /// How its process ended.
+    pub exit_code: Option<i64>,
+    /// By which signal.
+    pub signal: Option<i64>,
+    /// What there is to say of it.
+    pub note: Option<String>,
+    /// What it said, bounded, clean and without secrets.
+    pub output: String,
+    /// How much it said.
+    pub output_bytes: i64,
+    /// When the row was made.
+    pub created_at: Time,
+    /// When its process began.
+    pub started_at: Option<Time>,
+    /// When it ended.
+    pub ended_at: Option<Time>,
 }
 
 /// Why a task's file is none.
@@ -249,6 +302,10 @@ pub fn parse(text: &str, stem: &str, zone: &str) -> Result<Task, Broken> {
     if !(0..=20).contains(&retries) {
         return Err(bad("retries", format!("retries: {retries} is not between 0 and 20")));
     }
+    let jitter_ms = span("jitter", f.jitter.as_deref(), 0)?;
+    if jitter_ms > 86_400_000 {
+        return Err(bad("jitter", "jitter: it is longer than a day".to_owned()));
+    }
     let limit = if kind == TaskKind::Background { 0 } else { 3_600_000 };
     Ok(Task {
         name,
@@ -258,13 +315,13 @@ pub fn parse(text: &str, stem: &str, zone: &str) -> Result<Task, Broken> {
         profile: f.profile.clone(),
         cwd: f.cwd.clone(),
         timeout_ms: span("timeout", f.timeout.as_deref(), limit)?,
-        priority: word(front, "priority", f.priority.as_deref(), TaskPriority::Normal)?,
+        priority: word(front, "priority", f.priority.as_deref(), InboxPriority::Normal)?,
         missed: word(front, "missed", f.missed.as_deref(), MissedPolicy::RunOnce)?,
         overlap: word(front, "overlap", f.overlap.as_deref(), Overlap::Skip)?,
         retries,
         notify: word(front, "notify", f.notify.as_deref(), Notify::Inbox)?,
         enabled: f.enabled.unwrap_or(true),
-        jitter_ms: span("jitter", f.jitter.as_deref(), 0)?,
+        jitter_ms,
         quiet: f.quiet.as_deref().map(quiet).transpose().map_err(|reason| bad("quiet", reason))?,
         env: f.env,
         env_from: f.env_from,
@@ -371,7 +428,7 @@ mod tests {
         let t = parse(text, "x", "UTC").expect("good");
         assert_eq!((t.name.as_str(), t.kind, t.command.join(" ")), ("nightly-report", TaskKind::Subprocess, "python3 report.py".into()));
         assert_eq!((t.timeout_ms, t.retries, t.jitter_ms, t.enabled), (600_000, 2, 30_000, false));
-        assert_eq!((t.priority, t.missed, t.overlap, t.notify), (TaskPriority::Critical, MissedPolicy::Skip, Overlap::Queue, Notify::Both));
+        assert_eq!((t.priority, t.missed, t.overlap, t.notify), (InboxPriority::Critical, MissedPolicy::Skip, Overlap::Queue, Notify::Both));
         assert_eq!((t.env["REPORT_DIR"].as_str(), t.env["N"].as_str()), ("out", "3"));
         assert_eq!(t.quiet, Some(Quiet { from: 22 * 60, until: 7 * 60 }));
         assert_eq!(t.body, "Body.\n\n---\nStill body.");

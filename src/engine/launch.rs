@@ -191,7 +191,7 @@ fn worktree(cwd: &Path, ticket: &Ticket) -> Prepared<Option<Worktree>> {
 pub(super) fn capabilities(engine: &Engine, profile: &Profile) -> std::result::Result<Capabilities, Failure> {
     let command = match profile.runtime {
         RuntimeKind::Claude => runtime::claude_command(profile)?,
-        RuntimeKind::Demo => Vec::new(),
+        RuntimeKind::Demo | RuntimeKind::Api => Vec::new(),
     };
     let changed = command.first().and_then(|p| std::fs::metadata(p).ok()).map_or(0, |m| m.mtime());
     let key = (command, changed);

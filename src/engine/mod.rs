@@ -12,6 +12,7 @@ pub mod pickup;
 pub mod print_log;
 pub mod reader;
 pub mod reaper;
+pub mod scheduler;
 pub mod wake;
 
 use crate::config::Config;
@@ -46,6 +47,8 @@ pub struct Engine {
     turn: Mutex<()>,
     /// One typist at a time: held while anything is put into the orchestrator's terminal.
     pub(crate) typist: Mutex<()>,
+    /// The scheduler's memory; held while it ticks, so that two never do at once.
+    tasks: Mutex<scheduler::Memory>,
     stopping: AtomicBool,
 }
 
@@ -64,6 +67,7 @@ impl Engine {
             capabilities: Mutex::default(),
             turn: Mutex::default(),
             typist: Mutex::default(),
+            tasks: Mutex::default(),
             stopping: AtomicBool::new(false),
         }
     }
@@ -74,6 +78,7 @@ impl Engine {
         self.store.doorbell.ring(crate::doorbell::Topic::Pickup);
         self.store.doorbell.ring(crate::doorbell::Topic::Ingest);
         self.store.doorbell.ring(crate::doorbell::Topic::Luci);
+        self.store.doorbell.ring(crate::doorbell::Topic::Tasks);
     }
 
     /// Whether the waiters are to end.

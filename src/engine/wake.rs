@@ -21,9 +21,15 @@ pub fn watch(logs: &Path, runs: &Path, doorbell: Doorbell) -> Result<Wake> {
         Ok(e) if matches!(e.kind, EventKind::Access(_)) => {}
         Ok(e) => {
             if e.paths.iter().any(|p| p.starts_with(&runs_root)) {
-                if e.paths.iter().any(|p| news(p)) {
+                let (tasks, tickets): (Vec<_>, Vec<_>) = e.paths.iter().partition(|p| is_task_run(p));
+                if tickets.iter().any(|p| news(p)) {
                     doorbell.ring(Topic::Pickup);
                 }
+                if tasks.iter().any(|p| news(p) || p.ends_with("stream.log")) {
+                    doorbell.ring(Topic::Tasks);
+                }
+            } else if e.paths.iter().any(|p| p.extension().is_some_and(|x| x == "md")) {
+                doorbell.ring(Topic::Tasks);
             } else {
                 // The print logs beside them are our own: they are no news.
                 e.paths.iter().filter(|p| is_raw_log(p)).for_each(|p| doorbell.ring(Topic::Log(log_id(p))));
@@ -33,12 +39,28 @@ pub fn watch(logs: &Path, runs: &Path, doorbell: Doorbell) -> Result<Wake> {
         Err(_) => {
             doorbell.ring(Topic::Pickup);
             doorbell.ring(Topic::Ingest);
+            doorbell.ring(Topic::Tasks);
         }
     })
     .map_err(fault)?;
     watcher.watch(logs, RecursiveMode::NonRecursive).map_err(fault)?;
     watcher.watch(runs, RecursiveMode::Recursive).map_err(fault)?;
     Ok(Wake(watcher))
+}
+
+impl Wake {
+    /// Watches the tasks' files too.
+    ///
+    /// # Errors
+    /// The system refuses to watch.
+    pub fn also_tasks(&mut self, tasks: &Path) -> Result<()> {
+        self.0.watch(tasks, RecursiveMode::NonRecursive).map_err(fault)
+    }
+}
+
+/// Whether this lies in the run folder of a task.
+fn is_task_run(path: &Path) -> bool {
+    path.parent().and_then(Path::file_name).and_then(|n| n.to_str()).is_some_and(|n| n.starts_with("task-"))
 }
 
 fn is_raw_log(path: &Path) -> bool {

@@ -1,5 +1,6 @@
 //! Floor 2: runtimes. How each kind of agent is started, what it can do, and how its lines are read.
 
+pub mod ask_model;
 pub mod claude;
 mod claude_costs;
 pub mod claude_stream;
@@ -83,6 +84,10 @@ pub fn launch(profile: &Profile, caps: &Capabilities, parts: &LaunchParts<'_>) -
             let exe = parts.own_exe.to_str().ok_or_else(|| refused("our own program lies at a path that is not UTF-8"))?;
             claude::launch(profile, caps, parts, vec![exe.to_owned(), "demo-agent".to_owned()])
         }
+        RuntimeKind::Api => Err(refused(format!(
+            "the profile {} is a model's plain API, for tasks of kind api: choose a profile with an agent",
+            profile.name
+        ))),
     }
 }
 
@@ -116,6 +121,7 @@ pub fn capabilities(profile: &Profile, timeout: std::time::Duration) -> Result<C
             version: Some(demo_agent::VERSION.to_owned()),
             note: None,
         }),
+        RuntimeKind::Api => Ok(Capabilities::default()),
     }
 }
 
@@ -123,6 +129,7 @@ pub fn capabilities(profile: &Profile, timeout: std::time::Duration) -> Result<C
 pub fn read_line(kind: RuntimeKind, line: &[u8], line_no: i64, now: Time, progress: &mut Progress) -> Vec<NewEvent> {
     match kind {
         RuntimeKind::Claude | RuntimeKind::Demo => claude_stream::read_line(line, line_no, now, progress),
+        RuntimeKind::Api => Vec::new(),
     }
 }
 

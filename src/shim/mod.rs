@@ -3,6 +3,7 @@
 //! `mission-control shim RUN_DIR`. The server and the shim share files only (see [`crate::run_dir`]), so either
 //! can die at any moment without the other noticing more than that.
 
+pub mod bounded;
 mod environment;
 mod last_word;
 mod watch;

@@ -21,6 +21,9 @@ pub mod reports;
 pub mod runs;
 pub mod sessions;
 pub mod settings;
+pub mod streaks;
+pub mod task_runs;
+pub mod tasks;
 pub mod tickets;
 pub mod turns;
 
@@ -135,6 +138,17 @@ impl Store {
             .await
             .map_err(|e| Error::Internal(format!("a read was cut off: {e}")))?
     }
+}
+
+/// Does a part of a transaction that may fail by itself: then nothing of it is kept, and the rest goes on.
+///
+/// # Errors
+/// What the part returned.
+pub fn in_part<T>(tx: &Tx<'_>, part: impl FnOnce() -> Result<T>) -> Result<T> {
+    tx.conn.execute_batch("savepoint part")?;
+    let done = part();
+    tx.conn.execute_batch(if done.is_ok() { "release part" } else { "rollback to part; release part" })?;
+    done
 }
 
 /// Makes the file before SQLite would, readable by its owner alone. Never once a connection is open: closing any other

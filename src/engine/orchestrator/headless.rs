@@ -3,8 +3,8 @@
 //!
 //! All it knows stands in `<session folder>/turns/<turn>-<nonce>/`, a run folder like those of workers.
 
-mod folders;
-mod reading;
+pub(in crate::engine) mod folders;
+pub(in crate::engine) mod reading;
 mod words;
 
 use super::driver::{Driver, Harvest, Look, NotSent, Start};

@@ -46,7 +46,7 @@ pub(super) fn all(session: &Session) -> Vec<RunDir> {
 }
 
 /// Whether an agent may still be at work in it: under its shim, or without it where that was killed.
-pub(super) fn lives(dir: &RunDir) -> bool {
+pub(in crate::engine) fn lives(dir: &RunDir) -> bool {
     if dir.is_alive() {
         return true;
     }
@@ -63,7 +63,7 @@ pub(super) fn lives(dir: &RunDir) -> bool {
 }
 
 /// Whether an agent has begun in it, or may still: where not, this is what makes sure that none ever does.
-pub(super) fn begun(dir: &RunDir) -> std::io::Result<bool> {
+pub(in crate::engine) fn begun(dir: &RunDir) -> std::io::Result<bool> {
     if !dir.file("spec.json").exists() {
         return Ok(false);
     }
@@ -120,7 +120,7 @@ pub(super) fn id_is_taken(dir: &RunDir) -> bool {
 }
 
 /// The end of what the agent wrote to stderr.
-pub(super) fn stderr_tail(dir: &RunDir) -> String {
+pub(in crate::engine) fn stderr_tail(dir: &RunDir) -> String {
     let read = || -> std::io::Result<Vec<u8>> {
         let mut file = File::open(dir.stderr())?;
         let size = file.metadata()?.len();

@@ -1,0 +1,180 @@
+//! The tasks' files: read when they change, and taken into the store as they are, broken ones with line and reason.
+
+use super::Memory;
+use crate::domain::task::{Broken, FILE_MAX, Task, parse};
+use crate::domain::time::Time;
+use crate::engine::Engine;
+use crate::error::{Error, FieldError, Result};
+use crate::store::tasks::{self, Found, TaskRow};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Files that are looked at; more are not a list a person keeps.
+const FILES_MAX: usize = 5_000;
+
+/// The files as last read.
+#[derive(Default)]
+pub(super) struct Files {
+    seen: BTreeMap<String, Seen>,
+    taken_in: bool,
+}
+
+struct Seen {
+    /// Time of change, size, inode: when one differs the file is read again.
+    stamp: (i64, i64, u64, u64),
+    hash: String,
+    source: String,
+    parsed: std::result::Result<Arc<Task>, Broken>,
+}
+
+/// Reads what changed and takes it into the store.
+///
+/// # Errors
+/// The store failed.
+pub(super) fn reload(engine: &Engine, memory: &mut Memory) -> Result<()> {
+    let changed = look(&mut memory.files, &engine.config.tasks(), &engine.config.scheduler.timezone);
+    if !changed && memory.files.taken_in {
+        return Ok(());
+    }
+    let now = engine.store.clock().now();
+    let found = found(&memory.files, now);
+    let there: Vec<String> = memory.files.seen.keys().cloned().collect();
+    let known: BTreeMap<String, TaskRow> =
+        engine.store.read(tasks::all)?.into_iter().map(|row| (row.file.clone(), row)).collect();
+    let gone = known.keys().any(|file| !memory.files.seen.contains_key(file));
+    let news: Vec<Found> = found.into_iter().filter(|f| known.get(&f.file).is_none_or(|row| differs(row, f))).collect();
+    if !news.is_empty() || gone {
+        engine.store.write(move |tx| tasks::take_in(tx, &news, &there))?;
+    }
+    let good = memory.files.seen.values().filter_map(|s| Some((s.hash.clone(), s.parsed.as_ref().ok()?.clone())));
+    memory.parsed = Arc::new(good.collect());
+    memory.files.taken_in = true;
+    Ok(())
+}
+
+/// The task of a row.
+pub(super) fn task_of(row: &TaskRow, zone: &str) -> std::result::Result<Task, Broken> {
+    parse(&row.source, stem(&row.file), zone)
+}
+
+/// Writes a task's file anew, whole or not at all, if it still is what the writer saw and what is written is good.
+///
+/// # Errors
+/// It changed meanwhile, or what is written is no task: the line and the reason.
+pub fn edit(engine: &Engine, file: &str, seen_hash: &str, text: &str) -> Result<()> {
+    let zone = &engine.config.scheduler.timezone;
+    let text = text.replace("\r\n", "\n");
+    let row = engine.store.read(tasks::all)?.into_iter().find(|row| row.file == file);
+    let row = row.ok_or_else(|| Error::not_found(format!("tasks/{file}")))?;
+    let path = engine.config.tasks().join(&row.file);
+    let now = fs::read(&path)?;
+    if hash(&now) != seen_hash {
+        return Err(Error::Conflict(format!("tasks/{file} was changed meanwhile: look at it again, then save")));
+    }
+    parse(&text, stem(file), zone).map_err(|b| {
+        let place = b.line.map(|n| format!("line {n}: ")).unwrap_or_default();
+        Error::Invalid(vec![FieldError { field: "text".to_owned(), message: format!("{place}{}", b.reason) }])
+    })?;
+    let temp = engine.config.tasks().join(format!(".{file}.{:08x}", crate::random::u32()));
+    let write = || -> std::io::Result<()> {
+        let mut out = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temp)?;
+        out.write_all(text.as_bytes())?;
+        out.set_permissions(fs::metadata(&path)?.permissions())?;
+        out.sync_all()?;
+        fs::rename(&temp, &path)
+    };
+    write().map_err(|e| {
+        let _removed = fs::remove_file(&temp);
+        Error::Internal(format!("tasks/{file} could not be written: {e}"))
+    })?;
+    engine.store.doorbell.ring(crate::doorbell::Topic::Tasks);
+    Ok(())
+}
+
+/// What a file is recognised by.
+#[must_use]
+pub fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(16).map(|b| format!("{b:02x}")).collect()
+}
+
+fn stem(file: &str) -> &str {
+    file.strip_suffix(".md").unwrap_or(file)
+}
+
+fn differs(row: &TaskRow, f: &Found) -> bool {
+    row.hash != f.hash || row.broken != f.broken || row.name != f.name || (f.broken.is_none() && row.schedule_key != f.schedule_key)
+}
+
+/// Looks at the folder; true where something changed.
+fn look(files: &mut Files, dir: &Path, zone: &str) -> bool {
+    let Ok(entries) = fs::read_dir(dir) else {
+        let had = !files.seen.is_empty();
+        files.seen.clear();
+        return had;
+    };
+    let mut changed = false;
+    let mut there = Vec::new();
+    for entry in entries.flatten().take(FILES_MAX * 2) {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let is_task = name.ends_with(".md") && !name.starts_with('.') && !name.eq_ignore_ascii_case("readme.md");
+        let Some(meta) = fs::metadata(entry.path()).ok().filter(|m| is_task && m.is_file()) else { continue };
+        there.push(name.clone());
+        let stamp = (meta.mtime(), meta.mtime_nsec(), meta.size(), meta.ino());
+        if files.seen.get(&name).is_some_and(|s| s.stamp == stamp) || there.len() > FILES_MAX {
+            continue;
+        }
+        changed = true;
+        files.seen.insert(name.clone(), read(&entry.path(), &name, stamp, zone));
+    }
+    let before = files.seen.len();
+    files.seen.retain(|name, _| there.contains(name));
+    changed || files.seen.len() != before
+}
+
+fn read(path: &Path, name: &str, stamp: (i64, i64, u64, u64), zone: &str) -> Seen {
+    let whole = |reason: String| Broken { line: None, reason };
+    let mut bytes = Vec::new();
+    let most = u64::try_from(FILE_MAX).unwrap_or(u64::MAX) + 1;
+    let read = fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
+    let text = match read {
+        Ok(_) => String::from_utf8(bytes.clone()).map_err(|_| whole("the file is not UTF-8 text".to_owned())),
+        Err(e) => Err(whole(format!("the file cannot be read: {e}"))),
+    };
+    let parsed = text.as_ref().map_err(Clone::clone).and_then(|text| parse(text, stem(name), zone).map(Arc::new));
+    Seen { stamp, hash: hash(&bytes), source: text.unwrap_or_default(), parsed }
+}
+
+/// All files as they are to be stored; of two that name the same task the later one is broken.
+fn found(files: &Files, now: Time) -> Vec<Found> {
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let mut all = Vec::new();
+    for (file, seen) in &files.seen {
+        let task = seen.parsed.as_ref().map_err(Clone::clone).and_then(|task| match names.get(&task.name) {
+            Some(first) => Err(Broken { line: None, reason: format!("the name {} is taken by tasks/{first}", task.name) }),
+            None => Ok(task),
+        });
+        let (name, key, next, broken) = match task {
+            Ok(task) => {
+                names.insert(task.name.clone(), file.clone());
+                let (key, next) = if task.enabled { (task.schedule.key(), task.schedule.next_after(now)) } else { (String::new(), None) };
+                (task.name.clone(), key, next, None)
+            }
+            Err(broken) => (stem(file).to_owned(), String::new(), None, Some(broken)),
+        };
+        all.push(Found {
+            file: file.clone(),
+            name,
+            hash: seen.hash.clone(),
+            source: seen.source.clone(),
+            schedule_key: key,
+            next_due_at: next,
+            broken,
+        });
+    }
+    all
+}

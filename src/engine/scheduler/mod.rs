@@ -1,0 +1,189 @@
+//! The scheduler: reads the tasks' files, writes a row for every due time, starts what waits, and ends what is over.
+//!
+//! Like every engine it can be killed between any two lines: a row and the move of the next due time are one
+//! transaction, a run belongs to its shim, and what became of it stands in its folder.
+
+mod due;
+mod end;
+pub mod files;
+mod output;
+mod start;
+
+use super::orchestrator::headless::reading::Reading;
+use super::{Engine, lock};
+use crate::clock::Clock;
+use crate::domain::actor::Actor;
+use crate::domain::ids::TaskRunId;
+use crate::domain::task::{Overlap, StopWanted, Task, TaskKind, TaskRun, TaskRunState};
+use crate::domain::time::Time;
+use crate::doorbell::Topic;
+use crate::error::{Error, Result};
+use crate::store::task_runs::NewRun;
+use crate::store::{Tx, task_runs, tasks};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// With nothing live it is the doorbell, a due time or this that wakes us.
+const IDLE_MS: i64 = 5_000;
+/// With live runs their folders are looked at after so long even if nothing rang.
+const LOOK_MS: i64 = 500;
+/// After a ring, for so long more of them are gathered.
+const GATHER: Duration = Duration::from_millis(10);
+/// The clock was put back, and did not merely tremble.
+const BACK_MS: i64 = 2_000;
+/// Run folders of what ended badly, and of agents, are kept so long.
+const FOLDERS_MS: i64 = 7 * 86_400_000;
+
+/// What the scheduler remembers between two ticks. Nothing in it is missed after a restart.
+#[derive(Default)]
+pub struct Memory {
+    files: files::Files,
+    /// Tasks by the hash of their file.
+    parsed: Arc<BTreeMap<String, Arc<Task>>>,
+    /// Run folders a shim was spawned on by this process, and when (monotonic).
+    spawned: BTreeMap<TaskRunId, i64>,
+    /// The streams of live agents, as far as they were read.
+    readings: BTreeMap<TaskRunId, Reading>,
+    /// The wall clock and the monotonic one at the last tick.
+    clocks: Option<(Time, i64)>,
+}
+
+/// One cycle. Doing it at any time, any number of times, is safe.
+///
+/// # Errors
+/// The store failed.
+pub fn tick(engine: &Engine) -> Result<()> {
+    let memory = &mut *lock(&engine.tasks);
+    files::reload(engine, memory)?;
+    mind_the_clock(engine, memory)?;
+    while due::write_down(engine, memory)? && !engine.is_stopping() {}
+    end::look_at_running(engine, memory)?;
+    start::start_waiting(engine, memory)
+}
+
+/// Ticks until the engine stops. Blocks.
+pub fn run(engine: &Arc<Engine>, rt: &Handle) {
+    let mut ear = engine.store.doorbell.listen(Topic::Tasks);
+    while !engine.is_stopping() {
+        ear.hush();
+        if let Err(e) = tick(engine) {
+            tracing::warn!(error = %e, "the scheduler could not go on; trying again");
+        }
+        let wait = Duration::from_millis(u64::try_from(wait_ms(engine)).unwrap_or(1_000));
+        if rt.block_on(ear.wait(wait)) && !engine.is_stopping() {
+            crate::clock::pause(GATHER);
+        }
+    }
+}
+
+/// Deletes rows and folders that have served their time. Daily.
+///
+/// # Errors
+/// The store failed.
+pub fn prune(engine: &Engine) -> Result<()> {
+    let live = engine.store.read(task_runs::live)?;
+    engine.store.write(|tx| task_runs::prune(tx).map(|_| ()))?;
+    let now = engine.store.clock().now();
+    for entry in std::fs::read_dir(engine.data.runs())?.flatten() {
+        let path = entry.path();
+        let is_ours = entry.file_name().to_str().is_some_and(|n| n.starts_with("task-"));
+        let is_live = live.iter().any(|r| r.run_dir.as_deref().is_some_and(|dir| path.ends_with(dir)) || r.run_dir.as_deref() == path.to_str());
+        let changed = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        let old = changed.is_some_and(|t| now.since(Time(i64::try_from(t.as_millis()).unwrap_or(i64::MAX))) > FOLDERS_MS);
+        if is_ours && !is_live && old {
+            std::fs::remove_dir_all(&path).unwrap_or_else(|e| tracing::debug!(error = %e, "an old task folder stays"));
+        }
+    }
+    Ok(())
+}
+
+/// Runs a task now, whatever its schedule says. The ids of what waits after it.
+///
+/// # Errors
+/// There is no such task, its file is broken, or its overlap policy is against it.
+pub fn run_by_hand(tx: &Tx<'_>, name: &str, zone: &str, actor: &Actor) -> Result<TaskRun> {
+    let row = tasks::by_name(tx.conn, name)?;
+    if let Some(broken) = &row.broken {
+        return Err(Error::Conflict(format!("{} cannot run: {}", row.file, broken.reason)));
+    }
+    let task = files::task_of(&row, zone).map_err(|b| Error::Conflict(b.reason))?;
+    let live = task_runs::live_of(tx.conn, &task.name)?;
+    if !live.is_empty() {
+        match task.overlap {
+            Overlap::Skip => return Err(Error::Conflict(format!("{name} is running or waiting already"))),
+            Overlap::Queue => {}
+            Overlap::KillOld => make_room(tx, &live)?,
+        }
+    }
+    let new = NewRun {
+        task: task.name.clone(),
+        due_at: None,
+        author: actor.name().to_owned(),
+        state: TaskRunState::Waiting,
+        kind: task.kind,
+        rank: rank(&task),
+        not_before: None,
+        note: None,
+    };
+    let id = task_runs::insert(tx, &new)?.ok_or_else(|| Error::Internal("a run by hand found its row taken".to_owned()))?;
+    task_runs::get(tx.conn, id)
+}
+
+/// Ends the live runs of a task, at a person's wish.
+///
+/// # Errors
+/// There is none.
+pub fn stop_by_hand(tx: &Tx<'_>, name: &str) -> Result<usize> {
+    let live = task_runs::live_of(tx.conn, name)?;
+    for run in &live {
+        task_runs::want_stop(tx, run.id, StopWanted::ByHand)?;
+    }
+    Ok(live.len())
+}
+
+/// The next one takes the place of these.
+fn make_room(tx: &Tx<'_>, live: &[TaskRun]) -> Result<()> {
+    live.iter().try_for_each(|run| task_runs::want_stop(tx, run.id, StopWanted::Overlap))
+}
+
+fn rank(task: &Task) -> i64 {
+    match task.priority {
+        crate::domain::inbox::InboxPriority::Critical => 0,
+        crate::domain::inbox::InboxPriority::Normal => 1,
+        crate::domain::inbox::InboxPriority::Low => 2,
+    }
+}
+
+/// Notices that the wall clock was put back: what was due in a future that is none any more is looked for anew. Due
+/// times that have their row never come again.
+fn mind_the_clock(engine: &Engine, memory: &mut Memory) -> Result<()> {
+    let clock = engine.store.clock();
+    let (now, mono) = (clock.now(), Clock::mono_ms(&**clock));
+    let back = match memory.clocks {
+        // After a restart nobody knows.
+        None => true,
+        Some((wall, then)) => now.0 - wall.0 < (mono - then) - BACK_MS,
+    };
+    memory.clocks = Some((now, mono));
+    if back { due::look_back(engine, memory, now) } else { Ok(()) }
+}
+
+fn wait_ms(engine: &Engine) -> i64 {
+    let now = engine.store.clock().now();
+    let found = engine.store.read(|c| {
+        let live = task_runs::live(c)?;
+        Ok((live, tasks::next_due(c)?, task_runs::next_wait(c, now)?))
+    });
+    let Ok((live, due, wait)) = found else { return LOOK_MS };
+    let next = due.into_iter().chain(wait).filter(|at| *at > now).map(|at| at.since(now)).min().unwrap_or(IDLE_MS);
+    let overdue = due.is_some_and(|at| at <= now);
+    let most = if live.is_empty() { IDLE_MS } else { LOOK_MS };
+    if overdue { 20 } else { next.clamp(1, most) }
+}
+
+/// Whether a run holds one of the slots.
+fn holds_slot(run: &TaskRun) -> bool {
+    run.state == TaskRunState::Running && run.kind != TaskKind::Background
+}
