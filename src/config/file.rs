@@ -295,7 +295,7 @@ fn orchestrator(faults: &mut Faults, o: &FileOrchestrator) -> Orchestrator {
 }
 
 fn scheduler(faults: &mut Faults, s: &FileScheduler, env: &dyn Fn(&str) -> Option<String>) -> Scheduler {
-    let max_running = whole(faults, "scheduler.max_running", s.max_running, 4, 1, 256);
+    let max_running = whole(faults, "scheduler.max_running", s.max_running, 4, 0, 256);
     let is_zone = |name: &String| name.parse::<chrono_tz::Tz>().is_ok();
     if let Some(name) = s.timezone.as_ref().filter(|name| !is_zone(name)) {
         faults.add("scheduler.timezone", format!("{name:?} is no time zone: write one like Europe/Berlin"));

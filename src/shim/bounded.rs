@@ -6,7 +6,6 @@
 
 use crate::clock::{Deadline, pause};
 use crate::run_dir::MARKER;
-use std::collections::VecDeque;
 use std::io::{PipeReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, Stdio};
@@ -88,7 +87,8 @@ fn listen(mut reader: PipeReader, said: &Mutex<Said>) {
 struct Said {
     total: u64,
     head: usize,
-    tail: VecDeque<u8>,
+    /// The end of the rest; now and then longer than it is kept.
+    tail: Vec<u8>,
 }
 
 impl Said {
@@ -96,22 +96,23 @@ impl Said {
         self.total += bytes.len() as u64;
         let (first, rest) = bytes.split_at(bytes.len().min(HEAD - self.head));
         self.head += first.len();
-        let rest = &rest[rest.len().saturating_sub(TAIL)..];
-        let over = (self.tail.len() + rest.len()).saturating_sub(TAIL);
-        self.tail.drain(..over);
-        self.tail.extend(rest);
+        if rest.len() >= TAIL {
+            self.tail.clear();
+        } else if self.tail.len() > 4 * TAIL {
+            self.tail.drain(..self.tail.len() - TAIL);
+        }
+        self.tail.extend_from_slice(&rest[rest.len().saturating_sub(TAIL)..]);
         out.write_all(first)?;
         out.flush()
     }
 
     fn finish(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        let left_out = self.total - self.head as u64 - self.tail.len() as u64;
+        let tail = &self.tail[self.tail.len().saturating_sub(TAIL)..];
+        let left_out = self.total - self.head as u64 - tail.len() as u64;
         if left_out > 0 {
             write!(out, "\n[… {left_out} bytes left out …]\n")?;
         }
-        let (a, b) = self.tail.as_slices();
-        out.write_all(a)?;
-        out.write_all(b)?;
+        out.write_all(tail)?;
         out.flush()
     }
 }

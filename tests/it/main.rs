@@ -17,6 +17,8 @@ mod one_worker;
 mod real_cli;
 mod real_luci;
 mod real_rig;
+mod scheduler;
+mod scheduler_runs;
 mod shim;
 mod shutdown;
 mod store_faults;

@@ -1,6 +1,6 @@
 //! What is due: one transaction writes a row for every due time that has come and moves the task's next one on.
 
-use super::files::task_of;
+use super::files::{Parsed, known};
 use super::{Memory, make_room, rank};
 use crate::domain::schedule::quiet_end;
 use crate::domain::task::{MissedPolicy, Overlap, Task, TaskRun, TaskRunState};
@@ -10,8 +10,6 @@ use crate::error::Result;
 use crate::store::task_runs::NewRun;
 use crate::store::tasks::TaskRow;
 use crate::store::{Tx, task_runs, tasks};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Rows written in one transaction for one task.
 const BATCH: usize = 500;
@@ -42,15 +40,9 @@ pub(super) fn write_down(engine: &Engine, memory: &Memory) -> Result<bool> {
 }
 
 /// All of one task's due times up to now; true where there are more of them.
-fn one(tx: &Tx<'_>, row: &TaskRow, parsed: &BTreeMap<String, Arc<Task>>, zone: &str) -> Result<bool> {
-    let task = match parsed.get(&row.hash) {
-        Some(task) => task.clone(),
-        None => match task_of(row, zone) {
-            Ok(task) => Arc::new(task),
-            // It was good when it was stored: this program reads it differently. Its file is looked at again anyway.
-            Err(_) => return tasks::move_on(tx, row, None).map(|_| false),
-        },
-    };
+fn one(tx: &Tx<'_>, row: &TaskRow, parsed: &Parsed, zone: &str) -> Result<bool> {
+    // It was good when it was stored: if this program reads it differently, its file is looked at again anyway.
+    let Ok(task) = known(parsed, row, zone) else { return tasks::move_on(tx, row, None).map(|_| false) };
     let (times, next) = times(&task, row, tx.now);
     let more = next.is_some_and(|at| at <= tx.now);
     if !tasks::move_on(tx, row, next)? {
@@ -134,13 +126,7 @@ pub(super) fn look_back(engine: &Engine, memory: &Memory, now: Time) -> Result<(
     let rows = engine.store.read(tasks::all)?;
     let mut earlier = Vec::new();
     for row in rows.into_iter().filter(|r| r.broken.is_none() && r.next_due_at.is_some_and(|at| at > now)) {
-        let task = match memory.parsed.get(&row.hash) {
-            Some(task) => task.clone(),
-            None => match task_of(&row, &zone) {
-                Ok(task) => Arc::new(task),
-                Err(_) => continue,
-            },
-        };
+        let Ok(task) = known(&memory.parsed, &row, &zone) else { continue };
         if task.schedule.next_after(now).is_some_and(|at| row.next_due_at.is_some_and(|next| at < next)) {
             earlier.push((row, task));
         }

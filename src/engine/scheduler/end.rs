@@ -60,7 +60,7 @@ fn look_at(engine: &Engine, memory: &mut Memory, run: &TaskRun) -> Result<()> {
     }
     let task = task_of(engine, run);
     // First whether it lives, then what it wrote: of one that is over nothing can be missed.
-    let lives = folders::lives(&dir);
+    let lives = dir.is_alive();
     if run.kind == TaskKind::Agent {
         follow(engine, memory, run, &dir, task.as_ref())?;
     }

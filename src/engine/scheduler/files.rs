@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// Files that are looked at; more are not a list a person keeps.
 const FILES_MAX: usize = 5_000;
 
+/// Tasks by their file and its hash.
+pub(super) type Parsed = BTreeMap<(String, String), Arc<Task>>;
+
 /// The files as last read.
 #[derive(Default)]
 pub(super) struct Files {
@@ -51,10 +54,18 @@ pub(super) fn reload(engine: &Engine, memory: &mut Memory) -> Result<()> {
     if !news.is_empty() || gone {
         engine.store.write(move |tx| tasks::take_in(tx, &news, &there))?;
     }
-    let good = memory.files.seen.values().filter_map(|s| Some((s.hash.clone(), s.parsed.as_ref().ok()?.clone())));
+    let good = memory.files.seen.iter().filter_map(|(file, s)| Some(((file.clone(), s.hash.clone()), s.parsed.as_ref().ok()?.clone())));
     memory.parsed = Arc::new(good.collect());
     memory.files.taken_in = true;
     Ok(())
+}
+
+/// The task of a row, as it was read already or is read now.
+pub(super) fn known(parsed: &Parsed, row: &TaskRow, zone: &str) -> std::result::Result<Arc<Task>, Broken> {
+    match parsed.get(&(row.file.clone(), row.hash.clone())) {
+        Some(task) => Ok(task.clone()),
+        None => task_of(row, zone).map(Arc::new),
+    }
 }
 
 /// The task of a row.

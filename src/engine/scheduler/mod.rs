@@ -40,8 +40,8 @@ const FOLDERS_MS: i64 = 7 * 86_400_000;
 #[derive(Default)]
 pub struct Memory {
     files: files::Files,
-    /// Tasks by the hash of their file.
-    parsed: Arc<BTreeMap<String, Arc<Task>>>,
+    /// The tasks that can run.
+    parsed: Arc<files::Parsed>,
     /// Run folders a shim was spawned on by this process, and when (monotonic).
     spawned: BTreeMap<TaskRunId, i64>,
     /// The streams of live agents, as far as they were read.

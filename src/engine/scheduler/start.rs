@@ -1,6 +1,6 @@
 //! Starts what waits, as many at once as there are slots, each under a shim of its own.
 
-use super::files::task_of;
+use super::files::known;
 use super::{Memory, end, holds_slot, output};
 use crate::config::Config;
 use crate::domain::ids::TaskRunId;
@@ -69,13 +69,7 @@ fn begin(engine: &Engine, memory: &mut Memory, run: &TaskRun, rests: &dyn Fn(&st
     if row.broken.is_some() {
         return Ok(false);
     }
-    let task = match memory.parsed.get(&row.hash) {
-        Some(task) => task.clone(),
-        None => match task_of(&row, &engine.config.scheduler.timezone) {
-            Ok(task) => std::sync::Arc::new(task),
-            Err(_) => return Ok(false),
-        },
-    };
+    let Ok(task) = known(&memory.parsed, &row, &engine.config.scheduler.timezone) else { return Ok(false) };
     let profile = profile_of(&task, &engine.config);
     if profile.as_deref().is_some_and(rests) {
         return Ok(false);
@@ -137,7 +131,7 @@ fn spec(
     profile: Option<&str>,
     dir: &RunDir,
 ) -> std::result::Result<RunSpec, Failure> {
-    let profile = profile.map(|name| known(engine, name)).transpose()?;
+    let profile = profile.map(|name| configured(engine, name)).transpose()?;
     let cwd = cwd(engine, task)?;
     let Start { argv, mut env } = match task.kind {
         TaskKind::Subprocess | TaskKind::Background => command(engine, task)?,
@@ -205,7 +199,7 @@ fn own(engine: &Engine, args: &[&str]) -> std::result::Result<Vec<String>, Failu
     Ok(std::iter::once(exe).chain(args.iter().copied()).map(str::to_owned).collect())
 }
 
-fn known<'a>(engine: &'a Engine, name: &str) -> std::result::Result<&'a Profile, Failure> {
+fn configured<'a>(engine: &'a Engine, name: &str) -> std::result::Result<&'a Profile, Failure> {
     engine.config.profile(name).ok_or_else(|| refused(format!("the profile {name:?} is not configured")))
 }
 
