@@ -153,7 +153,7 @@ fn line() -> impl Strategy<Value = String> {
 const STARTS: &[&str] = &["2026-03-28T06:20:00Z", "2026-10-24T06:20:00Z", "2026-04-04T00:00:30Z", "2026-10-03T12:00:00Z", "2026-06-10T00:00:00Z"];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn due_times_are_those_that_croner_enumerates(

@@ -437,7 +437,7 @@ fn a_file_is_edited_whole_or_not_at_all_and_never_over_somebody_elses_change() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_the_schedule_and_whenever_the_server_looks_the_ledger_is_croners_enumeration(
