@@ -13,6 +13,7 @@ mod journeys;
 mod live_server;
 mod model_stub;
 mod one_worker;
+mod proposals;
 mod real_cli;
 mod real_rig;
 mod shim;
