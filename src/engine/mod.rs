@@ -4,6 +4,7 @@
 pub mod brief;
 pub mod check;
 pub mod close;
+pub mod console;
 pub mod dispatch;
 pub mod ingest;
 pub mod launch;
@@ -44,6 +45,8 @@ pub struct Engine {
     capabilities: Mutex<BTreeMap<(Vec<String>, i64), Capabilities>>,
     /// One pickup at a time.
     turn: Mutex<()>,
+    /// Whoever types into the persistent session: the orchestrator, or a person in the console.
+    typist: Mutex<()>,
     stopping: AtomicBool,
 }
 
@@ -61,8 +64,15 @@ impl Engine {
             cooling: Mutex::default(),
             capabilities: Mutex::default(),
             turn: Mutex::default(),
+            typist: Mutex::default(),
             stopping: AtomicBool::new(false),
         }
+    }
+
+    /// The right to type into the persistent session, waited for. Whoever has it reads afresh whether they may still
+    /// type (the keyboard, the turn in flight), types, and writes down what they did before they give it back.
+    pub fn typist(&self) -> MutexGuard<'_, ()> {
+        lock(&self.typist)
     }
 
     /// Asks the waiters to end. Workers go on: they belong to their shims.

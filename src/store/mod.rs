@@ -3,6 +3,7 @@
 mod migrate;
 mod writer;
 
+pub mod audit;
 pub mod auth;
 pub mod board;
 pub mod changes;
