@@ -11,9 +11,10 @@ use crate::domain::session::{DriverKind, Session, SessionState};
 use crate::domain::turn::{Turn, typed};
 use crate::error::{Error, Result};
 use crate::runtime;
-use crate::store::idempotency::{self, Answer};
+use crate::store::idempotency::{self, Answer, Key};
 use crate::store::{audit, sessions, turns};
-use crate::tmux::{Key, Tmux};
+use crate::tmux::{self, Tmux};
+use rusqlite::Connection;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ const ECHO: Duration = Duration::from_millis(120);
 pub enum Shown {
     /// Its terminal.
     Screen(Screen),
-    /// It has no terminal: the readable log of its newest turn, and whether that turn is still worked on.
+    /// It has no terminal: the readable log of its newest turn.
     Log(String),
     /// tmux is not installed, so it cannot have a terminal.
     NoTmux,
@@ -81,17 +82,8 @@ pub enum Press {
 
 impl Press {
     /// All, in the order of the page.
-    pub const ALL: &[Press] = &[
-        Press::Enter,
-        Press::Escape,
-        Press::CtrlC,
-        Press::Up,
-        Press::Down,
-        Press::Tab,
-        Press::BackTab,
-        Press::Y,
-        Press::N,
-    ];
+    pub const ALL: &[Press] =
+        &[Press::Enter, Press::Escape, Press::CtrlC, Press::Up, Press::Down, Press::Tab, Press::BackTab, Press::Y, Press::N];
 
     /// As sent by the page.
     #[must_use]
@@ -121,17 +113,17 @@ impl Press {
         matches!(self, Press::Escape | Press::CtrlC)
     }
 
-    fn key(self) -> Key {
+    fn key(self) -> tmux::Key {
         match self {
-            Press::Enter => Key::Enter,
-            Press::Escape => Key::Escape,
-            Press::CtrlC => Key::CtrlC,
-            Press::Up => Key::Up,
-            Press::Down => Key::Down,
-            Press::Tab => Key::Tab,
-            Press::BackTab => Key::BackTab,
-            Press::Y => Key::Char('y'),
-            Press::N => Key::Char('n'),
+            Press::Enter => tmux::Key::Enter,
+            Press::Escape => tmux::Key::Escape,
+            Press::CtrlC => tmux::Key::CtrlC,
+            Press::Up => tmux::Key::Up,
+            Press::Down => tmux::Key::Down,
+            Press::Tab => tmux::Key::Tab,
+            Press::BackTab => tmux::Key::BackTab,
+            Press::Y => tmux::Key::Char('y'),
+            Press::N => tmux::Key::Char('n'),
         }
     }
 }
@@ -157,12 +149,16 @@ pub fn look(engine: &Engine, session: &Session, above: u32) -> Result<Shown> {
     }
 }
 
+fn terminals(engine: &Engine) -> Tmux {
+    Tmux::at(&engine.data.tmux_socket())
+}
+
 /// The command with which a person attaches to the session from a terminal of the machine.
 #[must_use]
 pub fn attach_command(engine: &Engine, session: &str) -> String {
     let socket = engine.data.tmux_socket();
     let socket = shell_words::quote(&socket.to_string_lossy()).into_owned();
-    format!("tmux -u -S {socket} attach -t {}", shell_words::quote(&format!("={session}")))
+    format!("tmux -u -S {socket} attach -t {}", shell_words::quote(session))
 }
 
 /// A person takes the keyboard: turns wait until it is handed back.
@@ -193,39 +189,293 @@ fn keyboard(engine: &Engine, who: &Actor, taken: bool) -> Result<()> {
     })
 }
 
-/// Types a line as it is and presses Enter. The same key types it once. Blocks.
+/// Whose hands the keyboard is in.
+#[derive(Debug, Clone)]
+pub struct Hands {
+    /// The orchestrator's session that is not over.
+    pub session: Option<Session>,
+    /// The turn in flight.
+    pub turn: Option<Turn>,
+    /// A person took the keyboard.
+    pub taken: bool,
+}
+
+/// What a person may type now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum May {
+    /// Lines and keys.
+    Type,
+    /// Only what interrupts this turn.
+    Interrupt(TurnId),
+    /// Nothing: why.
+    Nothing(&'static str),
+}
+
+impl Hands {
+    /// As stored.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn read(conn: &Connection) -> Result<Hands> {
+        Ok(Hands { session: sessions::current(conn)?, turn: turns::in_flight(conn)?, taken: sessions::wanted(conn)?.keyboard })
+    }
+
+    /// What a person may type. A dialog is answered without taking the keyboard: nobody else can answer it.
+    #[must_use]
+    pub fn may(&self) -> May {
+        let Some(session) = &self.session else { return May::Nothing("there is no session to type into: start Luci first") };
+        if session.driver == DriverKind::Headless {
+            return May::Nothing("this session runs without a terminal: there is nothing to type into");
+        }
+        match (session.state, &self.turn) {
+            (SessionState::Waiting, _) => May::Type,
+            (SessionState::Down | SessionState::Broken | SessionState::Ended, _) => {
+                May::Nothing("Luci's agent does not run at the moment")
+            }
+            (SessionState::Starting | SessionState::Idle | SessionState::Working, Some(turn)) => May::Interrupt(turn.id),
+            (SessionState::Starting | SessionState::Idle | SessionState::Working, None) if self.taken => May::Type,
+            (SessionState::Starting | SessionState::Idle | SessionState::Working, None) => {
+                May::Nothing("Luci has the keyboard: take it over first")
+            }
+        }
+    }
+}
+
+/// Types a line as it is and presses Enter. A repeated request types it once. Blocks.
 ///
 /// # Errors
 /// Nobody may type now, or the line cannot be typed: why.
-pub fn type_line(engine: &Engine, who: &Actor, key: &idempotency::Key, text: &str) -> Result<()> {
+pub fn type_line(engine: &Engine, who: &Actor, key: &Key, text: &str) -> Result<()> {
     let line = typed(text).replace('\n', " ");
-    if line.is_empty() {
+    if line.trim().is_empty() {
         return Err(Error::field("line", "is empty"));
     }
     if line.len() > LINE_MAX {
         return Err(Error::field("line", format!("is longer than {LINE_MAX} bytes: send it to Luci as a message")));
     }
     let _typist = engine.typist();
-    let session = may_type(engine)?;
-    let (actor, once, mut fresh) = (who.clone(), key.clone(), false);
-    fresh = engine.store.write(move |tx| {
-        idempotency::once(tx, &once, || {
-            fresh = true;
-            audit::note(tx, &actor, "console_line", &format!("session {}", session.id))?;
-            Ok(Answer { status: 200, body: String::new() })
-        })?;
-        Ok(fresh)
-    })?;
-    if !fresh {
+    let hands = engine.store.read(Hands::read)?;
+    let session = match hands.may() {
+        May::Type => terminal_of(engine, hands.session)?,
+        May::Interrupt(_) => {
+            return Err(Error::Conflict("a turn is in flight: Luci has the keyboard until it is over".to_owned()));
+        }
+        May::Nothing(why) => return Err(Error::Conflict(why.to_owned())),
+    };
+    if !noted_once(engine, who, key, &session)? {
         return Ok(());
     }
-    let tmux = terminals(engine);
-    let done = tmux.paste(&session_name(engine)?, &line).and_then(|()| tmux.keys(&session_name(engine)?, &[Key::Enter]));
-    if let Err(e) = done {
+    let done =
+        terminals(engine).paste(&session.name, &line).and_then(|()| terminals(engine).keys(&session.name, &[tmux::Key::Enter]));
+    if done.is_err() {
         let key = key.clone();
         engine.store.write(move |tx| idempotency::forget(tx, &key))?;
-        return Err(e);
+        return done;
     }
     pause(ECHO);
     Ok(())
+}
+
+/// Notes a line in the audit; false where this request was here before.
+fn noted_once(engine: &Engine, who: &Actor, key: &Key, session: &Session) -> Result<bool> {
+    let (who, key, session) = (who.clone(), key.clone(), session.id);
+    engine.store.write(move |tx| {
+        let mut first = false;
+        idempotency::once(tx, &key, || {
+            first = true;
+            audit::note(tx, &who, "console_line", &format!("session {session}"))?;
+            Ok(Answer { status: 200, body: String::new() })
+        })?;
+        Ok(first)
+    })
+}
+
+/// Presses a key; of a turn in flight, what interrupts asks for its end. Blocks.
+///
+/// # Errors
+/// Nobody may type now: why.
+pub fn press(engine: &Engine, who: &Actor, key: Press) -> Result<()> {
+    let _typist = engine.typist();
+    let hands = engine.store.read(Hands::read)?;
+    let (may, who, action) = (hands.may(), who.clone(), format!("console_key_{}", key.as_str()));
+    match may {
+        May::Type => {
+            let session = terminal_of(engine, hands.session)?;
+            let detail = format!("session {}", session.id);
+            engine.store.write(move |tx| audit::note(tx, &who, &action, &detail))?;
+            terminals(engine).keys(&session.name, &[key.key()])?;
+            pause(ECHO);
+            Ok(())
+        }
+        May::Interrupt(turn) if key.interrupts() => engine.store.write(move |tx| {
+            turns::cancel(tx, turn)?;
+            audit::note(tx, &who, &action, &format!("turn {turn}"))
+        }),
+        May::Interrupt(_) => Err(Error::Conflict("a turn is in flight: Luci has the keyboard until it is over".to_owned())),
+        May::Nothing(why) => Err(Error::Conflict(why.to_owned())),
+    }
+}
+
+/// A session whose terminal takes keys.
+fn terminal_of(engine: &Engine, session: Option<Session>) -> Result<Session> {
+    let gone = || Error::Conflict("Luci's agent does not run at the moment".to_owned());
+    let session = session.ok_or_else(gone)?;
+    let pane = terminals(engine).pane(&session.name)?.filter(|p| !p.dead).ok_or_else(gone)?;
+    if pane.in_mode {
+        terminals(engine).leave_copy_mode(&session.name)?;
+    }
+    Ok(session)
+}
+
+/// The readable log of a headless session's newest turn.
+fn newest_log(engine: &Engine, session: &Session) -> Result<Option<String>> {
+    let Some((turn, log)) = newest_turn(&Path::new(&session.dir).join("turns"))? else { return Ok(None) };
+    let kind = engine.config.profile(&session.profile).map_or(RuntimeKind::Claude, |p| p.runtime);
+    let (bytes, cut) = end_of(&log)?;
+    let (now, mut progress) = (engine.store.clock().now(), Progress::default());
+    let mut out = format!("- turn {turn}\n");
+    if cut {
+        out.push_str("- the beginning is left out\n");
+    }
+    for (n, line) in (1_i64..).zip(bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty())) {
+        out.extend(runtime::read_line(kind, line, n, now, &mut progress).iter().filter_map(print_log::line));
+    }
+    Ok(Some(out))
+}
+
+/// The newest turn's number and log: folders are named by turn and attempt, a later attempt is the later folder.
+fn newest_turn(turns: &Path) -> Result<Option<(i64, PathBuf)>> {
+    let entries = match fs::read_dir(turns) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e.into()),
+    };
+    let newest = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let turn: i64 = entry.file_name().to_str()?.split('-').next()?.parse().ok()?;
+            let log = entry.path().join("stream.log");
+            Some((turn, log.metadata().ok()?.modified().ok()?, log))
+        })
+        .max_by_key(|(turn, at, _)| (*turn, *at));
+    Ok(newest.map(|(turn, _, log)| (turn, log)))
+}
+
+/// Whole lines at the end of a file, and whether some before them were left out.
+fn end_of(path: &Path) -> Result<(Vec<u8>, bool)> {
+    let mut file = File::open(path)?;
+    let from = file.metadata()?.len().saturating_sub(LOG_SHOWN);
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(LOG_SHOWN).read_to_end(&mut bytes)?;
+    if from > 0 {
+        let whole = bytes.iter().position(|b| *b == b'\n').map_or(bytes.len(), |at| at + 1);
+        bytes.drain(..whole);
+    }
+    Ok((bytes, from > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::SessionId;
+    use crate::domain::time::Time;
+    use crate::domain::turn::{TurnOrigin, TurnState};
+
+    fn session(state: SessionState, driver: DriverKind) -> Session {
+        Session {
+            id: SessionId(1),
+            name: "luci-persistent".into(),
+            state,
+            driver,
+            profile: "demo".into(),
+            agent_session: String::new(),
+            begun: String::new(),
+            dir: String::new(),
+            brief: String::new(),
+            hand_over: None,
+            launches: 1,
+            failures: 0,
+            retry_at: None,
+            pid: None,
+            pid_start: None,
+            context_tokens: 0,
+            answered: 0,
+            note: None,
+            created_at: Time(0),
+            launched_at: None,
+            last_activity_at: None,
+            ended_at: None,
+            end_reason: None,
+        }
+    }
+
+    fn turn() -> Turn {
+        Turn {
+            id: TurnId(7),
+            origin: TurnOrigin::Human,
+            author: "Owner".into(),
+            message: "hi".into(),
+            state: TurnState::Sent,
+            nonce: None,
+            session: None,
+            attempts: 1,
+            given_back: 0,
+            interrupt_wanted: false,
+            activity: None,
+            activity_at: None,
+            response: None,
+            error: None,
+            created_at: Time(0),
+            claimed_at: None,
+            sent_at: None,
+            accepted_at: None,
+            answered_at: None,
+            position: None,
+            change: 1,
+        }
+    }
+
+    fn may(state: SessionState, turn: Option<Turn>, taken: bool) -> May {
+        Hands { session: Some(session(state, DriverKind::Tmux)), turn, taken }.may()
+    }
+
+    #[test]
+    fn a_person_types_only_with_the_keyboard_and_between_turns_or_into_a_dialog() {
+        assert_eq!(may(SessionState::Idle, None, true), May::Type);
+        assert!(matches!(may(SessionState::Idle, None, false), May::Nothing(_)));
+        assert_eq!(may(SessionState::Working, Some(turn()), true), May::Interrupt(TurnId(7)));
+        assert_eq!(may(SessionState::Idle, Some(turn()), true), May::Interrupt(TurnId(7)));
+        assert_eq!(may(SessionState::Waiting, Some(turn()), false), May::Type);
+        for state in [SessionState::Down, SessionState::Broken, SessionState::Ended] {
+            assert!(matches!(may(state, None, true), May::Nothing(_)), "{state}");
+        }
+        let headless = Hands { session: Some(session(SessionState::Waiting, DriverKind::Headless)), turn: None, taken: true };
+        assert!(matches!(headless.may(), May::Nothing(_)));
+        assert!(matches!(Hands { session: None, turn: None, taken: true }.may(), May::Nothing(_)));
+    }
+
+    #[test]
+    fn every_key_is_read_as_it_is_written() {
+        for key in Press::ALL {
+            assert_eq!(Press::parse(key.as_str()), Some(*key));
+        }
+        assert_eq!(Press::parse("f1"), None);
+    }
+
+    #[test]
+    fn the_newest_turn_is_shown_and_of_it_whole_lines() {
+        let dir = tempfile::tempdir().expect("a folder");
+        assert_eq!(newest_turn(&dir.path().join("none")).expect("readable"), None);
+        for (name, text) in [("9-aa", "old\n"), ("10-bb", "new\n"), ("notes", "")] {
+            fs::create_dir(dir.path().join(name)).expect("made");
+            fs::write(dir.path().join(name).join("stream.log"), text).expect("written");
+        }
+        let (turn, log) = newest_turn(dir.path()).expect("readable").expect("one");
+        assert_eq!((turn, end_of(&log).expect("readable")), (10, (b"new\n".to_vec(), false)));
+        let line = format!("{}\n", "x".repeat(99_999));
+        fs::write(&log, line.repeat(7)).expect("written");
+        let (bytes, cut) = end_of(&log).expect("readable");
+        assert!(cut && bytes.len() == 500_000, "{}", bytes.len());
+    }
 }

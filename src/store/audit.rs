@@ -10,9 +10,12 @@ use rusqlite::{Connection, params};
 /// # Errors
 /// The database refused.
 pub fn note(tx: &Tx<'_>, actor: &Actor, action: &str, detail: &str) -> Result<()> {
-    tx.conn
-        .prepare_cached("insert into audit (actor, action, detail, created_at) values (?1, ?2, ?3, ?4)")?
-        .execute(params![actor.name(), action, detail, tx.now.0])?;
+    tx.conn.prepare_cached("insert into audit (actor, action, detail, created_at) values (?1, ?2, ?3, ?4)")?.execute(params![
+        actor.name(),
+        action,
+        detail,
+        tx.now.0
+    ])?;
     Ok(())
 }
 
