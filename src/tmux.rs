@@ -201,7 +201,6 @@ impl Tmux {
     }
 
     /// The screen and what last left it upwards: the note that a program has ended pushes lines off the screen.
-    /// Of a program that ends within milliseconds tmux may show nothing.
     ///
     /// # Errors
     /// There is no such session.
@@ -462,11 +461,8 @@ mod tests {
     #[test]
     fn arguments_reach_the_program_as_they_are() {
         let own = Own::new();
-        own.run(
-            "a",
-            &["sh", "-c", "printf '%s|' \"$@\"; sleep 600", "sh", "$HOME", "#{pane_id}", "two words", "ends with;", ";", "-n"],
-        );
-        own.until("it prints", |t| t.screen("a").unwrap().contains("$HOME|#{pane_id}|two words|ends with;|;|-n|"));
+        own.run("a", &["printf", "%s|", "$HOME", "#{pane_id}", "two words", "ends with;", ";", "-n"]);
+        own.until("it prints", |t| t.last_words("a").unwrap().contains("$HOME|#{pane_id}|two words|ends with;|;|-n|"));
         own.run("b", &["/bin/true"]);
         own.until("one word alone runs too", |t| t.pane("b").unwrap().is_some_and(|p| p.dead && p.dead_status == Some(0)));
     }
@@ -474,7 +470,7 @@ mod tests {
     #[test]
     fn a_name_is_matched_whole_and_an_ended_program_leaves_its_screen() {
         let own = Own::new();
-        own.run("a-long-name", &["sh", "-c", "echo last words; sleep 0.3; kill -9 $$"]);
+        own.run("a-long-name", &["sh", "-c", "echo last words; kill -9 $$"]);
         assert!(!own.0.exists("a-long").unwrap());
         own.until("it ends", |t| t.pane("a-long-name").unwrap().unwrap().dead);
         let pane = own.0.pane("a-long-name").unwrap().unwrap();

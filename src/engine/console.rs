@@ -1,7 +1,7 @@
 //! The console: what a person sees of the persistent session's terminal, and what they may type into it. Never beside
 //! the orchestrator: only with the keyboard taken and no turn in flight, or into a dialog, which waits for a person.
 
-use super::{Engine, print_log};
+use super::{Engine, lock, print_log};
 use crate::clock::pause;
 use crate::domain::actor::Actor;
 use crate::domain::ids::TurnId;
@@ -178,7 +178,7 @@ pub fn hand_back(engine: &Engine, who: &Actor) -> Result<()> {
 }
 
 fn keyboard(engine: &Engine, who: &Actor, taken: bool) -> Result<()> {
-    let _typist = engine.typist();
+    let _typist = lock(&engine.typist);
     let who = who.clone();
     engine.store.write(move |tx| {
         if sessions::wanted(tx.conn)?.keyboard != taken {
@@ -253,7 +253,7 @@ pub fn type_line(engine: &Engine, who: &Actor, key: &Key, text: &str) -> Result<
     if line.len() > LINE_MAX {
         return Err(Error::field("line", format!("is longer than {LINE_MAX} bytes: send it to Luci as a message")));
     }
-    let _typist = engine.typist();
+    let _typist = lock(&engine.typist);
     let hands = engine.store.read(Hands::read)?;
     let session = match hands.may() {
         May::Type => terminal_of(engine, hands.session)?,
@@ -295,7 +295,7 @@ fn noted_once(engine: &Engine, who: &Actor, key: &Key, session: &Session) -> Res
 /// # Errors
 /// Nobody may type now: why.
 pub fn press(engine: &Engine, who: &Actor, key: Press) -> Result<()> {
-    let _typist = engine.typist();
+    let _typist = lock(&engine.typist);
     let hands = engine.store.read(Hands::read)?;
     let (may, who, action) = (hands.may(), who.clone(), format!("console_key_{}", key.as_str()));
     match may {

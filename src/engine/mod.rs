@@ -45,8 +45,8 @@ pub struct Engine {
     capabilities: Mutex<BTreeMap<(Vec<String>, i64), Capabilities>>,
     /// One pickup at a time.
     turn: Mutex<()>,
-    /// Whoever types into the persistent session: the orchestrator, or a person in the console.
-    typist: Mutex<()>,
+    /// One typist at a time: held while anything is put into the orchestrator's terminal.
+    pub(crate) typist: Mutex<()>,
     stopping: AtomicBool,
 }
 
@@ -69,17 +69,12 @@ impl Engine {
         }
     }
 
-    /// The right to type into the persistent session, waited for. Whoever has it reads afresh whether they may still
-    /// type (the keyboard, the turn in flight), types, and writes down what they did before they give it back.
-    pub fn typist(&self) -> MutexGuard<'_, ()> {
-        lock(&self.typist)
-    }
-
     /// Asks the waiters to end. Workers go on: they belong to their shims.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         self.store.doorbell.ring(crate::doorbell::Topic::Pickup);
         self.store.doorbell.ring(crate::doorbell::Topic::Ingest);
+        self.store.doorbell.ring(crate::doorbell::Topic::Luci);
     }
 
     /// Whether the waiters are to end.
