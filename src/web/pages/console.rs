@@ -3,6 +3,8 @@
 use super::composer::key;
 use super::visit::{Sent, Visit, html_response};
 use crate::config::Config;
+use crate::domain::ids::TicketId;
+use crate::domain::profile::Profile;
 use crate::domain::run::RunState;
 use crate::domain::session::{LUCI, SessionState};
 use crate::domain::ticket::Status;
@@ -52,12 +54,12 @@ pub async fn get(visit: Visit, query: web::Query<Query>) -> HttpResponse {
 
 /// A session that is not the orchestrator's: a worker's is shown with its ticket, another one is not there.
 async fn elsewhere(visit: &Visit, name: &str) -> Result<HttpResponse> {
-    let ticket = name.strip_prefix("mc-").and_then(|id| id.parse::<crate::domain::ids::TicketId>().ok());
-    if let Some(id) = ticket.filter(|_| name.starts_with("mc-mc-")) {
-        if visit.app.store.query(move |c| runs::live_of(c, id)).await?.is_some() {
-            let to = format!("/tickets/{id}?tab=live");
-            return Ok(HttpResponse::SeeOther().insert_header(("Location", to)).finish());
-        }
+    let ticket = name.strip_prefix("mc-").filter(|rest| rest.starts_with("mc-")).and_then(|id| id.parse::<TicketId>().ok());
+    if let Some(id) = ticket
+        && visit.app.store.query(move |c| runs::live_of(c, id)).await?.is_some()
+    {
+        let to = format!("/tickets/{id}?tab=live");
+        return Ok(HttpResponse::SeeOther().insert_header(("Location", to)).finish());
     }
     let page = ErrorPage {
         status: 404,
@@ -243,7 +245,7 @@ fn load(engine: &Engine, lines: u32, owner: bool) -> Result<Term> {
 }
 
 fn label(config: &Config, profile: &str) -> String {
-    config.profile(profile).map_or_else(|| profile.to_owned(), crate::domain::profile::Profile::label)
+    config.profile(profile).map_or_else(|| profile.to_owned(), Profile::label)
 }
 
 /// Who is at work: the orchestrator first, then the live runs.
