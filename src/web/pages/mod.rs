@@ -8,6 +8,7 @@ pub mod home;
 pub mod home_stream;
 pub mod load;
 pub mod login;
+pub mod luci_load;
 pub mod settings;
 pub mod ticket;
 pub mod ticket_forms;
