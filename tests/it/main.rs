@@ -14,6 +14,7 @@ mod live_server;
 mod model_stub;
 mod one_worker;
 mod real_cli;
+mod real_luci;
 mod real_rig;
 mod shim;
 mod shutdown;
