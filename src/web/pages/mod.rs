@@ -8,7 +8,10 @@ pub mod home;
 pub mod home_stream;
 pub mod load;
 pub mod login;
+pub mod luci;
+pub mod luci_forms;
 pub mod luci_load;
+pub mod luci_stream;
 pub mod settings;
 pub mod ticket;
 pub mod ticket_forms;
@@ -50,6 +53,15 @@ pub const ROUTES: &[Route] = &[
         access: Access::Change,
         register: || web::to(ticket_forms::stop),
     },
+    Route { method: "GET", path: "/luci", access: Access::Read, register: || web::to(luci::get) },
+    Route { method: "GET", path: "/luci/stream", access: Access::Read, register: || web::to(luci_stream::get) },
+    Route { method: "POST", path: "/luci/send", access: Access::Change, register: || web::to(luci_forms::send) },
+    Route { method: "POST", path: "/luci/start", access: Access::Change, register: || web::to(luci_forms::start) },
+    Route { method: "POST", path: "/luci/stop", access: Access::Change, register: || web::to(luci_forms::stop) },
+    Route { method: "POST", path: "/luci/switch", access: Access::Change, register: || web::to(luci_forms::switch) },
+    Route { method: "GET", path: "/luci/turns/{id}", access: Access::Read, register: || web::to(luci::turn) },
+    Route { method: "POST", path: "/luci/turns/{id}/cancel", access: Access::Change, register: || web::to(luci_forms::cancel) },
+    Route { method: "POST", path: "/luci/turns/{id}/retry", access: Access::Change, register: || web::to(luci_forms::retry) },
     Route { method: "GET", path: "/settings", access: Access::Read, register: || web::to(settings::get) },
     Route { method: "POST", path: "/settings/tokens", access: Access::Owner, register: || web::to(settings::token) },
     Route {

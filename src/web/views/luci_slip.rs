@@ -1,11 +1,12 @@
 //! Proposals of a turn as a slip of cards: each with Do it, Edit, Dismiss; what is done can be undone where that is possible.
 
+use crate::domain::action::{Action, CreateTicket, Outcome, can_undo};
 use crate::domain::ids::{ProposalId, TurnId};
 use crate::domain::proposal::{ActionKind, Proposal, ProposalState};
 use crate::domain::text::cut_chars;
-use crate::web::ui::{Ctx, icon};
+use crate::domain::ticket::Priority;
+use crate::web::ui::{Ctx, icon, words};
 use maud::{Markup, html};
-use serde_json::Value;
 
 /// The slip of a turn, `#slip-<n>`; nothing where nothing is proposed.
 #[must_use]
@@ -63,7 +64,7 @@ fn all_words(open: usize) -> String {
 /// A card.
 fn row(p: &Proposal) -> Markup {
     let said = Words::of(p);
-    let made = tickets_of(p.result.as_deref().unwrap_or_default());
+    let outcome = Outcome::of(p);
     html! {
         li id=(format!("proposal-{}", p.id)) data-st=(st(p.state)) data-state=(p.state.as_str()) {
             (sign(p))
@@ -71,7 +72,7 @@ fn row(p: &Proposal) -> Markup {
                 b dir="auto" { (said.title) }
                 p.sub dir="auto" {
                     (said.sub)
-                    @for id in &made { " " a.id href=(format!("/tickets/{id}")) { (id) } }
+                    @if let Some(id) = outcome.ticket() { " " a.id href=(format!("/tickets/{id}")) { (id) } }
                 }
                 @if let Some(more) = &said.more {
                     details.more-words { summary.small.quiet { "All of it" } p.sub.pre dir="auto" { (more) } }
@@ -91,7 +92,7 @@ fn buttons(p: &Proposal) -> Markup {
                 @if may_edit(p.kind) { a.btn.tight.bare href=(format!("/luci/proposals/{}/edit", p.id)) { "Edit" } }
                 (act(p.id, "dismiss", "x", "Dismiss", true))
             },
-            ProposalState::Applied => { @if may_undo(p.kind) { (act(p.id, "undo", "undo-2", "Undo", false)) } },
+            ProposalState::Applied => { @if can_undo(p) { (act(p.id, "undo", "undo-2", "Undo", false)) } },
             ProposalState::Dismissed => { span.small.faint { "Dismissed" } },
             ProposalState::Undone => { span.small.faint { "Undone" } },
             ProposalState::Refused => { span.small.faint { "Not possible" } },
@@ -120,19 +121,6 @@ pub fn may_edit(kind: ActionKind) -> bool {
         ActionKind::Move
         | ActionKind::Assign
         | ActionKind::Start
-        | ActionKind::Notify
-        | ActionKind::Ignore
-        | ActionKind::AskOwner => false,
-    }
-}
-
-/// Whether an action can be taken back.
-fn may_undo(kind: ActionKind) -> bool {
-    match kind {
-        ActionKind::CreateTicket | ActionKind::Move | ActionKind::Assign => true,
-        ActionKind::Comment
-        | ActionKind::Start
-        | ActionKind::AnswerQuestion
         | ActionKind::Notify
         | ActionKind::Ignore
         | ActionKind::AskOwner => false,
@@ -196,115 +184,63 @@ struct Words {
 
 impl Words {
     fn of(p: &Proposal) -> Words {
-        let body: Value = serde_json::from_str(&p.body).unwrap_or(Value::Null);
-        let text = |names: &[&str]| text(&body, names);
-        let ticket = text(&["ticket", "identifier", "id", "ticket_id"]);
-        let words = text(&["body", "comment", "text", "message", "answer", "question", "reason", "note"]);
-        let long = |words: &str| {
+        match Action::read(&p.body) {
+            Ok(action) => Words::said(&action, p.state == ProposalState::Open),
+            // Kept by an older version, say: shown as it is.
+            Err(_) => Words { title: p.kind.as_str().replace('_', " "), sub: String::new(), more: Some(p.body.clone()) },
+        }
+    }
+
+    fn said(action: &Action, open: bool) -> Words {
+        let quoted = |words: &str, sub: String| {
             let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
-            let (cut, more) = cut_chars(&line, 160);
-            if more { (format!("{cut}…"), Some(words.to_owned())) } else { (cut.to_owned(), None) }
+            let (cut, long) = cut_chars(&line, 160);
+            let long = long || words.trim().lines().count() > 1;
+            Words { title: if long { format!("{cut}…") } else { cut.to_owned() }, sub, more: long.then(|| words.to_owned()) }
         };
-        let quoted = |what: &str| {
-            let (short, more) = long(&words);
-            Words { title: short, sub: format!("{what} {ticket}"), more }
-        };
-        match p.kind {
-            ActionKind::CreateTicket => {
-                let description = text(&["description"]);
-                Words {
-                    title: text(&["title"]),
-                    sub: ticket_sub(p, &body),
-                    more: (!description.is_empty()).then_some(description),
-                }
-            }
-            ActionKind::Comment => quoted("A comment on"),
-            ActionKind::AnswerQuestion => quoted("The answer to"),
-            ActionKind::Move => {
-                Words { title: format!("Move {ticket} to {}", status_words(&text(&["to", "status"]))), sub: words, more: None }
-            }
-            ActionKind::Assign => Words { title: format!("Give {ticket} to {}", text(&["role", "to"])), sub: words, more: None },
-            ActionKind::Start => Words { title: format!("Start {ticket}"), sub: words, more: None },
-            ActionKind::Notify => {
-                let (title, more) = long(&words);
-                Words { title, sub: "A word to you".to_owned(), more }
-            }
-            ActionKind::Ignore => Words {
-                title: if ticket.is_empty() { "Leave it as it is".to_owned() } else { format!("Leave {ticket} as it is") },
-                sub: words,
-                more: None,
+        let plain = |title: String| Words { title, sub: String::new(), more: None };
+        match action {
+            Action::CreateTicket(new) => Words {
+                title: new.title.trim().to_owned(),
+                sub: new_ticket(new, open),
+                more: new.description.clone().filter(|d| !d.trim().is_empty()),
             },
-            ActionKind::AskOwner => {
-                let (title, more) = long(&words);
-                Words { title, sub: "Answer below, in your own words".to_owned(), more }
+            Action::Comment { ticket, body } => quoted(body, format!("A comment on {ticket}")),
+            Action::AnswerQuestion { ticket, answer } => quoted(answer, format!("The answer to {ticket}")),
+            Action::Move { ticket, status } => plain(format!("Move {ticket} to {}", words::status(*status))),
+            Action::Assign { ticket, role } => plain(format!("Give {ticket} to {role}")),
+            Action::Start { ticket } => plain(format!("Start {ticket}")),
+            Action::Notify { text } => quoted(text, "A word to you".to_owned()),
+            Action::Ignore { reason, .. } => quoted(reason.as_deref().unwrap_or("Leave it as it is"), "To be left as it is".to_owned()),
+            Action::AskOwner { question, options } => {
+                let mut asked = quoted(question, "A question to you".to_owned());
+                if !options.is_empty() {
+                    asked.sub = format!("A question to you: {}", options.join(" · "));
+                }
+                asked
             }
         }
     }
 }
 
-/// The first of some fields that holds a text or a number.
-#[must_use]
-pub fn text(body: &Value, names: &[&str]) -> String {
-    let found = names.iter().find_map(|name| match &body[*name] {
-        Value::String(s) if !s.is_empty() => Some(s.clone()),
-        Value::Number(n) => Some(n.to_string()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) | Value::String(_) => None,
-    });
-    found.unwrap_or_default()
-}
-
-fn status_words(status: &str) -> String {
-    status.parse().map_or_else(|_| status.to_owned(), |s| crate::web::ui::words::status(s).to_owned())
-}
-
-fn ticket_sub(p: &Proposal, body: &Value) -> String {
-    let get = |name: &str| text(body, &[name]);
-    let mut parts = Vec::new();
-    let project = get("project");
-    parts.push(match (p.state, project.is_empty()) {
-        (ProposalState::Open, true) => "New ticket".to_owned(),
-        (ProposalState::Open, false) => format!("New ticket in {project}"),
-        (_, true) => "Ticket".to_owned(),
-        (_, false) => format!("Ticket in {project}"),
-    });
-    let priority = get("priority");
-    if !priority.is_empty() && priority != "normal" {
-        parts.push(priority);
+fn new_ticket(new: &CreateTicket, open: bool) -> String {
+    let mut parts = vec![match (&new.project, open) {
+        (Some(project), true) => format!("New ticket in {project}"),
+        (Some(project), false) => format!("Ticket in {project}"),
+        (None, true) => "New ticket".to_owned(),
+        (None, false) => "Ticket".to_owned(),
+    }];
+    parts.extend(new.priority.filter(|p| *p != Priority::Normal).map(|p| p.to_string()));
+    parts.extend(new.role.as_ref().map(|role| format!("for {role}")));
+    parts.extend(new.parent.as_ref().map(|t| format!("part of {t}")));
+    if !new.blocked_by.is_empty() {
+        let names: Vec<String> = new.blocked_by.iter().map(ToString::to_string).collect();
+        parts.push(format!("after {}", names.join(" and ")));
     }
-    let role = get("role");
-    if !role.is_empty() {
-        parts.push(format!("for {role}"));
-    }
-    let after: Vec<String> = ["blocked_by", "after", "depends_on"].iter().flat_map(|n| names(&body[*n])).collect();
-    if !after.is_empty() {
-        parts.push(format!("after {}", after.join(" and ")));
-    }
-    let children = body["children"].as_array().map_or(0, Vec::len);
-    if children > 0 {
-        parts.push(crate::web::ui::words::counted(i64::try_from(children).unwrap_or(0), "part", "parts"));
+    if new.start {
+        parts.push("starts by itself".to_owned());
     }
     parts.join(", ")
-}
-
-fn names(value: &Value) -> Vec<String> {
-    match value {
-        Value::String(s) => vec![s.clone()],
-        Value::Number(n) => vec![n.to_string()],
-        Value::Array(list) => list.iter().flat_map(names).collect(),
-        Value::Null | Value::Bool(_) | Value::Object(_) => Vec::new(),
-    }
-}
-
-/// Tickets that a result names, in their order.
-fn tickets_of(result: &str) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    for part in result.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
-        let number = part.strip_prefix("MC-").unwrap_or_default();
-        if !number.is_empty() && number.len() < 12 && number.bytes().all(|b| b.is_ascii_digit()) && !found.iter().any(|f| f == part) {
-            found.push(part.to_owned());
-        }
-    }
-    found
 }
 
 #[cfg(test)]
@@ -331,15 +267,10 @@ pub(super) mod tests {
 
     #[test]
     fn a_card_says_what_would_be_done() {
-        let p = proposal(1, "create_ticket", r#"{"title":"Keep a total","project":"ledger","priority":"high","blocked_by":["a"]}"#);
+        let p = proposal(1, "create_ticket", r#"{"kind":"create_ticket","title":"Keep a total","project":"ledger","priority":"high","blocked_by":["a"]}"#);
         let words = Words::of(&p);
         assert_eq!((words.title.as_str(), words.sub.as_str()), ("Keep a total", "New ticket in ledger, high, after a"));
-        let p = proposal(2, "move", r#"{"ticket":"MC-7","to":"in_review"}"#);
+        let p = proposal(2, "move", r#"{"kind":"move","ticket":"MC-7","status":"in_review"}"#);
         assert_eq!(Words::of(&p).title, "Move MC-7 to In review");
-    }
-
-    #[test]
-    fn tickets_of_a_result_are_found_once_and_nothing_else_is() {
-        assert_eq!(tickets_of(r#"{"ticket":"MC-427","children":["MC-428","MC-427"],"x":"MC-","y":"MCX-1"}"#), ["MC-427", "MC-428"]);
     }
 }

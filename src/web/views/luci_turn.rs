@@ -3,6 +3,7 @@
 use super::luci_slip::slip;
 use crate::domain::ids::TurnId;
 use crate::domain::proposal::Proposal;
+use crate::domain::proposal_block;
 use crate::domain::text::cut_chars;
 use crate::domain::time::Time;
 use crate::domain::turn::{Turn, TurnOrigin, TurnState};
@@ -118,9 +119,9 @@ fn answer(s: &Shown, cx: Ctx<'_>) -> Markup {
 /// The answer, what stands in its place, and the proposals in it.
 fn reply(s: &Shown, cx: Ctx<'_>) -> Markup {
     let t = &s.turn;
-    let text = t.response.as_deref().map(str::trim).filter(|r| !r.is_empty());
+    let text = t.response.as_deref().filter(|r| !r.trim().is_empty());
     html! {
-        @if let Some(text) = text { (markdown(&without_block(text, &s.proposals))) }
+        @if let Some(text) = text { (markdown(proposal_block::words(text))) }
         @match t.state {
             TurnState::Pending | TurnState::Claimed | TurnState::Sent => { (working(s, cx)) },
             TurnState::Answered => { @if text.is_none() { p.quiet { "She had nothing to say to this." } } },
@@ -129,31 +130,6 @@ fn reply(s: &Shown, cx: Ctx<'_>) -> Markup {
         }
         (slip(t.id, &s.proposals, cx))
     }
-}
-
-/// The proposals stand below as cards: their block is taken out of the text where it is alone in a fence.
-fn without_block(text: &str, proposals: &[Proposal]) -> String {
-    if proposals.is_empty() {
-        return text.to_owned();
-    }
-    let mut kept = Vec::new();
-    let mut fence: Option<Vec<&str>> = None;
-    for line in text.lines() {
-        match (&mut fence, line.trim_start().starts_with("```")) {
-            (None, true) => fence = Some(vec![line]),
-            (Some(block), true) => {
-                block.push(line);
-                if !block.iter().any(|l| l.contains("\"proposals\"") || l.contains("\"actions\"")) {
-                    kept.append(block);
-                }
-                fence = None;
-            }
-            (Some(block), false) => block.push(line),
-            (None, false) => kept.push(line),
-        }
-    }
-    kept.extend(fence.unwrap_or_default());
-    kept.join("\n")
 }
 
 /// The heartbeat in place of the answer: where the turn stands, and the way to stop it.
@@ -249,7 +225,7 @@ fn folded(s: &Shown, cx: Ctx<'_>) -> Markup {
     let (name, about) = match t.origin {
         TurnOrigin::Correction => ("Correction", "Luci was told why her proposals could not be read".to_owned()),
         TurnOrigin::Digest | TurnOrigin::HandOver | TurnOrigin::Human | TurnOrigin::Ticket => {
-            let text = t.response.as_deref().unwrap_or(&t.message);
+            let text = t.response.as_deref().map_or(t.message.as_str(), proposal_block::words);
             let line = text.lines().find(|l| !l.trim().is_empty()).unwrap_or_default();
             ("Digest", cut_chars(line.trim_start_matches(['#', '*', ' ']), 140).0.replace("**", ""))
         }
@@ -261,25 +237,11 @@ fn folded(s: &Shown, cx: Ctx<'_>) -> Markup {
             }
             div.inside {
                 (said(&t.message))
-                @if let Some(text) = &t.response { (markdown(&without_block(text, &s.proposals))) }
+                @if let Some(text) = &t.response { (markdown(proposal_block::words(text))) }
             }
         }
         @if t.state.is_open() { (working(s, cx)) }
         @if t.state == TurnState::Failed { (failed(t)) }
         (slip(t.id, &s.proposals, cx))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_block_of_proposals_is_shown_as_cards_and_other_code_stays() {
-        let text = "Two steps.\n\n```sh\nmake test\n```\n\n```json\n{\"proposals\": []}\n```\nThat is all.";
-        let some = [super::super::luci_slip::tests::proposal(1, "create_ticket", "{\"title\":\"x\"}")];
-        let shown = without_block(text, &some);
-        assert!(shown.contains("make test") && shown.contains("That is all.") && !shown.contains("proposals"), "{shown}");
-        assert_eq!(without_block(text, &[]), text);
     }
 }
