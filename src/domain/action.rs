@@ -6,6 +6,7 @@ use super::text::cut_chars;
 use super::ticket::{Priority, Status, Title, WorkClass};
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 /// Characters of one text in an action.
@@ -397,11 +398,15 @@ impl Outcome {
 #[must_use]
 pub fn can_undo(p: &Proposal) -> bool {
     let outcome = Outcome::of(p);
-    let working = |s: &Option<String>| s.as_deref() == Some(Status::InProgress.as_str());
+    let word = |text: &Option<String>| text.as_deref().and_then(|t| t.parse::<Status>().ok());
+    let back = match (word(&outcome.to), word(&outcome.from)) {
+        (Some(to), Some(from)) => from != Status::InProgress && to != Status::InProgress && !way(to, from).is_empty(),
+        (Some(_), None) | (None, Some(_)) | (None, None) => false,
+    };
     p.state == ProposalState::Applied
         && match p.kind {
             ActionKind::CreateTicket => !outcome.started,
-            ActionKind::Move => outcome.from != outcome.to && !working(&outcome.from) && !working(&outcome.to),
+            ActionKind::Move => back,
             ActionKind::Assign => outcome.from != outcome.to,
             ActionKind::Comment
             | ActionKind::Start
@@ -410,4 +415,50 @@ pub fn can_undo(p: &Proposal) -> bool {
             | ActionKind::Ignore
             | ActionKind::AskOwner => false,
         }
+}
+
+/// The shortest way from one status to another by legal moves, without starting anything; empty where there is none.
+#[must_use]
+pub fn way(from: Status, to: Status) -> Vec<Status> {
+    let mut came: BTreeMap<Status, Status> = BTreeMap::new();
+    let mut next = VecDeque::from([from]);
+    while let Some(at) = next.pop_front() {
+        if at == to {
+            let mut path = vec![to];
+            while let Some(before) = path.last().and_then(|s| came.get(s)).filter(|s| **s != from) {
+                path.push(*before);
+            }
+            path.reverse();
+            return path;
+        }
+        for step in at.moves() {
+            if *step != Status::InProgress && *step != from && !came.contains_key(step) {
+                came.insert(*step, at);
+                next.push_back(*step);
+            }
+        }
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn from_every_resting_place_there_is_a_way_back_or_it_is_said_that_there_is_none() {
+        for from in Status::ALL {
+            for to in Status::ALL.iter().filter(|to| *to != from) {
+                let path = way(*from, *to);
+                let mut at = *from;
+                for step in &path {
+                    assert!(at.may_move_to(*step) && *step != Status::InProgress, "{from} to {to}: {path:?}");
+                    at = *step;
+                }
+                assert!(path.is_empty() || at == *to);
+            }
+        }
+        assert_eq!(way(Status::Done, Status::Inbox), [Status::Todo, Status::Inbox]);
+        assert_eq!(way(Status::Done, Status::InReview), [Status::InReview]);
+    }
 }

@@ -64,7 +64,8 @@ pub fn wrong_together(actions: &[Action]) -> Vec<String> {
         }
     }
     if let Some(name) = circle(&made) {
-        wrong.push(format!("The ticket with ref {name:?} would have to exist before itself: take one parent or blocked_by away."));
+        wrong
+            .push(format!("The ticket with ref {name:?} would have to exist before itself: take one parent or blocked_by away."));
     }
     wrong
 }
@@ -131,7 +132,9 @@ fn read_json(json: &str) -> Result<Vec<Action>, Vec<String>> {
 
 fn title(n: usize, action: &Action) -> String {
     match action {
-        Action::CreateTicket(new) => format!("Action {} (create_ticket {:?})", n + 1, new.title.chars().take(40).collect::<String>()),
+        Action::CreateTicket(new) => {
+            format!("Action {} (create_ticket {:?})", n + 1, new.title.chars().take(40).collect::<String>())
+        }
         other => format!("Action {} ({})", n + 1, other.kind()),
     }
 }
