@@ -9,6 +9,7 @@ mod client;
 mod commands;
 mod crash;
 mod floors;
+mod headless_driver;
 mod journeys;
 mod live_server;
 mod model_stub;
