@@ -7,6 +7,7 @@ mod app;
 mod bad_agents;
 mod client;
 mod commands;
+mod console;
 mod crash;
 mod floors;
 mod headless_driver;

@@ -4,6 +4,7 @@ pub mod filter;
 pub mod form;
 pub mod icon;
 pub mod pulse;
+pub mod screen;
 pub mod shell;
 pub mod stream;
 pub mod toast;
