@@ -1,8 +1,8 @@
 //! The live stream of the board: changed cards in place, moved cards to their new column, counts at once.
 
 use super::board::{Query, count, rows_filter};
-use super::{load, luci_load};
 use super::visit::{Visit, seed};
+use super::{load, luci_load};
 use crate::config::Config;
 use crate::domain::ids::{ChangeId, TicketId};
 use crate::domain::ticket::{Status, Ticket};

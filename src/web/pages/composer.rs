@@ -1,7 +1,7 @@
 //! The composer: `POST /composer` from the page, and the one function that it shares with `session_start`.
 
-use super::{load, luci_load};
 use super::visit::{Sent, Visit, html_response};
+use super::{load, luci_load};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::shorthand;

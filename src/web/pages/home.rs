@@ -1,7 +1,7 @@
 //! Home: what needs the person, what runs, what happened since they looked.
 
-use super::{load, luci_load};
 use super::visit::Visit;
+use super::{load, luci_load};
 use crate::config::Config;
 use crate::domain::ids::ChangeId;
 use crate::domain::ticket::Status;

@@ -157,7 +157,6 @@ impl LuciFeed {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

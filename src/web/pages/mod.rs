@@ -3,6 +3,7 @@
 pub mod board;
 pub mod board_stream;
 pub mod composer;
+pub mod console;
 pub mod edit;
 pub mod home;
 pub mod home_stream;
@@ -54,6 +55,13 @@ pub const ROUTES: &[Route] = &[
         access: Access::Change,
         register: || web::to(ticket_forms::stop),
     },
+    Route { method: "GET", path: "/console", access: Access::Read, register: || web::to(console::get) },
+    Route { method: "GET", path: "/console/screen", access: Access::Read, register: || web::to(console::fragment) },
+    Route { method: "GET", path: "/console/sessions", access: Access::Read, register: || web::to(console::list_fragment) },
+    Route { method: "POST", path: "/console/start", access: Access::Owner, register: || web::to(console::start) },
+    Route { method: "POST", path: "/console/keyboard", access: Access::Owner, register: || web::to(console::keyboard) },
+    Route { method: "POST", path: "/console/keys", access: Access::Owner, register: || web::to(console::keys) },
+    Route { method: "POST", path: "/console/line", access: Access::Owner, register: || web::to(console::type_line) },
     Route { method: "GET", path: "/luci", access: Access::Read, register: || web::to(luci::get) },
     Route { method: "GET", path: "/luci/stream", access: Access::Read, register: || web::to(luci_stream::get) },
     Route { method: "POST", path: "/luci/send", access: Access::Change, register: || web::to(luci_forms::send) },

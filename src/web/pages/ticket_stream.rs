@@ -1,8 +1,8 @@
 //! The live stream of a ticket's page: new events, comments, and whatever else about the ticket changed, as partials.
 
-use super::{load, luci_load};
 use super::ticket::identifier;
 use super::visit::{Visit, seed};
+use super::{load, luci_load};
 use crate::config::Config;
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::{ChangeId, CommentId, EventId, TicketId};

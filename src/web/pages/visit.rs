@@ -110,8 +110,11 @@ impl Visit {
         q: String,
         main: Markup,
     ) -> HttpResponse {
-        let counted =
-            self.app.store.query(|c| Ok((load::needs_count(c)?, crate::store::runs::live(c)?.len(), luci_load::standing(c)?))).await;
+        let counted = self
+            .app
+            .store
+            .query(|c| Ok((load::needs_count(c)?, crate::store::runs::live(c)?.len(), luci_load::standing(c)?)))
+            .await;
         let (needs, running, luci) = counted.unwrap_or_default();
         let shell = Shell {
             title: title.to_owned(),

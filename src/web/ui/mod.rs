@@ -5,6 +5,7 @@ pub mod form;
 pub mod icon;
 pub mod lamp;
 pub mod pulse;
+pub mod screen;
 pub mod shell;
 pub mod stream;
 pub mod toast;

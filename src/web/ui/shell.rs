@@ -50,8 +50,11 @@ pub struct Shell {
 /// A whole page. `main` is what stands inside `<main>`.
 #[must_use]
 pub fn page(shell: &Shell, main: &Markup) -> Markup {
-    let entries =
-        [(Nav::Home, "/", "Home", "house"), (Nav::Board, "/board", "Board", "square-kanban"), (Nav::Luci, "/luci", "Luci", "luci")];
+    let entries = [
+        (Nav::Home, "/", "Home", "house"),
+        (Nav::Board, "/board", "Board", "square-kanban"),
+        (Nav::Luci, "/luci", "Luci", "luci"),
+    ];
     let current = |nav: Nav| (shell.here == nav).then_some(if shell.crumbs.is_empty() { "page" } else { "true" });
     html! {
         (DOCTYPE)

@@ -1,8 +1,8 @@
 //! Home: the composer, what needs the person, what runs, what happened since.
 
 use super::composer::{Composer, composer, plan_place};
-use super::luci_side::Side;
 use super::lit::{Lit, Place, lit};
+use super::luci_side::Side;
 use super::run_row::{RunRow, run_row};
 use crate::domain::ids::TicketId;
 use crate::domain::ticket::Status;

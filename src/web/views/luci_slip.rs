@@ -230,7 +230,9 @@ impl Words {
             Action::Assign { ticket, role } => plain(format!("Give {ticket} to {role}")),
             Action::Start { ticket } => plain(format!("Start {ticket}")),
             Action::Notify { text } => quoted(text, "A word to you".to_owned()),
-            Action::Ignore { reason, .. } => quoted(reason.as_deref().unwrap_or("Leave it as it is"), "To be left as it is".to_owned()),
+            Action::Ignore { reason, .. } => {
+                quoted(reason.as_deref().unwrap_or("Leave it as it is"), "To be left as it is".to_owned())
+            }
             Action::AskOwner { question, options } => {
                 let mut asked = quoted(question, "A question to you".to_owned());
                 if !options.is_empty() {
@@ -286,7 +288,11 @@ pub(super) mod tests {
 
     #[test]
     fn a_card_says_what_would_be_done() {
-        let p = proposal(1, "create_ticket", r#"{"kind":"create_ticket","title":"Keep a total","project":"ledger","priority":"high","blocked_by":["a"]}"#);
+        let p = proposal(
+            1,
+            "create_ticket",
+            r#"{"kind":"create_ticket","title":"Keep a total","project":"ledger","priority":"high","blocked_by":["a"]}"#,
+        );
         let words = Words::of(&p);
         assert_eq!((words.title.as_str(), words.sub.as_str()), ("Keep a total", "New ticket in ledger, high, after a"));
         let p = proposal(2, "move", r#"{"kind":"move","ticket":"MC-7","status":"in_review"}"#);

@@ -4,6 +4,7 @@ pub mod board;
 pub mod card;
 pub mod comment;
 pub mod composer;
+pub mod console;
 pub mod edit;
 pub mod error;
 pub mod event;
