@@ -3,11 +3,16 @@
 pub mod board;
 pub mod board_stream;
 pub mod composer;
+pub mod console;
 pub mod edit;
 pub mod home;
 pub mod home_stream;
 pub mod load;
 pub mod login;
+pub mod luci;
+pub mod luci_forms;
+pub mod luci_load;
+pub mod luci_stream;
 pub mod settings;
 pub mod ticket;
 pub mod ticket_forms;
@@ -49,6 +54,22 @@ pub const ROUTES: &[Route] = &[
         access: Access::Change,
         register: || web::to(ticket_forms::stop),
     },
+    Route { method: "GET", path: "/console", access: Access::Read, register: || web::to(console::get) },
+    Route { method: "GET", path: "/console/screen", access: Access::Read, register: || web::to(console::fragment) },
+    Route { method: "GET", path: "/console/sessions", access: Access::Read, register: || web::to(console::list_fragment) },
+    Route { method: "POST", path: "/console/start", access: Access::Owner, register: || web::to(console::start) },
+    Route { method: "POST", path: "/console/keyboard", access: Access::Owner, register: || web::to(console::keyboard) },
+    Route { method: "POST", path: "/console/keys", access: Access::Owner, register: || web::to(console::keys) },
+    Route { method: "POST", path: "/console/line", access: Access::Owner, register: || web::to(console::type_line) },
+    Route { method: "GET", path: "/luci", access: Access::Read, register: || web::to(luci::get) },
+    Route { method: "GET", path: "/luci/stream", access: Access::Read, register: || web::to(luci_stream::get) },
+    Route { method: "POST", path: "/luci/send", access: Access::Change, register: || web::to(luci_forms::send) },
+    Route { method: "POST", path: "/luci/start", access: Access::Change, register: || web::to(luci_forms::start) },
+    Route { method: "POST", path: "/luci/stop", access: Access::Change, register: || web::to(luci_forms::stop) },
+    Route { method: "POST", path: "/luci/switch", access: Access::Change, register: || web::to(luci_forms::switch) },
+    Route { method: "GET", path: "/luci/turns/{id}", access: Access::Read, register: || web::to(luci::turn) },
+    Route { method: "POST", path: "/luci/turns/{id}/cancel", access: Access::Change, register: || web::to(luci_forms::cancel) },
+    Route { method: "POST", path: "/luci/turns/{id}/retry", access: Access::Change, register: || web::to(luci_forms::retry) },
     Route { method: "GET", path: "/settings", access: Access::Read, register: || web::to(settings::get) },
     Route { method: "POST", path: "/settings/tokens", access: Access::Owner, register: || web::to(settings::token) },
     Route {
