@@ -183,7 +183,7 @@ fn keyboard(engine: &Engine, who: &Actor, taken: bool) -> Result<()> {
     engine.store.write(move |tx| {
         if sessions::wanted(tx.conn)?.keyboard != taken {
             sessions::want_keyboard(tx, taken)?;
-            audit::note(tx, &who, if taken { "console_take" } else { "console_hand_back" }, "")?;
+            audit::record(tx, who.name(), if taken { "console_take" } else { "console_hand_back" }, None, "")?;
         }
         Ok(())
     })
@@ -283,7 +283,7 @@ fn noted_once(engine: &Engine, who: &Actor, key: &Key, session: &Session) -> Res
         let mut first = false;
         idempotency::once(tx, &key, || {
             first = true;
-            audit::note(tx, &who, "console_line", &format!("session {session}"))?;
+            audit::record(tx, who.name(), "console_line", None, &format!("session {session}"))?;
             Ok(Answer { status: 200, body: String::new() })
         })?;
         Ok(first)
@@ -302,14 +302,14 @@ pub fn press(engine: &Engine, who: &Actor, key: Press) -> Result<()> {
         May::Type => {
             let session = terminal_of(engine, hands.session)?;
             let detail = format!("session {}", session.id);
-            engine.store.write(move |tx| audit::note(tx, &who, &action, &detail))?;
+            engine.store.write(move |tx| audit::record(tx, who.name(), &action, None, &detail))?;
             terminals(engine).keys(&session.name, &[key.key()])?;
             pause(ECHO);
             Ok(())
         }
         May::Interrupt(turn) if key.interrupts() => engine.store.write(move |tx| {
             turns::cancel(tx, turn)?;
-            audit::note(tx, &who, &action, &format!("turn {turn}"))
+            audit::record(tx, who.name(), &action, None, &format!("turn {turn}"))
         }),
         May::Interrupt(_) => Err(Error::Conflict("a turn is in flight: Luci has the keyboard until it is over".to_owned())),
         May::Nothing(why) => Err(Error::Conflict(why.to_owned())),

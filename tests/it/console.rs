@@ -153,8 +153,8 @@ fn a_line_is_typed_exactly_as_it_is_and_a_repeated_request_types_it_once() {
     rig.app.wait_for("the harmless rest arrives", || rig.typed().len() >= wanted.len());
     assert_eq!(rig.typed(), wanted);
     assert_eq!(post(&rig.app, "/console/line", &[("line", " \u{1b} ")]).status, 422);
-    let notes = rig.app.store.read(|c| audit::newest(c, 100)).expect("readable");
-    assert_eq!(notes.iter().filter(|(_, action, _)| action == "console_line").count(), HARD.len() + 1);
+    let notes = rig.app.store.read(|c| audit::list(c, None, 100)).expect("readable");
+    assert_eq!(notes.iter().filter(|e| e.action == "console_line").count(), HARD.len() + 1);
     assert!(!format!("{notes:?}").contains("pane_id"), "what was typed is nobody's: {notes:?}");
 }
 

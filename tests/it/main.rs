@@ -15,6 +15,7 @@ mod journeys;
 mod live_server;
 mod model_stub;
 mod one_worker;
+mod proposals;
 mod real_cli;
 mod real_luci;
 mod real_rig;

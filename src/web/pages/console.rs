@@ -195,7 +195,7 @@ pub async fn start(visit: Visit) -> HttpResponse {
                 .store
                 .call(move |tx| {
                     sessions::want(tx, true)?;
-                    audit::note(tx, &who, "luci_start", "")
+                    audit::record(tx, who.name(), "luci_start", None, "")
                 })
                 .await?;
             shown(&visit).await
