@@ -7,7 +7,7 @@ use crate::domain::session::{Session, SessionState, Wanted};
 use crate::domain::time::Time;
 use crate::domain::turn::{Turn, TurnState};
 use crate::error::Result;
-use crate::store::{proposals, sessions, settings, turns};
+use crate::store::{actions, proposals, sessions, turns};
 use crate::web::ui::lamp::Standing;
 use crate::web::views::luci::Luci;
 use crate::web::views::luci_side::Side;
@@ -64,12 +64,8 @@ pub fn side(c: &Connection, config: &Config) -> Result<Side> {
     let chosen = config.orchestrator_profile(wanted.profile.as_deref());
     let queue: Vec<Turn> = turns::queue(c, QUEUE)?.into_iter().filter(|t| t.state == TurnState::Pending).collect();
     let open = turns::open_count(c)?;
-    let mut free = Vec::new();
-    for kind in crate::domain::proposal::ActionKind::ALL {
-        if settings::get(c, &autonomy_key(*kind))?.is_some_and(|v| v == "1") {
-            free.push(*kind);
-        }
-    }
+    let granted = actions::autonomy(c)?;
+    let free = actions::GRANTABLE.iter().copied().filter(|kind| granted(*kind)).collect();
     Ok(Side {
         standing: standing_of(session.as_ref(), &wanted, flight.as_ref()),
         label: config.profile(session.as_ref().map_or(&chosen, |s| &s.profile)).map_or_else(|| chosen.clone(), Profile::label),
@@ -84,12 +80,6 @@ pub fn side(c: &Connection, config: &Config) -> Result<Side> {
         free,
         proposals: proposals::open_count(c)?,
     })
-}
-
-/// The setting that lets an action of a kind happen without asking.
-#[must_use]
-pub fn autonomy_key(kind: crate::domain::proposal::ActionKind) -> String {
-    format!("autonomy.{kind}")
 }
 
 /// Turns with what belongs to them. The first of the page's window always says its day.

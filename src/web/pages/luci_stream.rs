@@ -142,7 +142,7 @@ impl LuciFeed {
                 ("#luci-line", line(&s, cx)),
                 ("#luci-tail", tail(begun.as_ref(), cx)),
                 ("#luci-state", state(&s, cx)),
-                ("#luci-queue", queue(&s)),
+                ("#luci-queue", queue(&s, cx)),
                 ("#luci-side", side(&s, cx)),
             ]
         };

@@ -56,7 +56,7 @@ pub fn luci(l: &Luci, stream: Option<&str>, cx: Ctx<'_>) -> Markup {
                 div.footbar {
                     button.jump.btn.tight #luci-jump type="button" hidden { (icon::small("arrow-down")) " Newest" }
                     (state(&l.side, cx))
-                    (queue(&l.side))
+                    (queue(&l.side, cx))
                     (say(&l.message, &l.errors, cx))
                 }
             }

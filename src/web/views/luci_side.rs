@@ -5,7 +5,7 @@ use crate::domain::session::{DriverKind, Session, Wanted};
 use crate::domain::text::cut_chars;
 use crate::domain::turn::Turn;
 use crate::web::ui::lamp::Standing;
-use crate::web::ui::{Ctx, icon, when, words};
+use crate::web::ui::{Ctx, form, icon, when, words};
 use maud::{Markup, html};
 
 /// All of it.
@@ -94,11 +94,12 @@ fn session(s: &Side, cx: Ctx<'_>) -> Markup {
                 }
             }
             div.btns {
-                @if matches!(s.standing, Standing::Stopped | Standing::Asleep | Standing::Broken | Standing::Down) { (button("/luci/start", "play", "Start")) }
-                @else { (button("/luci/stop", "pause", "Stop")) }
+                @if matches!(s.standing, Standing::Stopped | Standing::Asleep | Standing::Broken | Standing::Down) { (button("/luci/start", "play", "Start", cx)) }
+                @else { (button("/luci/stop", "pause", "Stop", cx)) }
             }
             @if s.profiles.len() > 1 {
                 form.switch method="post" action="/luci/switch" hx-post="/luci/switch" hx-swap="none" hx-sync="this:drop" {
+                    (form::client_id(cx, "switch"))
                     label.field {
                         span { "Switch to" }
                         select.input #luci-profile name="profile" {
@@ -113,9 +114,10 @@ fn session(s: &Side, cx: Ctx<'_>) -> Markup {
     }
 }
 
-fn button(path: &str, sign: &str, label: &str) -> Markup {
+fn button(path: &str, sign: &str, label: &str, cx: Ctx<'_>) -> Markup {
     html! {
         form method="post" action=(path) hx-post=(path) hx-swap="none" hx-sync="this:drop" {
+            (form::client_id(cx, path))
             button.btn.tight type="submit" { (icon::small(sign)) " " (label) }
         }
     }
@@ -135,11 +137,6 @@ pub fn kind_words(kind: ActionKind) -> &'static str {
         ActionKind::Ignore => "Leave something as it is",
         ActionKind::AskOwner => "Ask you",
     }
-}
-
-/// Actions that can be allowed to happen without asking: asking itself needs no leave.
-pub fn allowable() -> impl Iterator<Item = ActionKind> {
-    ActionKind::ALL.iter().copied().filter(|k| *k != ActionKind::AskOwner)
 }
 
 fn autonomy(s: &Side) -> Markup {
@@ -186,14 +183,14 @@ pub fn state(s: &Side, cx: Ctx<'_>) -> Markup {
         div #luci-state {
             @match s.standing {
                 Standing::Asleep | Standing::Starting | Standing::Idle | Standing::Works(_) => {},
-                Standing::Stopped => (notice("todo", "pause", html! { b { "Luci is stopped." } " What you write waits until she is started." }, button("/luci/start", "play", "Start"))),
+                Standing::Stopped => (notice("todo", "pause", html! { b { "Luci is stopped." } " What you write waits until she is started." }, button("/luci/start", "play", "Start", cx))),
                 Standing::Broken => (notice("blocked", "triangle-alert", html! {
                     b { "Luci cannot start." } " " @if let Some(note) = note { span dir="auto" { (note) } " " } "Your messages wait."
-                }, button("/luci/start", "play", "Start"))),
+                }, button("/luci/start", "play", "Start", cx))),
                 Standing::Down => (notice("blocked", "refresh-cw", html! {
                     b { "Luci went away." } " " @if let Some(note) = note { span dir="auto" { (note) } " " }
                     @if let Some(at) = retry { "She is brought back " (when::ago(at, cx.now)) "." } @else { "She is being brought back." }
-                }, button("/luci/start", "play", "Start now"))),
+                }, button("/luci/start", "play", "Start now", cx))),
                 Standing::Dialog => (notice("input", "terminal", html! {
                     b { "A dialog is open that only you can answer." } @if let Some(note) = note { " " span dir="auto" { (note) } }
                 }, html! { a.btn.tight href=(CONSOLE) { "Open the console" } })),
@@ -211,7 +208,7 @@ fn notice(st: &str, sign: &str, text: Markup, act: Markup) -> Markup {
 
 /// The messages that wait, folded, `#luci-queue`.
 #[must_use]
-pub fn queue(s: &Side) -> Markup {
+pub fn queue(s: &Side, cx: Ctx<'_>) -> Markup {
     let shown = i64::try_from(s.queue.len()).unwrap_or(0);
     html! {
         div #luci-queue {
@@ -223,6 +220,7 @@ pub fn queue(s: &Side) -> Markup {
                             li.queue id=(format!("queued-{}", t.id)) {
                                 p dir="auto" { a href=(format!("#turn-{}", t.id)) { (cut_chars(t.message.trim(), 120).0) } }
                                 form method="post" action=(format!("/luci/turns/{}/cancel", t.id)) hx-post=(format!("/luci/turns/{}/cancel", t.id)) hx-swap="none" hx-sync="this:drop" {
+                                    (form::client_id(cx, format_args!("queued-{}", t.id)))
                                     button.btn.tight.bare type="submit" { "Cancel" }
                                 }
                             }

@@ -5,14 +5,16 @@ use crate::domain::ids::{ProposalId, TurnId};
 use crate::domain::proposal::{ActionKind, Proposal, ProposalState};
 use crate::domain::text::cut_chars;
 use crate::domain::ticket::Priority;
-use crate::web::ui::{Ctx, icon, words};
+use crate::web::ui::{Ctx, form, icon, words};
 use maud::{Markup, html};
 
 /// The slip of a turn, `#slip-<n>`; nothing where nothing is proposed.
 #[must_use]
-pub fn slip(turn: TurnId, list: &[Proposal], _cx: Ctx<'_>) -> Markup {
+pub fn slip(turn: TurnId, list: &[Proposal], cx: Ctx<'_>) -> Markup {
     let open = list.iter().filter(|p| p.state == ProposalState::Open).count();
     let done = list.iter().filter(|p| p.state == ProposalState::Applied).count();
+    let doable = list.iter().filter(|p| p.state == ProposalState::Open && p.kind != ActionKind::AskOwner).count();
+    let undoable = list.iter().filter(|p| can_undo(p)).count();
     html! {
         @if !list.is_empty() {
             section.slip.settled[open == 0] id=(format!("slip-{turn}")) aria-label="Proposals" {
@@ -20,12 +22,14 @@ pub fn slip(turn: TurnId, list: &[Proposal], _cx: Ctx<'_>) -> Markup {
                     b { (headline(list)) }
                     span.end { (tally(done, open, list.len())) }
                 }
-                ul.rows { @for p in list { (row(p)) } }
+                ul.rows { @for p in list { (row(p, cx)) } }
                 @if open > 0 {
                     footer {
-                        @if open > 1 || list.len() > 1 { (whole(turn, "apply", &all_words(open), true)) (whole(turn, "dismiss", if open == 1 { "Dismiss" } else { "Dismiss all" }, false)) }
+                        @if doable > 1 { (whole(turn, "apply", &all_words(doable), "primary", cx)) (whole(turn, "dismiss", "Dismiss all", "bare", cx)) }
                         span.note { "She asks first: " a href="/settings#autonomy" { "change" } }
                     }
+                } @else if undoable > 1 {
+                    footer { (whole(turn, "undo", if undoable == 2 { "Undo both" } else { "Undo all" }, "bare", cx)) }
                 }
             }
         }
@@ -53,16 +57,15 @@ fn tally(done: usize, open: usize, all: usize) -> String {
     }
 }
 
-fn all_words(open: usize) -> String {
-    match open {
-        1 => "Do it".to_owned(),
+fn all_words(doable: usize) -> String {
+    match doable {
         2 => "Do both".to_owned(),
         n => format!("Do all {n}"),
     }
 }
 
 /// A card.
-fn row(p: &Proposal) -> Markup {
+fn row(p: &Proposal, cx: Ctx<'_>) -> Markup {
     let said = Words::of(p);
     let outcome = Outcome::of(p);
     html! {
@@ -79,20 +82,21 @@ fn row(p: &Proposal) -> Markup {
                 }
                 @if let Some(why) = &p.error { p.sub.bad dir="auto" { (why) } }
             }
-            div.btns { (buttons(p)) }
+            @if p.kind == ActionKind::AskOwner && p.state == ProposalState::Open { (answers(p, cx)) }
+            @else { div.btns { (buttons(p, cx)) } }
         }
     }
 }
 
-fn buttons(p: &Proposal) -> Markup {
+fn buttons(p: &Proposal, cx: Ctx<'_>) -> Markup {
     html! {
         @match p.state {
             ProposalState::Open => {
-                (act(p.id, "apply", "", do_words(p.kind), false))
+                (act(p.id, "apply", ("", "Do it"), cx))
                 @if may_edit(p.kind) { a.btn.tight.bare href=(format!("/luci/proposals/{}/edit", p.id)) { "Edit" } }
-                (act(p.id, "dismiss", "x", "Dismiss", true))
+                (act(p.id, "dismiss", ("x", ""), cx))
             },
-            ProposalState::Applied => { @if can_undo(p) { (act(p.id, "undo", "undo-2", "Undo", false)) } },
+            ProposalState::Applied => { @if can_undo(p) { (act(p.id, "undo", ("undo-2", "Undo"), cx)) } },
             ProposalState::Dismissed => { span.small.faint { "Dismissed" } },
             ProposalState::Undone => { span.small.faint { "Undone" } },
             ProposalState::Refused => { span.small.faint { "Not possible" } },
@@ -100,16 +104,28 @@ fn buttons(p: &Proposal) -> Markup {
     }
 }
 
-fn do_words(kind: ActionKind) -> &'static str {
-    match kind {
-        ActionKind::AskOwner | ActionKind::Notify => "Seen",
-        ActionKind::CreateTicket
-        | ActionKind::Comment
-        | ActionKind::Move
-        | ActionKind::Assign
-        | ActionKind::Start
-        | ActionKind::AnswerQuestion
-        | ActionKind::Ignore => "Do it",
+/// A question to the owner: its options as chips, and a line for other words.
+fn answers(p: &Proposal, cx: Ctx<'_>) -> Markup {
+    let path = format!("/luci/proposals/{}/answer", p.id);
+    let options = match Action::read(&p.body) {
+        Ok(Action::AskOwner { options, .. }) => options,
+        Ok(_) | Err(_) => Vec::new(),
+    };
+    html! {
+        div.answers {
+            @if !options.is_empty() {
+                form.btns method="post" action=(path) hx-post=(path) hx-swap="none" hx-sync="this:drop" {
+                    (form::client_id(cx, format_args!("option-{}", p.id)))
+                    @for o in &options { button.btn.tight type="submit" name="answer" value=(o) dir="auto" { (o) } }
+                }
+            }
+            form.pair method="post" action=(path) hx-post=(path) hx-swap="none" hx-sync="this:drop" {
+                (form::client_id(cx, format_args!("answer-{}", p.id)))
+                input.input id=(format!("answer-{}", p.id)) name="answer" required dir="auto" autocomplete="off" aria-label="Your answer" placeholder="In your own words";
+                button.btn type="submit" { "Answer" }
+            }
+            (act(p.id, "dismiss", ("", "No answer"), cx))
+        }
     }
 }
 
@@ -155,22 +171,25 @@ fn st(state: ProposalState) -> &'static str {
     }
 }
 
-fn act(id: ProposalId, what: &str, sign: &str, label: &str, bare_sign: bool) -> Markup {
+/// A button that does something with a proposal; without a label it is a square of its icon.
+fn act(id: ProposalId, what: &str, (sign, label): (&str, &str), cx: Ctx<'_>) -> Markup {
     let path = format!("/luci/proposals/{id}/{what}");
     html! {
         form method="post" action=(path) hx-post=(path) hx-swap="none" hx-sync="this:drop" {
-            @if bare_sign { button.btn.tight.bare.square type="submit" aria-label=(label) title=(label) { (icon::small(sign)) } }
-            @else { button.btn.tight.bare[!sign.is_empty()] type="submit" { @if !sign.is_empty() { (icon::small(sign)) " " } (label) } }
+            (form::client_id(cx, format_args!("{what}-p{id}")))
+            @if label.is_empty() { button.btn.tight.bare.square type="submit" aria-label="Dismiss" title="Dismiss" { (icon::small(sign)) } }
+            @else { button.btn.tight.bare[what != "apply"] type="submit" { @if !sign.is_empty() { (icon::small(sign)) " " } (label) } }
         }
     }
 }
 
-/// A button for all that is open in the turn.
-fn whole(turn: TurnId, what: &str, label: &str, primary: bool) -> Markup {
+/// A button for the whole slip.
+fn whole(turn: TurnId, what: &str, label: &str, look: &str, cx: Ctx<'_>) -> Markup {
     let path = format!("/luci/turns/{turn}/{what}");
     html! {
         form method="post" action=(path) hx-post=(path) hx-swap="none" hx-sync="this:drop" {
-            button.btn.primary[primary].bare[!primary] type="submit" { (label) }
+            (form::client_id(cx, format_args!("all-{what}-{turn}")))
+            button class=(format!("btn {look}")) type="submit" { (label) }
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::turn::{Turn, TurnOrigin, TurnState};
 use crate::web::markdown::markdown;
 use crate::web::ui::lamp::Standing;
 use crate::web::ui::stream::partial;
-use crate::web::ui::{Ctx, icon, when, words};
+use crate::web::ui::{Ctx, form, icon, when, words};
 use maud::{Markup, html};
 
 /// Longer messages are folded, in characters.
@@ -125,8 +125,8 @@ fn reply(s: &Shown, cx: Ctx<'_>) -> Markup {
         @match t.state {
             TurnState::Pending | TurnState::Claimed | TurnState::Sent => { (working(s, cx)) },
             TurnState::Answered => { @if text.is_none() { p.quiet { "She had nothing to say to this." } } },
-            TurnState::Failed => { (failed(t)) },
-            TurnState::Cancelled => { (cancelled(t, text.is_some())) },
+            TurnState::Failed => { (failed(t, cx)) },
+            TurnState::Cancelled => { (cancelled(t, text.is_some(), cx)) },
         }
         (slip(t.id, &s.proposals, cx))
     }
@@ -145,8 +145,8 @@ fn working(s: &Shown, cx: Ctx<'_>) -> Markup {
             span.btns {
                 @if t.state.in_flight() {
                     a.btn.tight.bare.desk-only href="/console?session=luci-persistent" { (icon::small("terminal")) " Console" }
-                    @if !t.interrupt_wanted { (act(t.id, "cancel", "square", "Stop", false)) }
-                } @else { (act(t.id, "cancel", "x", "Cancel", false)) }
+                    @if !t.interrupt_wanted { (act(t.id, "cancel", ("square", "Stop"), false, cx)) }
+                } @else { (act(t.id, "cancel", ("x", "Cancel"), false, cx)) }
             }
             @if works {
                 @if let Some(doing) = &t.activity { span.doing { (icon::small("zap")) span dir="auto" { (doing) } } }
@@ -185,17 +185,17 @@ fn waiting(s: &Shown, cx: Ctx<'_>) -> Markup {
     }
 }
 
-fn failed(t: &Turn) -> Markup {
+fn failed(t: &Turn, cx: Ctx<'_>) -> Markup {
     html! {
         div.notice data-st="blocked" {
             (icon::icon("circle-x"))
             div { b { "There is no answer." } " " span dir="auto" { (t.error.as_deref().unwrap_or("It is not known why.")) } " Your message is kept." }
-            (act(t.id, "retry", "refresh-cw", "Try again", true))
+            (act(t.id, "retry", ("refresh-cw", "Try again"), true, cx))
         }
     }
 }
 
-fn cancelled(t: &Turn, partial: bool) -> Markup {
+fn cancelled(t: &Turn, partial: bool, cx: Ctx<'_>) -> Markup {
     let interrupted = t.sent_at.is_some();
     html! {
         div.ended {
@@ -204,16 +204,17 @@ fn cancelled(t: &Turn, partial: bool) -> Markup {
                 @else if interrupted { "You stopped her before she said anything." }
                 @else { "Withdrawn before Luci read it." }
             }
-            (act(t.id, "retry", "refresh-cw", "Ask again", false))
+            (act(t.id, "retry", ("refresh-cw", "Ask again"), false, cx))
         }
     }
 }
 
 /// A button that does something with a turn.
-fn act(id: TurnId, what: &str, sign: &str, label: &str, framed: bool) -> Markup {
+fn act(id: TurnId, what: &str, (sign, label): (&str, &str), framed: bool, cx: Ctx<'_>) -> Markup {
     let path = format!("/luci/turns/{id}/{what}");
     html! {
         form method="post" action=(path) hx-post=(path) hx-swap="none" hx-sync="this:drop" {
+            (form::client_id(cx, format_args!("{what}-{id}")))
             button.btn.tight.bare[!framed] type="submit" { (icon::small(sign)) " " (label) }
         }
     }
@@ -241,7 +242,7 @@ fn folded(s: &Shown, cx: Ctx<'_>) -> Markup {
             }
         }
         @if t.state.is_open() { (working(s, cx)) }
-        @if t.state == TurnState::Failed { (failed(t)) }
+        @if t.state == TurnState::Failed { (failed(t, cx)) }
         (slip(t.id, &s.proposals, cx))
     }
 }
