@@ -1,6 +1,6 @@
 //! Mission Control: the board, front door and control room for work delegated to AI coding agents.
 //!
-//! Five floors, imports point down only: [`domain`] (values), [`store`], drivers ([`runtime`], [`shim`], [`git`] and
+//! Five floors, imports point down only: [`domain`] (values), [`store`], drivers ([`runtime`], [`shim`], [`git`], [`tmux`] and
 //! the like), [`engine`], [`web`].
 
 pub mod app;
@@ -21,4 +21,5 @@ pub mod run_dir;
 pub mod runtime;
 pub mod shim;
 pub mod store;
+pub mod tmux;
 pub mod web;

@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("process", 2),
     ("run_dir", 2),
     ("git", 2),
+    ("tmux", 2),
     ("data_dir", 2),
     ("config", 2),
     ("engine", 3),
@@ -58,7 +59,7 @@ fn sql_stays_in_the_store() {
 
 #[test]
 fn programs_are_started_by_drivers_alone() {
-    only_in(&["src/git", "src/shim", "src/process", "src/runtime", "src/clock.rs"], &["Command::new("]);
+    only_in(&["src/git", "src/shim", "src/process", "src/tmux.rs", "src/runtime", "src/clock.rs"], &["Command::new("]);
 }
 
 #[test]
