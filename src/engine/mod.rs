@@ -44,6 +44,8 @@ pub struct Engine {
     capabilities: Mutex<BTreeMap<(Vec<String>, i64), Capabilities>>,
     /// One pickup at a time.
     turn: Mutex<()>,
+    /// One typist at a time: held while anything is put into the orchestrator's terminal.
+    pub(crate) typist: Mutex<()>,
     stopping: AtomicBool,
 }
 
@@ -61,6 +63,7 @@ impl Engine {
             cooling: Mutex::default(),
             capabilities: Mutex::default(),
             turn: Mutex::default(),
+            typist: Mutex::default(),
             stopping: AtomicBool::new(false),
         }
     }
@@ -70,6 +73,7 @@ impl Engine {
         self.stopping.store(true, Ordering::SeqCst);
         self.store.doorbell.ring(crate::doorbell::Topic::Pickup);
         self.store.doorbell.ring(crate::doorbell::Topic::Ingest);
+        self.store.doorbell.ring(crate::doorbell::Topic::Luci);
     }
 
     /// Whether the waiters are to end.

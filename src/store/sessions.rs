@@ -167,6 +167,33 @@ pub fn down(tx: &Tx<'_>, id: SessionId, note: &str, retry_at: Option<Time>) -> R
     )
 }
 
+/// A person stopped it: its agent is ended, its conversation waits for a Start.
+///
+/// # Errors
+/// The session is over.
+pub fn asleep(tx: &Tx<'_>, id: SessionId) -> Result<()> {
+    change(
+        tx,
+        id,
+        "update sessions set state = 'down', note = null, retry_at = null, failures = 0, pid = null, pid_start = null
+         where id = ?1 and state <> 'ended'",
+        params![id.0],
+    )
+}
+
+/// It is spoken with in another way from now on.
+///
+/// # Errors
+/// The session is over.
+pub fn speaks_by(tx: &Tx<'_>, id: SessionId, driver: DriverKind) -> Result<()> {
+    change(
+        tx,
+        id,
+        "update sessions set driver = ?2, state = 'down', retry_at = ?3, pid = null, pid_start = null where id = ?1 and state <> 'ended'",
+        params![id.0, driver.as_str(), tx.now.0],
+    )
+}
+
 /// A turn of it was answered, and how full its memory is.
 ///
 /// # Errors

@@ -205,7 +205,8 @@ pub fn working(tx: &Tx<'_>, turn: &Turn, activity: Option<&str>) -> Result<()> {
     fenced(n, turn)
 }
 
-/// Gives a turn back to the queue, unsent: its nonce is nowhere. Its attempt does not count.
+/// Gives a turn back to the queue, unread: its nonce is nowhere. Where it had been sent that is counted, so that it
+/// does not go round for ever.
 ///
 /// # Errors
 /// The claim is no longer current.
@@ -215,7 +216,7 @@ pub fn give_back(tx: &Tx<'_>, turn: &Turn) -> Result<()> {
         .conn
         .prepare_cached(
             "update turns set state = 'pending', nonce = null, session_id = null, claimed_at = null, sent_at = null,
-               accepted_at = null, activity = null, activity_at = null, given_back = given_back + 1, change = ?3
+               accepted_at = null, activity = null, activity_at = null, given_back = given_back + (state = 'sent'), change = ?3
              where id = ?1 and nonce = ?2 and state in ('claimed', 'sent')",
         )?
         .execute(params![turn.id.0, turn.nonce, change])?;
@@ -323,6 +324,19 @@ pub fn touch(tx: &Tx<'_>, id: TurnId) -> Result<()> {
     let change = next_change(tx)?;
     tx.conn.prepare_cached("update turns set change = ?2 where id = ?1")?.execute(params![id.0, change])?;
     Ok(())
+}
+
+/// Whether a turn of this session was ever seen in the agent's hands: then its conversation exists.
+///
+/// # Errors
+/// The database refused.
+pub fn any_accepted(conn: &Connection, session: SessionId) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "select exists (select 1 from turns where session_id = ?1 and accepted_at is not null)
+             or exists (select 1 from sessions where id = ?1 and answered > 0)",
+        )?
+        .query_row([session.0], |r| r.get(0))?)
 }
 
 /// A person's view of the whole conversation changed though no turn did (the session's state).

@@ -48,12 +48,15 @@
         values: { status: col.dataset.status, version: card.dataset.version, client_id: crypto.randomUUID?.() ?? `${card.id}-${Date.now()}` },
       });
     });
-    board.addEventListener("dragend", clear);
+    board.addEventListener("dragend", () => { clear(); release(); });
 
-    // Hold: while the pointer is in the board, cards do not move under it. Counts change at once.
+    // Hold: while the pointer is in the board or a menu is open under the keys, cards do not move under the hand.
+    // Counts change at once.
     const held = document.getElementById("held");
     const mine = new Map();
-    let inside = false, waiting = 0;
+    let inside = false, waiting = 0, follow = null;
+    const focused = (where) => board.contains(document.activeElement) && document.activeElement.matches(where);
+    const holding = () => inside || dragged || focused("select, details[open] *");
     const label = () => {
       if (!held) return;
       held.hidden = waiting === 0;
@@ -66,15 +69,30 @@
       await htmx.ajax("GET", location.href, { target: "#board", select: "#board", swap: "outerMorph" });
     };
     board.addEventListener("pointerenter", (e) => { inside = e.pointerType === "mouse"; });
-    board.addEventListener("pointerleave", () => { inside = false; if (!dragged) show(); });
+    const release = () => { if (!holding()) show(); };
+    board.addEventListener("pointerleave", () => { inside = false; release(); });
+    // The keys leave a menu as well: by Tab, by Escape, by what it did. Only after this turn is it known where to.
+    board.addEventListener("focusout", () => setTimeout(release));
+    board.addEventListener("toggle", release, true);
     held?.addEventListener("click", show);
     document.addEventListener("submit", (e) => {
       const card = e.target.closest?.(".card");
-      if (card) mine.set(card.id, Date.now());
+      if (!card) return;
+      mine.set(card.id, Date.now());
+      follow = focused(":focus-visible") ? { id: card.id, from: card.dataset.status } : null;
     }, true);
+    // Who moves a card by keys goes with it, unless they went elsewhere meanwhile.
+    const goWith = () => {
+      const card = follow && document.getElementById(follow.id);
+      if (!card || card.dataset.status === follow.from || document.activeElement !== document.body) return;
+      follow = null;
+      card.querySelector("details.menu summary")?.focus();
+    };
+    document.addEventListener("focusin", (e) => { if (follow && e.target.closest(".card")?.id !== follow.id) follow = null; });
+    document.addEventListener("pointerdown", () => { follow = null; });
     document.addEventListener("htmx:sse:before:message", (e) => {
       const { data, event } = e.detail.message;
-      if (event || !(inside || dragged || board.contains(document.activeElement) && document.activeElement.matches("select, details[open] *"))) return;
+      if (event || !holding()) return;
       const cards = [...data.matchAll(/id="(card-\d+)"/g)].map((m) => m[1]);
       if (cards.length && cards.every((id) => Date.now() - (mine.get(id) ?? 0) < 5000)) return;
       const box = document.createElement("template");
@@ -99,7 +117,7 @@
       for (const col of board.querySelectorAll("[data-spine]")) col.classList.toggle("fold", !col.querySelector(".card"));
     };
     spines();
-    document.addEventListener("htmx:after:swap", spines);
+    document.addEventListener("htmx:after:swap", () => { spines(); goWith(); });
 
     // A spine opens in place.
     board.addEventListener("click", (e) => {

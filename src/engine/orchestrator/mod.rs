@@ -1,4 +1,192 @@
 //! The orchestrator: the one typist. It keeps Luci's session up, takes one turn of the queue at a time to it, and
 //! harvests the reply.
+//!
+//! What it does next follows from rows and from what the driver sees, never from memory: it can be killed between any
+//! two lines. A turn on its way is first harvested, and given back to the queue only if its nonce is nowhere.
 
 pub mod driver;
+pub mod environment;
+mod hand_over;
+mod supervise;
+mod turn;
+
+#[cfg(test)]
+mod orchestrator_tests;
+
+use super::Engine;
+use crate::clock::Clock;
+use crate::config::DEMO;
+use crate::domain::session::{DriverKind, Session, SessionState, Wanted};
+use crate::domain::turn::Turn;
+use crate::doorbell::Topic;
+use crate::error::{Error, Result};
+use crate::store::{sessions, turns};
+use driver::{Driver, Look};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// How soon to look again, unless the doorbell rings first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// At once: something was moved on.
+    Now,
+    /// A turn is in flight, for so many milliseconds.
+    InFlight(i64),
+    /// A session is up and waits.
+    Watch,
+    /// Nothing to be done before so many milliseconds.
+    In(i64),
+    /// Nothing to be done until somebody wants something.
+    Still,
+}
+
+impl Pace {
+    fn wait(self) -> Duration {
+        Duration::from_millis(match self {
+            Pace::Now => 0,
+            Pace::InFlight(0..2_000) => 10,
+            Pace::InFlight(2_000..30_000) => 40,
+            Pace::InFlight(_) => 150,
+            Pace::Watch => 1_000,
+            Pace::In(ms) => u64::try_from(ms.clamp(20, 60_000)).unwrap_or(1_000),
+            Pace::Still => 5_000,
+        })
+    }
+}
+
+/// The engine's own memory: nothing in it is missed after a restart.
+pub struct Orchestrator {
+    tmux: Box<dyn Driver>,
+    headless: Box<dyn Driver>,
+    /// When agents were started lately (monotonic): a session that falls again and again is left alone.
+    started: VecDeque<i64>,
+    /// The turn whose interrupt was passed on, and when (monotonic).
+    interrupted: Option<(String, i64)>,
+}
+
+/// What a tick decides upon.
+struct Scene {
+    wanted: Wanted,
+    session: Option<Session>,
+    turn: Option<Turn>,
+    waiting: bool,
+}
+
+impl Orchestrator {
+    /// An orchestrator over two ways of keeping a session.
+    #[must_use]
+    pub fn new(tmux: Box<dyn Driver>, headless: Box<dyn Driver>) -> Orchestrator {
+        Orchestrator { tmux, headless, started: VecDeque::new(), interrupted: None }
+    }
+
+    /// One step. Doing it at any time, any number of times, is safe.
+    ///
+    /// # Errors
+    /// The store or the machine failed; the next step tries again.
+    pub fn tick(&mut self, engine: &Engine) -> Result<Pace> {
+        let scene = engine.store.read(|c| {
+            let turn = turns::in_flight(c)?;
+            let waiting = turns::open_count(c)? > i64::from(turn.is_some());
+            Ok(Scene { wanted: sessions::wanted(c)?, session: sessions::current(c)?, turn, waiting })
+        })?;
+        if scene.wanted.on == Some(false) {
+            return self.put_to_sleep(engine, &scene);
+        }
+        if let Some(turn) = &scene.turn {
+            return self.follow(engine, turn);
+        }
+        let Some(session) = &scene.session else {
+            if scene.wanted.on == Some(true) || scene.waiting {
+                return self.begin(engine, &scene.wanted);
+            }
+            return Ok(Pace::Still);
+        };
+        if let Some(pace) = self.change_over(engine, session, &scene.wanted)? {
+            return Ok(pace);
+        }
+        match session.state {
+            SessionState::Broken | SessionState::Ended => Ok(Pace::Still),
+            SessionState::Down => self.bring_back(engine, session),
+            SessionState::Starting if session.launched_at.is_none() => self.launch(engine, session),
+            SessionState::Starting | SessionState::Idle | SessionState::Working | SessionState::Waiting => {
+                match self.driver(session.driver).look(engine, session)? {
+                    Look::Ready => self.ready(engine, session, &scene),
+                    other => self.not_ready(engine, session, other),
+                }
+            }
+        }
+    }
+
+    fn ready(&mut self, engine: &Engine, session: &Session, scene: &Scene) -> Result<Pace> {
+        if session.state != SessionState::Idle {
+            let id = session.id;
+            engine.store.write(move |tx| sessions::stands(tx, id, SessionState::Idle, None))?;
+        }
+        if scene.wanted.keyboard {
+            return Ok(Pace::Watch);
+        }
+        if self.rotate(engine, session, scene.waiting)? {
+            return Ok(Pace::Now);
+        }
+        if scene.waiting { self.offer(engine, session) } else { Ok(Pace::Watch) }
+    }
+
+    fn driver(&self, kind: DriverKind) -> &dyn Driver {
+        match kind {
+            DriverKind::Tmux => &*self.tmux,
+            DriverKind::Headless => &*self.headless,
+        }
+    }
+}
+
+/// Ticks until the engine stops. Blocks.
+pub fn run(engine: &Arc<Engine>, rt: &Handle, mut me: Orchestrator) {
+    let mut ear = engine.store.doorbell.listen(Topic::Luci);
+    let mut trouble = 0_u32;
+    while !engine.is_stopping() {
+        ear.hush();
+        let wait = match me.tick(engine) {
+            Ok(pace) => {
+                trouble = 0;
+                pace.wait()
+            }
+            // Somebody else moved it on (a person cancelled, say): look again.
+            Err(Error::Conflict(why)) => {
+                tracing::debug!(why, "the orchestrator looks again");
+                Duration::from_millis(10)
+            }
+            Err(e) => {
+                if trouble.is_multiple_of(20) {
+                    tracing::warn!(error = %e, "the orchestrator could not go on; trying again");
+                }
+                trouble = trouble.saturating_add(1);
+                Duration::from_millis(500)
+            }
+        };
+        if !wait.is_zero() {
+            rt.block_on(ear.wait(wait));
+        }
+    }
+}
+
+/// How a session of this profile is to be spoken with, as configured and as this machine can.
+#[must_use]
+pub fn driver_for(engine: &Engine, profile: &str) -> DriverKind {
+    let own = engine.config.profile(profile).and_then(|p| p.driver);
+    match own.or(engine.config.orchestrator.driver) {
+        Some(DriverKind::Headless) => DriverKind::Headless,
+        Some(DriverKind::Tmux) | None if crate::tmux::Tmux::installed() => DriverKind::Tmux,
+        Some(DriverKind::Tmux) | None => DriverKind::Headless,
+    }
+}
+
+/// How a profile is shown.
+fn label(engine: &Engine, profile: &str) -> String {
+    engine.config.profile(profile).or_else(|| engine.config.profile(DEMO)).map_or_else(|| profile.to_owned(), |p| p.label())
+}
+
+fn mono(engine: &Engine) -> i64 {
+    Clock::mono_ms(&**engine.store.clock())
+}

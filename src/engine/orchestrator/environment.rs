@@ -1,0 +1,46 @@
+//! What Luci's agent finds in its environment beside its profile's own variables.
+
+use crate::data_dir::make_private;
+use crate::domain::actor::Scope;
+use crate::domain::session::Session;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::store::auth;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// The variables: where the server is, a token that may only read, the session's folder, and our own program first on
+/// the path.
+///
+/// # Errors
+/// The token could not be made or kept.
+pub fn of(engine: &Engine, session: &Session) -> Result<BTreeMap<String, String>> {
+    let profile = engine.config.profile(&session.profile);
+    let own = engine.exe.parent().map(|p| p.display().to_string()).unwrap_or_default();
+    let path = profile.and_then(|p| p.env.get("PATH").cloned()).or_else(|| std::env::var("PATH").ok());
+    let path = path.unwrap_or_else(|| "/usr/bin:/bin".to_owned());
+    Ok(BTreeMap::from([
+        ("MC_URL".to_owned(), engine.url.clone()),
+        ("MC_TOKEN".to_owned(), token(engine, session)?),
+        ("MC_SESSION_DIR".to_owned(), session.dir.clone()),
+        ("PATH".to_owned(), format!("{own}:{path}")),
+    ]))
+}
+
+/// The session's token, made at its first start and kept in its folder.
+fn token(engine: &Engine, session: &Session) -> Result<String> {
+    let dir = Path::new(&session.dir);
+    make_private(dir)?;
+    let file = dir.join("token");
+    if let Ok(kept) = std::fs::read_to_string(&file) {
+        return Ok(kept.trim().to_owned());
+    }
+    let secret = crate::random::secret("mct_");
+    let (kept, name) = (secret.clone(), format!("luci-{}-{}", session.id, crate::random::u32()));
+    engine.store.write(move |tx| auth::add_token(tx, &name, &kept, Scope::Viewer, None))?;
+    let mut out = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&file)?;
+    out.write_all(secret.as_bytes())?;
+    Ok(secret)
+}

@@ -1,0 +1,432 @@
+//! The orchestrator over a driver that is played: every order of events that a real one can show.
+
+use super::driver::{Driver, Harvest, Look, NotSent, Start};
+use super::*;
+use crate::clock::SystemClock;
+use crate::config::{Config, Flags};
+use crate::data_dir::DataDir;
+use crate::domain::ids::TurnId;
+use crate::domain::turn::{TurnOrigin, TurnState};
+use crate::store::Store;
+use crate::store::turns::NewTurn;
+use std::sync::Mutex;
+
+/// What a played session does when it is asked.
+#[derive(Default)]
+struct Play {
+    looks: VecDeque<Look>,
+    harvests: VecDeque<Harvest>,
+    refuse: Option<NotSent>,
+    fail_starts: usize,
+    sent: Vec<String>,
+    starts: Vec<Start>,
+    stops: usize,
+    interrupts: usize,
+    dies_before_sending: bool,
+}
+
+#[derive(Clone, Default)]
+struct Played(Arc<Mutex<Play>>);
+
+impl Played {
+    fn with<T>(&self, f: impl FnOnce(&mut Play) -> T) -> T {
+        f(&mut self.0.lock().expect("one test at a time"))
+    }
+}
+
+impl Driver for Played {
+    fn start(&self, _: &Engine, _: &Session, how: Start) -> Result<Option<(i64, i64)>> {
+        self.with(|p| {
+            p.starts.push(how);
+            if p.fail_starts > 0 {
+                p.fail_starts -= 1;
+                return Err(Error::Busy("it does not come up".to_owned()));
+            }
+            Ok(None)
+        })
+    }
+
+    fn look(&self, _: &Engine, _: &Session) -> Result<Look> {
+        Ok(self.with(|p| p.looks.pop_front().unwrap_or(Look::Ready)))
+    }
+
+    fn send(
+        &self,
+        _: &Engine,
+        _: &Session,
+        turn: &Turn,
+        sending: &mut dyn FnMut() -> Result<()>,
+    ) -> std::result::Result<(), NotSent> {
+        if let Some(no) = self.with(|p| p.refuse.take()) {
+            return Err(no);
+        }
+        if self.with(|p| p.dies_before_sending) {
+            return Ok(());
+        }
+        sending().map_err(|e| NotSent::NotNow(e.to_string()))?;
+        self.with(|p| p.sent.push(turn.prompt()));
+        Ok(())
+    }
+
+    fn harvest(&self, _: &Engine, _: &Session, _: &Turn) -> Result<Harvest> {
+        Ok(self.with(|p| p.harvests.pop_front().unwrap_or(Harvest::Working { activity: None })))
+    }
+
+    fn interrupt(&self, _: &Engine, _: &Session, _: &Turn) -> Result<()> {
+        self.with(|p| p.interrupts += 1);
+        Ok(())
+    }
+
+    fn stop(&self, _: &Engine, _: &Session) -> Result<()> {
+        self.with(|p| p.stops += 1);
+        Ok(())
+    }
+}
+
+struct Stage {
+    engine: Engine,
+    me: Orchestrator,
+    play: Played,
+    _dir: tempfile::TempDir,
+}
+
+fn stage() -> Stage {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("config.toml");
+    std::fs::write(
+        &file,
+        "[orchestrator]\ndriver = \"headless\"\nsoft_tokens = 70000\nhard_tokens = 90000\n[profiles.other]\nruntime = \"demo\"\n",
+    )
+    .expect("written");
+    let flags = Flags { data: Some(dir.path().join("data")), config: Some(file), ..Flags::default() };
+    let config = Config::load(&flags, &|_| None, &|_| None).expect("good");
+    let data = DataDir::open(&config.data).expect("made");
+    let store = Store::open(&data.database(), Arc::new(SystemClock::new())).expect("opened");
+    let engine = Engine::new(store, Arc::new(config), data, "/nonexistent".into(), "http://127.0.0.1:1".to_owned());
+    let play = Played::default();
+    let me = Orchestrator::new(Box::new(play.clone()), Box::new(play.clone()));
+    Stage { engine, me, play, _dir: dir }
+}
+
+impl Stage {
+    fn say(&self, text: &str, origin: TurnOrigin) -> TurnId {
+        let new = NewTurn { origin, author: "Mara".to_owned(), message: text.to_owned(), client_id: None };
+        self.engine.store.write(move |tx| turns::send(tx, &new)).expect("queued").id
+    }
+
+    fn turn(&self, id: TurnId) -> Turn {
+        self.engine.store.read(|c| turns::get(c, id)).expect("there")
+    }
+
+    fn session(&self) -> Session {
+        self.engine.store.read(sessions::current).expect("read").expect("open")
+    }
+
+    fn harvests(&self, list: impl IntoIterator<Item = Harvest>) {
+        self.play.with(|p| p.harvests.extend(list));
+    }
+
+    /// Steps until a turn is over, or for as long as anything moves.
+    fn until(&mut self, what: impl Fn(&Stage) -> bool) {
+        for _ in 0..200 {
+            if what(self) {
+                return;
+            }
+            if let Err(e) = self.me.tick(&self.engine) {
+                assert!(matches!(e, Error::Conflict(_)), "{e}");
+            }
+        }
+        panic!("it never came to that");
+    }
+}
+
+fn answered(text: &str, tokens: i64) -> Harvest {
+    Harvest::Answered { text: text.to_owned(), context_tokens: Some(tokens), agent_session: None }
+}
+
+fn over(id: TurnId) -> impl Fn(&Stage) -> bool {
+    move |s| !s.turn(id).state.is_open()
+}
+
+#[test]
+fn the_first_message_opens_a_session_and_is_answered_in_it() {
+    let mut s = stage();
+    assert_eq!(s.me.tick(&s.engine).expect("steps"), Pace::Still);
+    assert_eq!(s.play.with(|p| p.starts.len()), 0, "nothing runs before anybody says anything");
+    let id = s.say("hello", TurnOrigin::Human);
+    s.harvests([Harvest::Working { activity: Some("reading a.rs".to_owned()) }, answered("Hi.", 10)]);
+    s.until(over(id));
+    let turn = s.turn(id);
+    assert_eq!((turn.state, turn.response.as_deref()), (TurnState::Answered, Some("Hi.")));
+    assert_eq!(s.play.with(|p| p.starts.clone()), [Start::Fresh]);
+    let prompt = s.play.with(|p| p.sent[0].clone());
+    assert!(prompt.starts_with("hello\n\n[MC_TURN:") && prompt.contains(turn.nonce.as_deref().unwrap_or("?")), "{prompt}");
+    assert_eq!(s.session().state, SessionState::Working);
+    s.until(|s| s.session().state == SessionState::Idle);
+}
+
+#[test]
+fn turns_go_one_at_a_time_in_order_and_people_before_digests() {
+    let mut s = stage();
+    let digest = s.say("a digest", TurnOrigin::Digest);
+    let first = s.say("one", TurnOrigin::Human);
+    let second = s.say("two", TurnOrigin::Human);
+    assert_eq!([digest, first, second].map(|id| s.turn(id).position), [Some(2), Some(0), Some(1)]);
+    s.harvests([answered("1", 1), answered("2", 1), answered("3", 1)]);
+    s.until(over(digest));
+    let sent: Vec<String> = s.play.with(|p| p.sent.iter().map(|t| t.lines().next().unwrap_or_default().to_owned()).collect());
+    assert_eq!(sent, ["one", "two", "a digest"]);
+    assert_eq!([first, second, digest].map(|id| s.turn(id).response.unwrap_or_default()), ["1", "2", "3"]);
+}
+
+#[test]
+fn a_session_that_is_busy_is_waited_for_and_nothing_counts() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.play.with(|p| {
+        p.looks.extend([Look::Ready, Look::Busy, Look::Busy, Look::Ready]);
+        p.refuse = Some(NotSent::NotNow("it works".to_owned()));
+    });
+    s.harvests([answered("Hi.", 1)]);
+    s.until(over(id));
+    let turn = s.turn(id);
+    assert_eq!((turn.state, turn.attempts, turn.given_back), (TurnState::Answered, 1, 0));
+}
+
+#[test]
+fn an_open_dialog_is_never_typed_into() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.play.with(|p| p.looks.extend(std::iter::repeat_n(Look::Dialog("1. Yes 2. No".to_owned()), 5)));
+    s.until(|s| s.engine.store.read(sessions::current).expect("read").is_some_and(|x| x.state == SessionState::Waiting));
+    assert!(s.play.with(|p| p.sent.is_empty()));
+    assert_eq!(s.session().note.as_deref(), Some("1. Yes 2. No"));
+    s.harvests([answered("Hi.", 1)]);
+    s.until(over(id));
+    assert_eq!(s.session().note, None);
+}
+
+#[test]
+fn a_crash_before_the_point_of_no_return_gives_the_turn_back() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.play.with(|p| p.dies_before_sending = true);
+    s.until(|s| s.turn(id).state == TurnState::Claimed);
+    s.play.with(|p| p.dies_before_sending = false);
+    s.harvests([Harvest::Nowhere, Harvest::Nowhere, answered("Hi.", 1)]);
+    s.until(over(id));
+    assert_eq!(s.play.with(|p| p.sent.len()), 1);
+    assert_eq!((s.turn(id).state, s.turn(id).given_back), (TurnState::Answered, 0));
+}
+
+#[test]
+fn what_was_sent_is_harvested_before_it_is_ever_sent_again() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.until(|s| s.turn(id).state == TurnState::Sent);
+    // Its agent is gone, and only the second look into its files shows the answer.
+    s.play.with(|p| p.looks.push_back(Look::Gone(None)));
+    s.harvests([Harvest::Nowhere, answered("late", 1), answered("late", 1)]);
+    s.until(over(id));
+    assert_eq!(s.play.with(|p| p.sent.len()), 1, "typed once");
+    assert_eq!(s.turn(id).response.as_deref(), Some("late"));
+}
+
+#[test]
+fn a_turn_that_never_arrives_fails_after_a_bounded_number_of_tries() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    for _ in 0..3 {
+        s.until(|s| s.turn(id).state == TurnState::Sent);
+        s.play.with(|p| p.looks.push_back(Look::Gone(None)));
+        s.harvests([Harvest::Nowhere, Harvest::Nowhere]);
+        s.until(|s| s.turn(id).state != TurnState::Sent);
+    }
+    let turn = s.turn(id);
+    assert_eq!((turn.state, s.play.with(|p| p.sent.len())), (TurnState::Failed, 3));
+    assert!(turn.error.expect("a reason").contains("never arrived"));
+    let again = s.engine.store.write(move |tx| turns::retry(tx, id)).expect("a person may");
+    assert_eq!(again.state, TurnState::Pending);
+    s.harvests([answered("Hi.", 1)]);
+    s.until(over(id));
+    assert_eq!(s.turn(id).state, TurnState::Answered);
+}
+
+#[test]
+fn an_interrupt_is_passed_on_once_and_ends_the_turn() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.until(|s| s.turn(id).accepted_at.is_some());
+    s.engine.store.write(move |tx| turns::cancel(tx, id)).expect("asked");
+    s.until(|s| s.play.with(|p| p.interrupts) == 1);
+    let _ = s.me.tick(&s.engine);
+    assert_eq!(s.play.with(|p| p.interrupts), 1, "once");
+    s.harvests([Harvest::Interrupted { partial: Some("I was".to_owned()) }]);
+    s.until(over(id));
+    assert_eq!((s.turn(id).state, s.turn(id).response.as_deref()), (TurnState::Cancelled, Some("I was")));
+}
+
+#[test]
+fn a_session_that_does_not_come_up_is_left_to_a_person_and_start_tries_anew() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.play.with(|p| p.fail_starts = 100);
+    for _ in 0..10 {
+        let _ = s.me.tick(&s.engine);
+        // The wait between two starts is not waited for here.
+        s.engine
+            .store
+            .write(|tx| {
+                if let Some(x) = sessions::current(tx.conn)?
+                    && x.state == SessionState::Down
+                {
+                    let now = tx.now;
+                    sessions::down(tx, x.id, "again", Some(now))?;
+                }
+                Ok(())
+            })
+            .expect("written");
+    }
+    assert_eq!(s.session().state, SessionState::Broken);
+    let starts = s.play.with(|p| p.starts.len());
+    assert!((1..=5).contains(&starts), "{starts}");
+    assert_eq!(s.me.tick(&s.engine).expect("steps"), Pace::Still);
+    assert_eq!(s.turn(id).state, TurnState::Pending, "nothing is lost");
+    s.play.with(|p| p.fail_starts = 0);
+    s.harvests([answered("Hi.", 1)]);
+    s.engine.store.write(|tx| sessions::want(tx, true)).expect("pressed");
+    s.until(over(id));
+}
+
+#[test]
+fn stop_keeps_the_queue_and_start_goes_on_in_the_same_conversation() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.harvests([answered("Hi.", 1)]);
+    s.until(over(id));
+    let conversation = s.session().agent_session;
+    s.engine.store.write(|tx| sessions::want(tx, false)).expect("pressed");
+    let next = s.say("and?", TurnOrigin::Human);
+    s.until(|s| s.play.with(|p| p.stops) == 1);
+    for _ in 0..5 {
+        assert_eq!(s.me.tick(&s.engine).expect("steps"), Pace::Still);
+    }
+    assert_eq!((s.turn(next).state, s.play.with(|p| p.stops)), (TurnState::Pending, 1));
+    s.engine.store.write(|tx| sessions::want(tx, true)).expect("pressed");
+    s.harvests([answered("So.", 1)]);
+    s.until(over(next));
+    assert_eq!(s.session().agent_session, conversation);
+    assert_eq!(s.play.with(|p| p.starts.clone()), [Start::Fresh, Start::Resume]);
+}
+
+#[test]
+fn past_the_soft_limit_an_idle_session_hands_over_to_a_fresh_one() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.harvests([answered("Hi.", 71_000), answered("Mara said hello.", 72_000)]);
+    s.until(over(id));
+    let old = s.session();
+    s.until(|s| s.session().id != old.id);
+    let new = s.session();
+    assert_eq!(new.hand_over.as_deref(), Some("Mara said hello."));
+    assert!(new.brief.contains("Mara said hello.") && new.brief.starts_with("You are Luci"), "{}", new.brief);
+    assert_ne!(new.agent_session, old.agent_session);
+    assert!(new.begun.contains("71k"), "{}", new.begun);
+    let seen = s.engine.store.read(|c| turns::shown(c, None, 10)).expect("read");
+    assert_eq!(seen.len(), 1, "the note is not part of the conversation");
+}
+
+#[test]
+fn past_the_hard_limit_the_hand_over_goes_before_waiting_people() {
+    let mut s = stage();
+    let first = s.say("one", TurnOrigin::Human);
+    let second = s.say("two", TurnOrigin::Human);
+    s.harvests([answered("1", 95_000), answered("the note", 95_500), answered("2", 1_000)]);
+    s.until(over(second));
+    let sent: Vec<String> = s.play.with(|p| p.sent.iter().map(|t| t.lines().next().unwrap_or_default().to_owned()).collect());
+    assert!(sent[1].starts_with("Write the hand-over note"), "{sent:?}");
+    assert_ne!(s.turn(first).session, s.turn(second).session);
+}
+
+#[test]
+fn between_the_limits_people_go_first() {
+    let mut s = stage();
+    let first = s.say("one", TurnOrigin::Human);
+    let second = s.say("two", TurnOrigin::Human);
+    s.harvests([answered("1", 75_000), answered("2", 76_000), answered("the note", 77_000)]);
+    s.until(over(second));
+    assert_eq!(s.turn(first).session, s.turn(second).session);
+}
+
+#[test]
+fn a_note_that_cannot_be_had_is_made_of_the_last_turns() {
+    let mut s = stage();
+    let id = s.say("remember the blue door", TurnOrigin::Human);
+    s.harvests([answered("I will.", 95_000), Harvest::Failed { why: "limit".to_owned(), partial: None, session_lost: false }]);
+    s.until(over(id));
+    let old = s.session();
+    s.until(|s| s.session().id != old.id);
+    let note = s.session().hand_over.expect("a note");
+    assert!(note.contains("remember the blue door") && note.contains("I will."), "{note}");
+}
+
+#[test]
+fn a_switch_takes_the_conversation_to_another_profile() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.harvests([answered("Hi.", 10), answered("a note", 11)]);
+    s.until(over(id));
+    let old = s.session();
+    s.engine.store.write(|tx| sessions::want_profile(tx, "other")).expect("chosen");
+    s.until(|s| s.session().id != old.id);
+    assert_eq!((s.session().profile.as_str(), s.session().hand_over.as_deref()), ("other", Some("a note")));
+}
+
+#[test]
+fn a_conversation_that_its_program_forgot_starts_cold_and_the_turn_is_put_to_it() {
+    let mut s = stage();
+    let first = s.say("remember the blue door", TurnOrigin::Human);
+    s.harvests([answered("I will.", 10)]);
+    s.until(over(first));
+    let old = s.session();
+    let id = s.say("which door?", TurnOrigin::Human);
+    s.until(|s| s.turn(id).state == TurnState::Sent);
+    s.harvests([
+        Harvest::Failed { why: "No conversation found".to_owned(), partial: None, session_lost: true },
+        answered("The blue one.", 10),
+    ]);
+    s.until(over(id));
+    assert_eq!(s.turn(id).response.as_deref(), Some("The blue one."));
+    assert_ne!(s.session().id, old.id);
+    assert!(s.session().brief.contains("remember the blue door"));
+}
+
+#[test]
+fn while_a_person_has_the_keyboard_turns_wait() {
+    let mut s = stage();
+    s.engine.store.write(|tx| sessions::want_keyboard(tx, true)).expect("taken");
+    let id = s.say("hello", TurnOrigin::Human);
+    for _ in 0..20 {
+        let _ = s.me.tick(&s.engine);
+    }
+    assert_eq!(s.turn(id).state, TurnState::Pending);
+    s.engine.store.write(|tx| sessions::want_keyboard(tx, false)).expect("handed back");
+    s.harvests([answered("Hi.", 1)]);
+    s.until(over(id));
+}
+
+#[test]
+fn the_same_client_id_makes_one_turn() {
+    let s = stage();
+    let new = |text: &str| NewTurn {
+        origin: TurnOrigin::Human,
+        author: "Mara".to_owned(),
+        message: text.to_owned(),
+        client_id: Some("k".to_owned()),
+    };
+    let (a, b, c) = (new("hi"), new("hi"), new("other"));
+    let first = s.engine.store.write(move |tx| turns::send(tx, &a)).expect("made");
+    let second = s.engine.store.write(move |tx| turns::send(tx, &b)).expect("known");
+    assert_eq!(first.id, second.id);
+    assert!(matches!(s.engine.store.write(move |tx| turns::send(tx, &c)), Err(Error::Conflict(_))));
+}

@@ -1,0 +1,206 @@
+//! One turn's way: claimed, put to the agent, followed, answered; or given back, where it never arrived.
+
+use super::driver::{Harvest, Look, NotSent};
+use super::{Engine, Orchestrator, Pace, mono};
+use crate::domain::session::{Session, SessionState};
+use crate::domain::turn::{Turn, TurnOrigin, TurnState};
+use crate::engine::lock;
+use crate::error::{Error, Result};
+use crate::store::{sessions, turns};
+
+/// A turn that was sent and is nowhere, in a session that is ready, was swallowed after so many milliseconds.
+const SWALLOWED_MS: i64 = 10_000;
+/// Times a turn may have been sent and never arrived before it fails.
+const LOST_AT_MOST: i64 = 2;
+/// An interrupt that shows no effect is passed on again after so many milliseconds.
+const INTERRUPT_AGAIN_MS: i64 = 3_000;
+/// After a session did not take a turn it is asked again after so many milliseconds.
+const NOT_NOW_MS: i64 = 300;
+
+impl Orchestrator {
+    /// Takes the next turn to a session that is ready.
+    pub(super) fn offer(&mut self, engine: &Engine, session: &Session) -> Result<Pace> {
+        let nonce = format!("{:08x}{:08x}", crate::random::u32(), crate::random::u32());
+        let id = session.id;
+        let Some(turn) = engine.store.write(move |tx| turns::claim(tx, id, &nonce))? else { return Ok(Pace::Watch) };
+        let store = &engine.store;
+        let mut sending = || {
+            let turn = turn.clone();
+            store.write(move |tx| turns::sending(tx, &turn))
+        };
+        let sent = {
+            let _typist = lock(&engine.typist);
+            self.driver(session.driver).send(engine, session, &turn, &mut sending)
+        };
+        match sent {
+            Ok(()) => {
+                engine.store.write(move |tx| sessions::stands(tx, id, SessionState::Working, None))?;
+                Ok(Pace::InFlight(0))
+            }
+            Err(NotSent::NotNow(why)) => {
+                tracing::debug!(turn = turn.id.0, why, "not now");
+                self.give_back(engine, &turn)?;
+                Ok(Pace::In(NOT_NOW_MS))
+            }
+            Err(NotSent::Never(why)) => {
+                engine.store.write(move |tx| turns::fail(tx, &turn, &why, None))?;
+                Ok(Pace::Now)
+            }
+        }
+    }
+
+    /// Looks after the turn in flight.
+    pub(super) fn follow(&mut self, engine: &Engine, turn: &Turn) -> Result<Pace> {
+        let session = self.session_of(engine, turn)?;
+        match self.driver(session.driver).harvest(engine, &session, turn)? {
+            Harvest::Answered { text, context_tokens, agent_session } => {
+                self.answered(engine, &session, turn, text, context_tokens, agent_session)?;
+                Ok(Pace::Now)
+            }
+            Harvest::Failed { session_lost: true, why, .. } => {
+                self.give_back(engine, turn)?;
+                self.start_cold(engine, &session, &why)?;
+                Ok(Pace::Now)
+            }
+            Harvest::Failed { why, partial, session_lost: false } => {
+                self.failed(engine, &session, turn, why, partial)?;
+                Ok(Pace::Now)
+            }
+            Harvest::Interrupted { partial } => {
+                let turn = turn.clone();
+                engine.store.write(move |tx| turns::interrupted(tx, &turn, partial.as_deref()))?;
+                Ok(Pace::Now)
+            }
+            Harvest::Working { activity } => {
+                self.working(engine, &session, turn, activity)?;
+                Ok(Pace::InFlight(self.since_sent(engine, turn)))
+            }
+            Harvest::Nowhere => self.nowhere(engine, &session, turn),
+        }
+    }
+
+    fn answered(
+        &mut self,
+        engine: &Engine,
+        session: &Session,
+        turn: &Turn,
+        text: String,
+        context_tokens: Option<i64>,
+        agent_session: Option<String>,
+    ) -> Result<()> {
+        let (id, mine) = (session.id, turn.clone());
+        let hand_over = (turn.origin == TurnOrigin::HandOver).then(|| text.clone());
+        engine.store.write(move |tx| {
+            turns::answer(tx, &mine, &text)?;
+            sessions::answered(tx, id, context_tokens)?;
+            if let Some(other) = agent_session {
+                sessions::goes_by(tx, id, &other)?;
+            }
+            Ok(())
+        })?;
+        match hand_over {
+            Some(note) => self.hand_over(engine, session, &note),
+            None => Ok(()),
+        }
+    }
+
+    fn failed(&mut self, engine: &Engine, session: &Session, turn: &Turn, why: String, partial: Option<String>) -> Result<()> {
+        let mine = turn.clone();
+        engine.store.write(move |tx| turns::fail(tx, &mine, &why, partial.as_deref()))?;
+        match turn.origin {
+            // No note could be had: the next session begins with what we have ourselves.
+            TurnOrigin::HandOver => self.hand_over(engine, session, ""),
+            TurnOrigin::Human | TurnOrigin::Digest | TurnOrigin::Ticket | TurnOrigin::Correction => Ok(()),
+        }
+    }
+
+    fn working(&mut self, engine: &Engine, session: &Session, turn: &Turn, activity: Option<String>) -> Result<()> {
+        if turn.interrupt_wanted {
+            self.pass_on_interrupt(engine, session, turn)?;
+        }
+        if turn.accepted_at.is_none() || turn.activity != activity {
+            let mine = turn.clone();
+            let (id, begins) = (session.id, session.state != SessionState::Working);
+            engine.store.write(move |tx| {
+                turns::working(tx, &mine, activity.as_deref())?;
+                if begins {
+                    sessions::stands(tx, id, SessionState::Working, None)?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn pass_on_interrupt(&mut self, engine: &Engine, session: &Session, turn: &Turn) -> Result<()> {
+        let now = mono(engine);
+        let nonce = turn.nonce.clone().unwrap_or_default();
+        let due = match &self.interrupted {
+            Some((of, at)) => *of != nonce || now - at > INTERRUPT_AGAIN_MS,
+            None => true,
+        };
+        if due {
+            self.interrupted = Some((nonce, now));
+            let _typist = lock(&engine.typist);
+            self.driver(session.driver).interrupt(engine, session, turn)?;
+        }
+        Ok(())
+    }
+
+    /// The agent has not got it. It may be on its way still; where it cannot be any more, it goes back to the queue.
+    fn nowhere(&mut self, engine: &Engine, session: &Session, turn: &Turn) -> Result<Pace> {
+        let since = self.since_sent(engine, turn);
+        if turn.interrupt_wanted {
+            // It may arrive yet: what works is asked to leave off all the same.
+            self.pass_on_interrupt(engine, session, turn)?;
+        }
+        let gone = match turn.state {
+            TurnState::Claimed => true,
+            _ => match self.driver(session.driver).look(engine, session)? {
+                Look::Gone(_) => true,
+                Look::Ready => since > SWALLOWED_MS,
+                Look::Dialog(words) => {
+                    self.not_ready(engine, session, Look::Dialog(words))?;
+                    false
+                }
+                Look::ComingUp | Look::Busy => false,
+            },
+        };
+        if !gone {
+            return Ok(Pace::InFlight(since));
+        }
+        // Looked at last, after the agent was seen gone: what it wrote before is whole now.
+        if self.driver(session.driver).harvest(engine, session, turn)? != Harvest::Nowhere {
+            return Ok(Pace::Now);
+        }
+        self.give_back(engine, turn)?;
+        Ok(Pace::Now)
+    }
+
+    fn give_back(&mut self, engine: &Engine, turn: &Turn) -> Result<()> {
+        let mine = turn.clone();
+        engine.store.write(move |tx| {
+            let now = turns::get(tx.conn, mine.id)?;
+            if now.state == TurnState::Sent && now.given_back >= LOST_AT_MOST {
+                let why = "It was put to Luci's session several times and never arrived. Look at her screen in the console, then retry.";
+                return turns::fail(tx, &mine, why, None);
+            }
+            turns::give_back(tx, &mine)?;
+            if now.interrupt_wanted {
+                turns::cancel(tx, mine.id)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The session that has a turn: not always the open one.
+    fn session_of(&self, engine: &Engine, turn: &Turn) -> Result<Session> {
+        let id = turn.session.ok_or_else(|| Error::Internal(format!("turn {} is in flight in no session", turn.id)))?;
+        engine.store.read(|c| sessions::get(c, id))
+    }
+
+    fn since_sent(&self, engine: &Engine, turn: &Turn) -> i64 {
+        let now = engine.store.clock().now();
+        turn.sent_at.or(turn.claimed_at).map_or(0, |at| now.since(at))
+    }
+}
