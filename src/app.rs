@@ -6,6 +6,7 @@ use crate::data_dir::{DataDir, Local, make_private};
 use crate::demo_board;
 use crate::domain::actor::Scope;
 use crate::doorbell::Topic;
+use crate::engine::orchestrator::{self, Orchestrator};
 use crate::engine::{Engine, ingest, pickup, wake};
 use crate::error::{Error, Result};
 use crate::store::{Store, auth, settings};
@@ -111,6 +112,9 @@ impl Engines {
             let (engine, handle) = (engine.clone(), runtime.handle().clone());
             threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(move || body(&engine, &handle))?);
         }
+        let (mine, handle) = (engine.clone(), runtime.handle().clone());
+        let luci = std::thread::Builder::new().name("orchestrator".to_owned());
+        threads.push(luci.spawn(move || orchestrator::run(&mine, &handle, Orchestrator::with_drivers()))?);
         let beat = runtime.block_on(beat(engine)).map_err(|e| Error::Internal(format!("scheduler: {e}")))?;
         Ok(Engines { runtime, threads, _wake: wake, beat })
     }

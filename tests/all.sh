@@ -16,7 +16,7 @@ part() {
   rm -f "$log" "$log.rc"
 }
 
-part "Rust" cargo test --locked -- --skip real_cli
+part "Rust" cargo test --locked -- --skip real_
 part "Browser" env MC_BIN="$PWD/target/debug/mission-control" e2e/run.sh
 part "Real agent CLI" tests/real/run.sh
 

@@ -8,6 +8,7 @@ mod agent;
 mod clock;
 mod director;
 mod http;
+mod luci;
 mod memory;
 mod operating;
 mod paced;
@@ -58,6 +59,7 @@ const FIGURES: &[Figure] = &[
     ("p7", pages::compression),
     ("p12", pages::ticket),
     ("p18", shutdown::shutdown),
+    ("luci", luci::turns),
     ("memory", memory::big_logs),
     ("operating", operating::absolute),
 ];

@@ -188,7 +188,7 @@ fn worktree(cwd: &Path, ticket: &Ticket) -> Prepared<Option<Worktree>> {
 }
 
 /// What the profile's agent can do; asked once per program.
-fn capabilities(engine: &Engine, profile: &Profile) -> Prepared<Capabilities> {
+pub(super) fn capabilities(engine: &Engine, profile: &Profile) -> std::result::Result<Capabilities, Failure> {
     let command = match profile.runtime {
         RuntimeKind::Claude => runtime::claude_command(profile)?,
         RuntimeKind::Demo => Vec::new(),

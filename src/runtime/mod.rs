@@ -10,6 +10,8 @@ pub mod probe;
 #[cfg(test)]
 mod scripted_tests;
 mod tool_words;
+pub mod turn_launch;
+pub mod turn_stream;
 
 use crate::domain::event::NewEvent;
 use crate::domain::profile::{Profile, RuntimeKind};
@@ -130,13 +132,22 @@ pub fn find_on_path(name: &str) -> Option<PathBuf> {
     find_in(name, &std::env::var_os("PATH")?)
 }
 
-fn find_in(name: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
+/// Whether this first word of a command line can be started: a path to an executable file, or a name on PATH.
+#[must_use]
+pub fn is_program(program: &str) -> bool {
+    if program.contains('/') { is_executable(Path::new(program)) } else { find_on_path(program).is_some() }
+}
+
+fn is_executable(p: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    let is_program = |p: &Path| p.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
+    p.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+}
+
+fn find_in(name: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
     if name.is_empty() || name.contains('/') {
         return None;
     }
-    std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(name)).find(|p| is_program(p))
+    std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(name)).find(|p| is_executable(p))
 }
 
 fn refused(text: impl Into<String>) -> Failure {

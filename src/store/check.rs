@@ -76,6 +76,26 @@ const QUERIES: &[(&str, &str, &str)] = &[
            group by t.id having count(e.id) <> t.last_seq or (count(e.id) > 0 and (min(e.seq) <> 1 or max(e.seq) <> t.last_seq))",
     ),
     (
+        "I15",
+        "a turn in flight without its session or nonce",
+        "select 'turn ' || id from turns where state in ('claimed', 'sent') and (session_id is null or nonce is null)",
+    ),
+    (
+        "I15",
+        "a turn that is over without a reply or a reason",
+        "select 'turn ' || id from turns where (state = 'answered' and response is null) or (state = 'failed' and error is null)",
+    ),
+    (
+        "I15",
+        "two answered turns with one nonce",
+        "select 'turn ' || max(id) from turns where state = 'answered' group by nonce having count(*) > 1",
+    ),
+    (
+        "I3",
+        "an applied action that nobody decided",
+        "select 'proposal ' || id from proposals where state in ('applied', 'undone') and decided_by is null",
+    ),
+    (
         "I7",
         "lines read without an event, or an event without a line",
         "select 'run ' || r.id || ': ' || r.log_lines || ' lines, events for ' || count(distinct e.line)

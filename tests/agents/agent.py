@@ -16,7 +16,8 @@ The mode is AGENT_MODE, or the first argument that names one. Modes:
   hang-probe  hangs on --version                           old         knows no --worktree, --effort, --session-id
   wrongplace  says it works elsewhere                      stubborn    ignores SIGTERM and hangs
   flood       FLOOD_MB (50) megabytes of texts, then DONE  retries     code1 until the third start, then DONE
-  hangonce    hang on a new session, DONE on a resume
+  hangonce    hang on a new session, DONE on a resume      mute        hangs without a word on a new session, DONE on a resume
+  reply       answers with what REPLY_FILE holds           taken       refuses --session-id: used already, DONE on a resume
 AGENT_RECORD=file: appends one JSON line with argv, environment, cwd, pid and the prompt.
 AGENT_SENTINEL=1: the DONE of `instant` carries the sentinel of its brief.
 """
@@ -126,6 +127,12 @@ def main():
         print(text, file=sys.stderr)
         emit({"type": "result", "subtype": "error_during_execution", "is_error": True, "errors": [text]})
         sys.exit(1)
+    if MODE == "taken" and value("--session-id"):
+        print("Error: Session ID %s is already in use." % SESSION, file=sys.stderr)
+        sys.exit(1)
+    if MODE == "mute" and not value("--resume"):
+        while True:
+            time.sleep(60)
     if MODE == "garbage":
         for n in range(20):
             raw(b"this is no JSON %d {]\n" % n)
@@ -152,6 +159,10 @@ def main():
             end("DONE: went on with: " + (answer.group(2) if answer else "nothing"))
         else:
             end("QUESTION: Which region?\n\n- eu-central-1\n- us-east-1")
+    elif MODE == "reply":
+        tool()
+        with open(os.environ["REPLY_FILE"], newline="") as file:
+            end(file.read())
     elif MODE == "review":
         tool()
         end("REVIEW: please look")

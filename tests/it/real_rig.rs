@@ -31,11 +31,23 @@ pub struct Wishes {
     pub silence: &'static str,
     /// It logs in as a subscriber does, not by an API key.
     pub subscriber: bool,
+    /// Lines of `[orchestrator]`.
+    pub orchestrator: &'static str,
+    /// tmux is not on the server's PATH.
+    pub without_tmux: bool,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
-        Wishes { max_retries: 1, retry_limit: 1, remote: false, silence: "5m", subscriber: false }
+        Wishes {
+            max_retries: 1,
+            retry_limit: 1,
+            remote: false,
+            silence: "5m",
+            subscriber: false,
+            orchestrator: "",
+            without_tmux: false,
+        }
     }
 }
 
@@ -75,6 +87,7 @@ pub struct Rig {
     server: Child,
     url: String,
     token: String,
+    path: String,
     _root: tempfile::TempDir,
 }
 
@@ -103,9 +116,11 @@ impl Rig {
         let model = ModelStub::start();
         let config = config(&cli, &model.url(), &repo, &home, wishes);
         fs::write(data.join("config.toml"), config).expect("written");
-        let server = serve(&data, &home);
+        let path = if wishes.without_tmux { path_without_tmux(&at) } else { std::env::var("PATH").expect("there is a PATH") };
+        let server = serve(&data, &home, &path);
         let name = test.replace(' ', "-");
-        let mut rig = Rig { model, repo, home, name, data, server, url: String::new(), token: String::new(), _root: root };
+        let (url, token) = (String::new(), String::new());
+        let mut rig = Rig { model, repo, home, name, data, server, url, token, path, _root: root };
         rig.hear();
         Some(rig)
     }
@@ -127,7 +142,7 @@ impl Rig {
     }
 
     pub fn restart_server(&mut self) {
-        self.server = serve(&self.data, &self.home);
+        self.server = serve(&self.data, &self.home, &self.path);
         self.hear();
     }
 
@@ -168,6 +183,28 @@ impl Rig {
         }
         let log = fs::read_to_string(self.data.join("server.log")).unwrap_or_default();
         panic!("waited in vain for {what}\n{}\nserver: {log}", self.story());
+    }
+
+    /// As [`Rig::until`], for what may take long.
+    pub fn until_patiently<T>(&self, what: &str, patience: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+        let clock = SystemClock::new();
+        while clock.mono_ms() < i64::try_from(patience.saturating_sub(PATIENCE).as_millis()).expect("a short time") {
+            if let Some(found) = look() {
+                return found;
+            }
+            pause(Duration::from_millis(50));
+        }
+        self.until(what, look)
+    }
+
+    /// All turns: number, client id, message, state, response or error.
+    pub fn turns(&self) -> Vec<(i64, Option<String>, String, String, String)> {
+        let db = self.db();
+        let sql =
+            "select id, client_id, message, state, coalesce(response, error, '') from turns where origin = 'human' order by id";
+        let mut stmt = db.prepare(sql).expect("readable");
+        let rows = stmt.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)));
+        rows.expect("readable").map(|r| r.expect("a turn")).collect()
     }
 
     /// Waits until the ticket stands there.
@@ -295,7 +332,13 @@ impl Rig {
                 ));
             }
         }
-        format!("{all}pause: {:?}", self.pause())
+        let turns: i64 = self.one("select count(*) from turns", []).unwrap_or(0);
+        for id in 1..=turns {
+            all.push_str(&format!("turn {id}: {:?}\n", self.turn(id)));
+        }
+        let session: Option<String> =
+            self.one("select state || ' ' || driver || ' ' || coalesce(note, '') from sessions order by id desc", []);
+        format!("{all}session: {session:?}, pause: {:?}", self.pause())
     }
 
     /// Keeps what the agents printed: the recordings in `tests/streams` are made so.
@@ -309,12 +352,77 @@ impl Rig {
         }
     }
 
+    /// A request to the JSON side: status and body; none where the server is not there.
+    pub fn json(&self, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(30)))
+            .build()
+            .into();
+        let url = format!("{}/api/v1{path}", self.url);
+        let bearer = format!("Bearer {}", self.token);
+        let sent = match method {
+            "GET" => agent.get(url).header("Authorization", bearer).call(),
+            _ => agent.post(url).header("Authorization", bearer).send_json(body),
+        };
+        let mut response = sent.ok()?;
+        let status = response.status().as_u16();
+        Some((status, response.body_mut().read_json().ok()?))
+    }
+
+    /// Says something to Luci; returns the turn.
+    pub fn say(&self, message: &str) -> i64 {
+        let (status, body) = self.json("POST", "/persistent_luci/send", &json!({"message": message})).expect("an answer");
+        assert_eq!(status, 202, "{body}");
+        body["turn"]["id"].as_i64().expect("a turn")
+    }
+
+    /// A turn's state and its response or error.
+    pub fn turn(&self, id: i64) -> (String, String) {
+        let db = self.db();
+        let sql = "select state, coalesce(response, error, '') from turns where id = ?1";
+        db.query_row(sql, [id], |r| Ok((r.get(0)?, r.get(1)?))).expect("the turn is there")
+    }
+
+    /// Waits for a turn's answer.
+    pub fn answer(&self, id: i64) -> String {
+        let (state, text) = self.until(&format!("turn {id} to be over"), || {
+            let turn = self.turn(id);
+            ["answered", "failed", "cancelled"].contains(&turn.0.as_str()).then_some(turn)
+        });
+        assert_eq!(state, "answered", "turn {id}: {text}");
+        text
+    }
+
+    /// Calls tmux on our own socket.
+    pub fn tmux(&self, args: &[&str]) -> String {
+        let socket = self.data.join("tmux.sock");
+        let done = Command::new("tmux").arg("-S").arg(socket).args(args).output().expect("tmux is installed");
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    }
+
+    /// The process of Luci's agent that works now, however she is kept.
+    pub fn luci_pid(&self) -> Option<i32> {
+        let (pid, dir): (Option<i32>, String) = self
+            .db()
+            .query_row("select pid, dir from sessions where state <> 'ended'", [], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()
+            .expect("readable")?;
+        let folders = fs::read_dir(Path::new(&dir).join("turns")).into_iter().flatten().flatten();
+        pid.or_else(|| folders.map(|e| RunDir::open(&e.path())).find(RunDir::is_alive)?.pids()?.agent_pid)
+    }
+
     /// Ends whatever still runs, and returns what could not be ended.
     fn end(&mut self) -> Vec<String> {
         let _ = nix::sys::signal::kill(pid(&self.server), nix::sys::signal::Signal::SIGTERM);
         let _ = self.server.wait();
         let mut left = Vec::new();
-        for entry in fs::read_dir(self.data.join("runs")).into_iter().flatten().flatten() {
+        if self.data.join("tmux.sock").exists() {
+            self.tmux(&["kill-server"]);
+        }
+        let sessions = fs::read_dir(self.data.join("sessions")).into_iter().flatten().flatten();
+        let turns = sessions.filter_map(|s| fs::read_dir(s.path().join("turns")).ok()).flatten().flatten();
+        for entry in fs::read_dir(self.data.join("runs")).into_iter().flatten().flatten().chain(turns) {
             let dir = RunDir::open(&entry.path());
             if !process::stop_run(&dir, Duration::from_millis(100)).verified {
                 left.push(entry.path().display().to_string());
@@ -338,12 +446,27 @@ fn pid(child: &Child) -> nix::unistd::Pid {
     nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"))
 }
 
-fn serve(data: &Path, home: &Path) -> Child {
+/// A folder with everything that is on PATH but tmux.
+fn path_without_tmux(at: &Path) -> String {
+    let bin = at.join("bin");
+    fs::create_dir_all(&bin).expect("made");
+    let path = std::env::var_os("PATH").expect("there is a PATH");
+    for entry in std::env::split_paths(&path).filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten() {
+        if entry.file_name() != "tmux" {
+            // The first of a name wins, as on PATH itself.
+            let _ = std::os::unix::fs::symlink(entry.path(), bin.join(entry.file_name()));
+        }
+    }
+    bin.display().to_string()
+}
+
+fn serve(data: &Path, home: &Path, path: &str) -> Child {
     let log = File::options().create(true).append(true).open(data.join("server.log")).expect("made");
     Command::new(EXE)
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(data)
         .env("HOME", home)
+        .env("PATH", path)
         .env("MC_LOG", "info")
         .env_remove("MC_REAL_CLI")
         .stdin(Stdio::null())
@@ -362,16 +485,24 @@ fn config(cli: &str, model: &str, repo: &Path, home: &Path, wishes: &Wishes) -> 
         "CLAUDE_CODE_MAX_RETRIES": wishes.max_retries.to_string(),
     });
     let env: Vec<String> = env.as_object().expect("made so").iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let profile = |name: &str| {
+        format!(
+            "[profiles.{name}]\nruntime = \"claude\"\ncommand = [{}]\neffort = \"max\"\npermission_mode = \"bypassPermissions\"\n\
+             retry_limit = {}\nexit_grace = \"20s\"\nsilence_limit = \"{}\"\nenv = {{ {} }}\n",
+            json!(cli),
+            wishes.retry_limit,
+            wishes.silence,
+            env.join(", ")
+        )
+    };
     format!(
         "[pickup]\nevery = \"1s\"\nretry_backoff = \"200ms\"\nstop_grace = \"2s\"\n[defaults]\nprofile = \"real\"\n\
          [[projects]]\nname = \"work\"\ncwd = {}\n\
-         [profiles.real]\nruntime = \"claude\"\ncommand = [{}]\neffort = \"max\"\npermission_mode = \"bypassPermissions\"\n\
-         retry_limit = {}\nexit_grace = \"20s\"\nsilence_limit = \"{}\"\nenv = {{ {} }}\n",
+         [orchestrator]\n{}\n{}{}",
         json!(repo),
-        json!(cli),
-        wishes.retry_limit,
-        wishes.silence,
-        env.join(", ")
+        wishes.orchestrator,
+        profile("real"),
+        profile("second"),
     )
 }
 

@@ -14,4 +14,4 @@ export MC_REAL_CLI
 
 # Built while the network is still there.
 cargo test --locked --test it --no-run
-exec "$here/in_namespace.sh" cargo test --locked --offline --test it "${1:-real_cli}" -- --test-threads="${MC_REAL_THREADS:-2}"
+exec "$here/in_namespace.sh" cargo test --locked --offline --test it "${1:-real_}" -- --test-threads="${MC_REAL_THREADS:-2}"

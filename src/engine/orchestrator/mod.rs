@@ -7,6 +7,7 @@
 pub mod driver;
 pub mod environment;
 mod hand_over;
+pub mod headless;
 mod supervise;
 mod turn;
 
@@ -79,6 +80,13 @@ impl Orchestrator {
     #[must_use]
     pub fn new(tmux: Box<dyn Driver>, headless: Box<dyn Driver>) -> Orchestrator {
         Orchestrator { tmux, headless, started: VecDeque::new(), interrupted: None }
+    }
+
+    /// An orchestrator over the real ways of keeping a session.
+    #[must_use]
+    pub fn with_drivers() -> Orchestrator {
+        let headless = || Box::new(headless::Headless::new(Box::new(environment::of)));
+        Orchestrator::new(headless(), headless())
     }
 
     /// One step. Doing it at any time, any number of times, is safe.

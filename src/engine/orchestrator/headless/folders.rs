@@ -1,0 +1,142 @@
+//! The turn folders of a session: which there are, which still live, and what they say of the conversation.
+
+use super::reading::LOG;
+use crate::domain::profile::RuntimeKind;
+use crate::domain::session::Session;
+use crate::domain::time::Time;
+use crate::domain::turn::Turn;
+use crate::process;
+use crate::run_dir::{RunDir, Voided};
+use crate::runtime::turn_stream::TurnStream;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Turn folders that a session keeps.
+const KEPT: usize = 50;
+
+/// Bytes at the start of a log among which its first line is looked for.
+const HEAD: u64 = 256 * 1024;
+
+/// Bytes of stderr that are looked at.
+const TAIL: u64 = 8 * 1024;
+
+/// The folder of a session's turn folders.
+pub(super) fn root(session: &Session) -> PathBuf {
+    Path::new(&session.dir).join("turns")
+}
+
+/// The folder of this attempt at a turn; none before its claim.
+pub(super) fn of_turn(session: &Session, turn: &Turn) -> Option<RunDir> {
+    let nonce = turn.nonce.as_deref()?;
+    Some(RunDir::open(&root(session).join(format!("{}-{nonce}", turn.id))))
+}
+
+/// All of a session, newest first.
+pub(super) fn all(session: &Session) -> Vec<RunDir> {
+    let Ok(entries) = fs::read_dir(root(session)) else { return Vec::new() };
+    let mut found: Vec<(SystemTime, RunDir)> = entries
+        .flatten()
+        .map(|e| RunDir::open(&e.path()))
+        .filter_map(|dir| Some((fs::metadata(dir.file("spec.json")).ok()?.modified().ok()?, dir)))
+        .collect();
+    found.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    found.into_iter().map(|(_, dir)| dir).collect()
+}
+
+/// Whether an agent may still be at work in it: under its shim, or without it where that was killed.
+pub(super) fn lives(dir: &RunDir) -> bool {
+    if dir.is_alive() {
+        return true;
+    }
+    // It appears whole or not at all, once nothing of the run is left; looking is cheaper than reading.
+    if dir.file("exit.json").exists() {
+        return false;
+    }
+    match dir.pids().map(|p| (p.agent_pid, p.agent_start)) {
+        Some((Some(pid), Some(start))) => process::is_same(pid, start),
+        // The shim was killed before it wrote the agent down, if there is one: its marker tells.
+        Some(_) => !process::leftovers(dir).is_empty(),
+        None => false,
+    }
+}
+
+/// Whether an agent has begun in it, or may still: where not, this is what makes sure that none ever does.
+pub(super) fn begun(dir: &RunDir) -> std::io::Result<bool> {
+    if !dir.file("spec.json").exists() {
+        return Ok(false);
+    }
+    Ok(dir.void()? == Voided::AlreadyStarted)
+}
+
+/// What earlier turns prove of the agent's conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It is there, under this id.
+    There(String),
+    /// No agent was ever started for it.
+    Not,
+    /// One was started and ended before it said anything: perhaps.
+    Perhaps,
+}
+
+/// What a session's folders, newest first, prove of its conversation.
+pub(super) fn conversation(session: &Session, folders: &[RunDir]) -> Known {
+    for dir in folders {
+        if let Some(id) = named_in(dir) {
+            return Known::There(id);
+        }
+        if id_is_taken(dir) {
+            return Known::There(session.agent_session.clone());
+        }
+    }
+    if session.answered > 0 {
+        Known::There(session.agent_session.clone())
+    } else if folders.iter().any(|d| d.pids().is_some() || d.exit().is_some()) {
+        Known::Perhaps
+    } else {
+        Known::Not
+    }
+}
+
+/// The conversation's id as a turn's first line names it.
+fn named_in(dir: &RunDir) -> Option<String> {
+    let mut head = Vec::new();
+    File::open(dir.file(LOG)).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
+    let mut stream = TurnStream::new(RuntimeKind::Claude);
+    for line in head.split(|b| *b == b'\n') {
+        stream.line(line, Time(0));
+        if stream.progress.inits > 0 {
+            return stream.progress.session_id;
+        }
+    }
+    None
+}
+
+/// The agent refused to begin a conversation under an id that has one.
+pub(super) fn id_is_taken(dir: &RunDir) -> bool {
+    stderr_tail(dir).contains("is already in use")
+}
+
+/// The end of what the agent wrote to stderr.
+pub(super) fn stderr_tail(dir: &RunDir) -> String {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(dir.stderr())?;
+        let size = file.metadata()?.len();
+        file.seek(SeekFrom::Start(size.saturating_sub(TAIL)))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+}
+
+/// Removes the oldest folders beyond those that are kept.
+pub(super) fn prune(folders: &[RunDir]) {
+    for dir in folders.iter().skip(KEPT) {
+        if let Err(e) = fs::remove_dir_all(dir.path()) {
+            tracing::debug!(dir = %dir.path().display(), error = %e, "an old turn folder could not be removed");
+        }
+    }
+}
