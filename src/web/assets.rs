@@ -22,7 +22,7 @@ struct Asset {
 
 /// Files that are served as one, joined in this order: a page then needs few requests.
 const BUNDLES: &[(&str, &[&str])] = &[
-    ("app.css", &["css/tokens.css", "css/base.css", "css/components.css", "css/pages.css", "css/console.css"]),
+    ("app.css", &["css/tokens.css", "css/base.css", "css/components.css", "css/pages.css", "css/luci.css", "css/console.css"]),
     (
         "app.js",
         &[
@@ -33,6 +33,7 @@ const BUNDLES: &[(&str, &[&str])] = &[
             "js/stick.js",
             "js/screen.js",
             "js/draft.js",
+            "js/luci.js",
             "js/board.js",
             "js/keys.js",
         ],

@@ -3,6 +3,7 @@
 pub mod filter;
 pub mod form;
 pub mod icon;
+pub mod lamp;
 pub mod pulse;
 pub mod screen;
 pub mod shell;
