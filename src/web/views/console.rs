@@ -5,6 +5,7 @@ use crate::domain::session::{DriverKind, LUCI, Session, SessionState};
 use crate::domain::time::Time;
 use crate::engine::console::{Hands, May, Press, Shown};
 use crate::web::assets;
+use crate::web::ui::lamp::Standing;
 use crate::web::ui::{Ctx, form, icon, screen, when, words};
 use maud::{Markup, html};
 
@@ -41,6 +42,8 @@ pub struct Term {
     pub session: Option<Session>,
     /// Whose hands the keyboard is in.
     pub hands: Hands,
+    /// The same in the words of the top bar.
+    pub standing: Standing,
     /// Stopped by a person (false), wanted (true), or started by the first turn (none).
     pub wanted: Option<bool>,
     /// Turns that wait.
