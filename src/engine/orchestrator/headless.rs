@@ -5,7 +5,7 @@
 
 mod folders;
 mod reading;
-mod words;
+pub(super) mod words;
 
 use super::driver::{Driver, Harvest, Look, NotSent, Start};
 use crate::data_dir::make_private;

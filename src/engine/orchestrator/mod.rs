@@ -9,6 +9,7 @@ pub mod environment;
 mod hand_over;
 pub mod headless;
 mod supervise;
+pub mod tmux_driver;
 mod turn;
 
 #[cfg(test)]
