@@ -14,4 +14,9 @@
   };
   document.readyState === "loading" ? addEventListener("DOMContentLoaded", begin) : begin();
   document.addEventListener("htmx:after:swap", begin);
+
+  // A screen that cannot be fetched any more is an old one: the page says so, as it does of a lost stream.
+  const polls = (e) => e.detail?.ctx?.sourceElement?.id === "term";
+  document.addEventListener("htmx:error", (e) => { if (polls(e)) document.documentElement.dataset.live = "reconnecting"; });
+  document.addEventListener("htmx:after:request", (e) => { if (polls(e) && e.detail.ctx.response) delete document.documentElement.dataset.live; });
 }

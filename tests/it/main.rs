@@ -9,6 +9,7 @@ mod client;
 mod commands;
 mod console;
 mod crash;
+mod demo_terminal;
 mod floors;
 mod headless_driver;
 mod journeys;

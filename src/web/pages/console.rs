@@ -279,7 +279,7 @@ fn orchestrator(c: &Connection, config: &Config) -> Result<Row> {
     let (session, wanted) = (sessions::newest(c)?, sessions::wanted(c)?);
     let (st, word) = session.as_ref().map_or(("inbox", "Not started"), |s| state(s.state));
     let profile = session.as_ref().map_or_else(|| config.orchestrator_profile(wanted.profile.as_deref()), |s| s.profile.clone());
-    let live = session.as_ref().filter(|s| s.state != SessionState::Ended);
+    let live = session.as_ref().filter(|s| !matches!(s.state, SessionState::Down | SessionState::Broken | SessionState::Ended));
     Ok(Row {
         name: LUCI.to_owned(),
         ticket: None,

@@ -89,9 +89,9 @@ pub fn sessions(rows: &[Row], mark: &str, cx: Ctx<'_>) -> Markup {
     html! {
         nav.sessions #sessions aria-label="Sessions" hx-get="/console/sessions" hx-trigger="every 5s" hx-swap="outerMorph"
             hx-include="#sessions-seen" hx-status:4xx="swap:none" hx-status:5xx="swap:none" {
-            input type="hidden" name="seen" id="sessions-seen" value=(mark);
             div.sect { h2 { "Sessions" } span.count { (rows.len()) } }
             @for r in rows { (session_row(r, cx)) }
+            input type="hidden" name="seen" id="sessions-seen" value=(mark);
         }
     }
 }
@@ -108,8 +108,17 @@ fn session_row(r: &Row, cx: Ctx<'_>) -> Markup {
                 (r.profile) @if r.tokens > 0 { " · " (words::short_count(r.tokens)) " tokens" }
                 @if let Some(at) = r.last { " · last sign " (when::ago(at, cx.now)) }
             }
-            @if let Some(cwd) = &r.cwd { span.what.path { (cwd) } }
+            @if let Some(cwd) = &r.cwd { span.what.path title=(cwd) { (end_of_path(cwd)) } }
         }
+    }
+}
+
+/// The last two names of a path: what tells places apart.
+fn end_of_path(path: &str) -> String {
+    let names: Vec<&str> = path.split('/').filter(|n| !n.is_empty()).collect();
+    match names.as_slice() {
+        [.., a, b] if names.len() > 2 => format!("…/{a}/{b}"),
+        _ => path.to_owned(),
     }
 }
 
@@ -125,17 +134,17 @@ pub fn terminal(t: &Term, cx: Ctx<'_>) -> Markup {
         section.term #term aria-label=(format!("Screen of {LUCI}"))
             hx-get=[polls.then(|| format!("/console/screen?session={LUCI}"))] hx-trigger=[polls.then_some("every 1s")]
             hx-swap="outerMorph" hx-include=[polls.then_some("#term-seen")] hx-status:4xx="swap:none" hx-status:5xx="swap:none" {
-            input type="hidden" name="seen" id="term-seen" value=(t.mark());
             div.sect {
                 h2 { (LUCI) }
                 @if let Some(s) = &t.session { span.count.desk-only { (t.profile) @if s.context_tokens > 0 { " · " (words::short_count(s.context_tokens)) " tokens" } } }
                 span.end { (standing(t, cx)) }
             }
+            input type="hidden" name="seen" id="term-seen" value=(t.mark());
             (trouble(t, cx))
             (shown(t, cx))
             @if t.session.as_ref().is_some_and(|s| s.driver == DriverKind::Tmux) && matches!(t.shown, Shown::Screen(_)) {
-                (history_link(t))
                 @if t.lines == 0 { (keyboard(t, cx)) (keys(t, cx)) (line(t, false, cx)) }
+                (history_link(t))
             }
             @if t.session.is_some() { (facts(t, cx)) }
         }
@@ -264,7 +273,7 @@ fn history_link(t: &Term) -> Markup {
     html! {
         p.scroll {
             @if t.lines == 0 {
-                a href=(format!("/console?session={LUCI}&lines={HISTORY}#screen")) { (icon::small("history")) " What was above, " (HISTORY) " lines" }
+                a href=(format!("/console?session={LUCI}&lines={HISTORY}#screen")) { (icon::small("history")) " What was on it before" }
             } @else {
                 span { "The last " (t.lines) " lines and the screen; it stands still. " } a href=(format!("/console?session={LUCI}")) { "Back to the live screen" }
             }
