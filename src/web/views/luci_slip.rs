@@ -252,7 +252,9 @@ fn called(ticket: &TicketRef, all: &[Proposal]) -> String {
         Ok(_) | Err(_) => None,
     });
     match made {
-        Some((p, new)) => Outcome::of(p).ticket().map_or_else(|| format!("“{}”", cut_chars(new.title.trim(), 60).0), |id| id.to_string()),
+        Some((p, new)) => {
+            Outcome::of(p).ticket().map_or_else(|| format!("“{}”", cut_chars(new.title.trim(), 60).0), |id| id.to_string())
+        }
         None => name.clone(),
     }
 }

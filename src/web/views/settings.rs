@@ -1,7 +1,7 @@
 //! Settings: who is logged in where, tokens, profiles in force, how it looks. "More" on a phone.
 
-use crate::domain::actor::Scope;
 use super::luci_side::kind_words;
+use crate::domain::actor::Scope;
 use crate::domain::profile::Profile;
 use crate::domain::proposal::ActionKind;
 use crate::domain::ticket::Status;
