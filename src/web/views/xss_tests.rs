@@ -444,14 +444,10 @@ fn no_attack_gets_through_the_conversation() {
                 turn.response = Some(format!("{attack}\n\n{attack}"));
                 (turn.error, turn.activity) = (Some(text.clone()), Some(text.clone()));
                 let standing = Standing::Idle;
-                let shown = Shown {
-                    turn,
-                    proposals: suggested(attack),
-                    day: None,
-                    begun: Some((text.clone(), Time(0))),
-                    standing,
-                    seen: 1,
-                };
+                // The slip is the same whatever the turn.
+                let slip = (*state, *origin) == (TurnState::Answered, TurnOrigin::Human);
+                let proposals = if slip { suggested(attack) } else { Vec::new() };
+                let shown = Shown { turn, proposals, day: None, begun: Some((text.clone(), Time(0))), standing, seen: 1 };
                 assert_harmless(&luci_turn::turn(&shown, CX).into_string(), attack, "turn");
             }
         }
