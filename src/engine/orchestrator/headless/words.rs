@@ -3,7 +3,7 @@
 use crate::domain::run::{Failure, FailureCode};
 
 /// The whole sentence for a failed turn.
-pub(super) fn why(failure: &Failure) -> String {
+pub(in crate::engine::orchestrator) fn why(failure: &Failure) -> String {
     let seen = failure.text.trim().trim_end_matches('.');
     let head = match failure.code {
         FailureCode::AuthFailure => "The agent's login is refused",
