@@ -46,6 +46,8 @@ pub enum NotSent {
 pub enum Harvest {
     /// Its nonce is nowhere: the agent has not got it. It may still be on its way.
     Nowhere,
+    /// Its nonce is nowhere and never will be anywhere: it can go out again.
+    NeverCame,
     /// The agent has it, and does this.
     Working {
         /// In a few words (`reading src/app.rs`).

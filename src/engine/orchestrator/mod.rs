@@ -86,8 +86,9 @@ impl Orchestrator {
     /// An orchestrator over the real ways of keeping a session.
     #[must_use]
     pub fn with_drivers() -> Orchestrator {
-        let headless = || Box::new(headless::Headless::new(Box::new(environment::of)));
-        Orchestrator::new(headless(), headless())
+        let headless = headless::Headless::new(Box::new(environment::of));
+        let tmux = tmux_driver::TmuxDriver::new(Box::new(environment::of));
+        Orchestrator::new(Box::new(tmux), Box::new(headless))
     }
 
     /// One step. Doing it at any time, any number of times, is safe.

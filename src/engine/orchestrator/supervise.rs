@@ -122,7 +122,7 @@ impl Orchestrator {
                     let why = "Luci was stopped while she worked on this. Start her, then retry.";
                     engine.store.write(move |tx| turns::fail(tx, &turn, why, partial.as_deref()))?;
                 }
-                Harvest::Answered { .. } | Harvest::Nowhere => {
+                Harvest::Answered { .. } | Harvest::Nowhere | Harvest::NeverCame => {
                     self.follow(engine, turn)?;
                 }
                 // Its processes are gone: the next look sees that.

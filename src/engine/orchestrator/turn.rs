@@ -77,6 +77,10 @@ impl Orchestrator {
                 Ok(Pace::InFlight(self.since_sent(engine, turn)))
             }
             Harvest::Nowhere => self.nowhere(engine, &session, turn),
+            Harvest::NeverCame => {
+                self.give_back(engine, turn)?;
+                Ok(Pace::Now)
+            }
         }
     }
 
