@@ -131,7 +131,10 @@ impl Orchestrator {
 
     fn ready(&mut self, engine: &Engine, session: &Session, scene: &Scene) -> Result<Pace> {
         let now = engine.store.clock().now();
-        let rest = engine.store.read(|c| pauses::in_force(c, now))?.remove(&session.profile).map(|pause| pause.reason);
+        let (pause, pressed) =
+            engine.store.read(|c| Ok((pauses::in_force(c, now)?.remove(&session.profile), turns::next_retried_at(c)?)))?;
+        // Who presses Retry after the pause began wants it tried all the same.
+        let rest = pause.filter(|pause| pressed.is_none_or(|at| at <= pause.since)).map(|pause| pause.reason);
         if session.state != SessionState::Idle || session.note != rest {
             let (id, note) = (session.id, rest.clone());
             engine.store.write(move |tx| sessions::stands(tx, id, SessionState::Idle, note.as_deref()))?;

@@ -414,6 +414,15 @@ fn at_a_limit_one_turn_fails_and_the_others_wait_for_the_reset() {
     }
     assert_eq!((s.turn(first).state, s.turn(second).state), (TurnState::Failed, TurnState::Pending));
     assert_eq!(s.session().note.as_deref(), Some("so it goes"));
+    crate::clock::pause(Duration::from_millis(2));
+    s.engine.store.write(move |tx| turns::retry(tx, first)).expect("a person presses Retry");
+    s.harvests([failed(FailureCode::RateLimit, false)]);
+    s.until(|s| s.play.with(|p| p.sent.len()) == 2);
+    s.until(over(first));
+    for _ in 0..10 {
+        let _ = s.me.tick(&s.engine);
+    }
+    assert_eq!((s.play.with(|p| p.sent.len()), s.turn(second).state), (2, TurnState::Pending), "tried once more, and only that");
     let profile = s.session().profile;
     s.engine.store.write(move |tx| pauses::resume(tx, &profile)).expect("a person resumes it");
     s.harvests([answered("2", 1)]);
