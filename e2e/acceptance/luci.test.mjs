@@ -62,6 +62,17 @@ describe("the conversation", () => {
     for (const page of [one, two]) { quiet(page); await page.context().close(); }
   });
 
+  test("several new turns at once come to an open page one below the other", async () => {
+    const page = await mc.page(desk, "/luci");
+    await live(page);
+    const start = await turns(page).count();
+    await page.evaluate(() => document.querySelector("#live-stream")._htmx.sse.reader.cancel());
+    await Promise.all([1, 2, 3, 4].map((n) => mc.post("/luci/send", { message: `together ${n}` })));
+    await until("four answers", async () => await page.locator(".turn[data-state=answered]", { hasText: "together" }).count() === 4);
+    assert.equal(await turns(page).count(), start + 4);
+    await page.context().close();
+  });
+
   test("a reload while she works changes nothing; what waits can be cancelled, what is worked on stopped", async () => {
     const page = await mc.page(desk, "/luci");
     await live(page);
