@@ -68,6 +68,13 @@ impl TmuxDriver {
         has.unwrap_or(false)
     }
 
+    /// What was seen of the terminal before is of no use.
+    fn forget_looks(&self) {
+        if let Some(book) = lock(&self.book).as_mut() {
+            (book.looked, book.ready_since) = (None, None);
+        }
+    }
+
     fn look_now(&self, engine: &Engine, session: &Session) -> Result<Look> {
         self.with_book(session, |book| {
             book.catch_up(session)?;

@@ -54,6 +54,8 @@ impl TmuxDriver {
             clear(&tmux)?;
             return Err(not_now(e));
         }
+        // How it stood before says nothing any more.
+        self.forget_looks();
         // From here on it may be in the agent's hands: what fails now is for `harvest` to find out.
         if tmux.keys(LUCI, &[Key::Enter]).is_ok() {
             self.wait_taken(session, &tmux, &marker);
