@@ -98,7 +98,7 @@ impl Rig {
     /// Waits for the turn's end.
     fn fate(&self, turn: &Turn) -> Harvest {
         until("the turn's end", || match self.harvest(turn) {
-            Harvest::Working { .. } | Harvest::Nowhere => None,
+            Harvest::Working { .. } | Harvest::Nowhere | Harvest::Asks(_) => None,
             over @ (Harvest::NeverCame | Harvest::Answered { .. } | Harvest::Failed { .. } | Harvest::Interrupted { .. }) => {
                 Some(over)
             }
@@ -211,7 +211,7 @@ fn turn(id: i64, nonce: &str, message: &str) -> Turn {
 
 fn failure(harvest: Harvest) -> (String, Option<String>, bool) {
     match harvest {
-        Harvest::Failed { why, partial, session_lost } => (why, partial, session_lost),
+        Harvest::Failed { why, partial, session_lost, .. } => (why, partial, session_lost),
         other => panic!("no failure: {other:?}"),
     }
 }

@@ -347,11 +347,11 @@ fn fate(engine: &Engine, session: &Session, reading: &Reading) -> Harvest {
     match conclusion.failure {
         Some(failure) => {
             let session_lost = failure.code == FailureCode::UnknownSession;
-            Harvest::Failed { why: words::why(&failure), partial, session_lost }
+            words::failed(&failure, partial, session_lost)
         }
         None => {
             let why = "She was stopped while she answered. Press Retry to ask again.".to_owned();
-            Harvest::Failed { why, partial, session_lost: false }
+            Harvest::Failed { why, code: FailureCode::Interrupted, retry_at: None, partial, session_lost: false }
         }
     }
 }

@@ -126,7 +126,7 @@ impl Orchestrator {
                     self.follow(engine, turn)?;
                 }
                 // Its processes are gone: the next look sees that.
-                Harvest::Working { .. } => return Ok(Pace::In(100)),
+                Harvest::Working { .. } | Harvest::Asks(_) => return Ok(Pace::In(100)),
             }
         }
         let id = session.id;
