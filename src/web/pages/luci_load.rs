@@ -7,7 +7,7 @@ use crate::domain::session::{Session, SessionState, Wanted};
 use crate::domain::time::Time;
 use crate::domain::turn::{Turn, TurnState};
 use crate::error::Result;
-use crate::store::{actions, proposals, sessions, turns};
+use crate::store::{actions, pauses, proposals, sessions, turns};
 use crate::web::ui::lamp::Standing;
 use crate::web::views::luci::Luci;
 use crate::web::views::luci_side::Side;
@@ -44,6 +44,8 @@ fn standing_of(session: Option<&Session>, wanted: &Wanted, flight: Option<&Turn>
     };
     match session.state {
         SessionState::Starting => Standing::Starting,
+        // Ready, and still it takes nothing: the note says why.
+        SessionState::Idle if session.note.is_some() => alive(Standing::Resting),
         SessionState::Idle => alive(Standing::Idle),
         SessionState::Working => alive(Standing::Works(session.last_activity_at.unwrap_or(session.created_at))),
         SessionState::Waiting => Standing::Dialog,
@@ -68,8 +70,17 @@ pub fn side(c: &Connection, config: &Config) -> Result<Side> {
     let open = turns::open_count(c)?;
     let granted = actions::autonomy(c)?;
     let free = actions::GRANTABLE.iter().copied().filter(|kind| granted(*kind)).collect();
+    let standing = standing_of(session.as_ref(), &wanted, flight.as_ref());
+    let rests_until = match &session {
+        // In force when she was last seen to rest.
+        Some(s) if standing == Standing::Resting => {
+            pauses::in_force(c, s.last_activity_at.unwrap_or(s.created_at))?.remove(&s.profile).and_then(|p| p.until)
+        }
+        Some(_) | None => None,
+    };
     Ok(Side {
-        standing: standing_of(session.as_ref(), &wanted, flight.as_ref()),
+        standing,
+        rests_until,
         label: config.profile(session.as_ref().map_or(&chosen, |s| &s.profile)).map_or_else(|| chosen.clone(), Profile::label),
         session,
         wanted,
