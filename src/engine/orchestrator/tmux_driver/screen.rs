@@ -39,12 +39,23 @@ impl InputBox {
         self.text.is_empty() && !self.shell
     }
 
-    /// Whether what we pasted is in it: as it is, or folded into a word for a paste.
+    /// Whether what we pasted is in it, perhaps among other things: as it is, or folded into a word for a paste.
     #[must_use]
     pub fn holds(&self, marker: &str) -> bool {
-        let bare: String = self.text.chars().filter(|c| !c.is_whitespace()).collect();
-        bare.contains(marker) || bare.contains("[Pastedtext") || bare.contains("[...Truncatedtext")
+        bare(&self.text).contains(marker) || self.text.contains("[Pasted text #")
     }
+
+    /// Whether what we pasted is in it, and nothing else.
+    #[must_use]
+    pub fn holds_only(&self, prompt: &str) -> bool {
+        let folded = self.text.strip_prefix("[Pasted text #").and_then(|rest| rest.strip_suffix(']'));
+        bare(&self.text) == bare(prompt) || folded.is_some_and(|inside| !inside.contains('['))
+    }
+}
+
+/// A text without what a terminal may wrap, fold or leave out.
+fn bare(text: &str) -> String {
+    text.chars().filter(char::is_ascii_graphic).collect()
 }
 
 /// What a screen shows.
@@ -277,7 +288,13 @@ mod tests {
         assert_eq!((two.text.as_str(), two.lines), ("two\nlines here [MC_TURN:1:abc]", 2));
         assert!(two.holds("[MC_TURN:1:abc]") && !two.holds("[MC_TURN:1:abd]"));
         let paste = screen("", "❯\u{a0}[Pasted text #1 +2901 lines]\u{1b}[7m ", "paste again to expand").input.expect("a box");
-        assert!(paste.holds("[MC_TURN:1:abc]") && !paste.is_clean());
+        assert!(paste.holds("[MC_TURN:1:abc]") && !paste.is_clean() && paste.holds_only("anything"));
+        assert!(two.holds_only("two\nlines here\n\n[MC_TURN:1:abc]") && !two.holds_only("lines here [MC_TURN:1:abc]"));
+        for glued in
+            ["a[Pasted text #1 +9 lines]", "[Pasted text #1 +9 lines]b", "[Pasted text #1 +9 lines][Pasted text #2 +9 lines]"]
+        {
+            assert!(!screen("", &format!("❯\u{a0}{glued}"), "").input.expect("a box").holds_only("a prompt"), "{glued}");
+        }
         let numbered = screen("", "❯\u{a0}1. first", "").input;
         assert_eq!(numbered, input("1. first", 1), "typed by a person, not a choice");
         let shell = screen("", "!\u{a0}ls", "! for shell mode").input.expect("a box");
