@@ -190,7 +190,8 @@ pub fn state(s: &Side, cx: Ctx<'_>) -> Markup {
                 Standing::Asleep | Standing::Starting | Standing::Idle | Standing::Works(_) => {},
                 Standing::Stopped => (notice("todo", "pause", html! { b { "Luci is stopped." } " What you write waits until she is started." }, button("/luci/start", "play", "Start", cx))),
                 Standing::Broken => (notice("blocked", "triangle-alert", html! {
-                    b { "Luci cannot start." } " " @if let Some(note) = note { span dir="auto" { (note) } " " } "Your messages wait."
+                    b { "Luci cannot start." } " " @if let Some(note) = note { span dir="auto" { (note) } " " }
+                    @if let Some(at) = retry { "It is tried again " (when::ago(at, cx.now)) ". " } "Your messages wait."
                 }, button("/luci/start", "play", "Start", cx))),
                 Standing::Down => (notice("blocked", "refresh-cw", html! {
                     b { "Luci went away." } " " @if let Some(note) = note { span dir="auto" { (note) } " " }
