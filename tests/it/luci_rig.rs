@@ -148,7 +148,7 @@ impl LuciRig {
     /// What becomes of a turn in the end.
     pub fn end(&self, turn: &Turn) -> Harvest {
         self.until("the turn's end", || match self.harvest(turn) {
-            Harvest::Nowhere | Harvest::Working { .. } => None,
+            Harvest::Nowhere | Harvest::NeverCame | Harvest::Working { .. } | Harvest::Asks(_) => None,
             end @ (Harvest::Answered { .. } | Harvest::Failed { .. } | Harvest::Interrupted { .. }) => Some(end),
         })
     }

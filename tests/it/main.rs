@@ -14,6 +14,7 @@ mod floors;
 mod headless_driver;
 mod journeys;
 mod live_server;
+mod luci_api;
 mod luci_rig;
 mod model_stub;
 mod one_worker;

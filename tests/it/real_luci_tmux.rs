@@ -124,7 +124,7 @@ fn killed_in_the_middle_the_turn_fails_and_the_conversation_goes_on() {
     });
     rig.until("the tool at work", || rig.engine.config.workspace.join("sign").exists().then_some(()));
     kill(Pid::from_raw(rig.pid()), Signal::SIGKILL).expect("it lives");
-    let Harvest::Failed { why, partial, session_lost } = rig.end(&turn) else { panic!("{}", rig.screen()) };
+    let Harvest::Failed { why, partial, session_lost, .. } = rig.end(&turn) else { panic!("{}", rig.screen()) };
     assert!(why.contains("Killed while she answered") && !session_lost, "{why}");
     assert!(matches!(partial.as_deref(), None | Some("I wait")), "written or not: {partial:?}");
     assert!(!process::with_marker("MC_SESSION_DIR", &rig.dir()).is_empty(), "its tool lives on");

@@ -108,7 +108,7 @@ fn a_dialog_of_its_own_is_passed_on_and_escape_ends_the_turn() {
     let rig = up(&[]);
     let turn = rig.send("ASK me something");
     let words = rig.until("word of the dialog", || match rig.harvest(&turn) {
-        Harvest::Working { activity } => activity.filter(|a| a.contains("waits for you")),
+        Harvest::Asks(words) => Some(words),
         _ => None,
     });
     assert!(words.contains("Which one?"), "{words}");

@@ -137,12 +137,12 @@ impl Book {
             Look::Gone(why) => by_transcript().unwrap_or_else(|| {
                 let text = why.clone().unwrap_or_else(|| "her program is gone".to_owned());
                 let failure = Failure { code: FailureCode::Killed, text, retry_at: None };
-                Harvest::Failed { why: words::why(&failure), partial, session_lost: false }
+                words::failed(&failure, partial, false)
             }),
             Look::Ready if self.ready_since.is_some_and(|since| now_mono - since >= IDLE_MS) => {
                 by_transcript().unwrap_or(Harvest::Interrupted { partial })
             }
-            Look::Dialog(words) => Harvest::Working { activity: Some(format!("waits for you in the console: {words}")) },
+            Look::Dialog(words) => Harvest::Asks(words.clone()),
             Look::Ready | Look::ComingUp | Look::Busy => Harvest::Working { activity: self.hooks.activity(marker) },
         }
     }
@@ -160,5 +160,5 @@ fn failed(kind: &str, text: &str, told: Option<&Exchange>) -> Harvest {
     let code = signs::by_kind(kind).or_else(|| signs::by_text(text)).unwrap_or(FailureCode::AgentError);
     let text = if text.trim().is_empty() { kind } else { text };
     let failure = Failure { code, text: text.to_owned(), retry_at: None };
-    Harvest::Failed { why: words::why(&failure), partial: told.and_then(Exchange::partial), session_lost: false }
+    words::failed(&failure, told.and_then(Exchange::partial), false)
 }
