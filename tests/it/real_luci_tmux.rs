@@ -167,7 +167,7 @@ fn a_question_of_its_own_is_shown_and_never_typed_into() {
         "options": [{"label": "Left", "description": "l"}, {"label": "Right", "description": "r"}]}]});
     let turn = real.rig.send(&told("Ask me", &json!([{"tools": [["AskUserQuestion", ask]]}, {"text": "You chose"}])));
     let words = real.rig.until("word of the dialog", || match real.rig.harvest(&turn) {
-        Harvest::Working { activity } => activity.filter(|a| a.contains("waits for you")),
+        Harvest::Asks(words) => Some(words),
         _ => None,
     });
     assert!(words.contains("Which one?"), "{words}");
