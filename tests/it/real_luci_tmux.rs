@@ -116,13 +116,13 @@ fn killed_in_the_middle_the_turn_fails_and_the_conversation_goes_on() {
     let Real { mut rig, model, _home } = real;
     assert_eq!(rig.ask(&told("First", &json!([{"text": "One"}]))), "One");
     rig.until_ready();
-    let steps = json!([{"text": "I wait", "tools": [["Bash", {"command": "echo begun; sleep 600", "description": "wait"}]]}, {"text": "never"}]);
+    let steps = json!([{"text": "I wait", "tools": [["Bash", {"command": "touch sign; sleep 600", "description": "wait"}]]}, {"text": "never"}]);
     let turn = rig.send(&told("Second", &steps));
     rig.until("the tool", || match rig.harvest(&turn) {
         Harvest::Working { activity } => activity,
         _ => None,
     });
-    rig.until("the tool at work", || (process::with_marker("MC_SESSION_DIR", &rig.dir()).len() > 2).then_some(()));
+    rig.until("the tool at work", || rig.engine.config.workspace.join("sign").exists().then_some(()));
     kill(Pid::from_raw(rig.pid()), Signal::SIGKILL).expect("it lives");
     let Harvest::Failed { why, partial, session_lost, .. } = rig.end(&turn) else { panic!("{}", rig.screen()) };
     assert!(why.contains("Killed while she answered") && !session_lost, "{why}");
@@ -167,17 +167,16 @@ fn a_question_of_its_own_is_shown_and_never_typed_into() {
         "options": [{"label": "Left", "description": "l"}, {"label": "Right", "description": "r"}]}]});
     let turn = real.rig.send(&told("Ask me", &json!([{"tools": [["AskUserQuestion", ask]]}, {"text": "You chose"}])));
     let words = real.rig.until("word of the dialog", || match real.rig.harvest(&turn) {
-        Harvest::Working { activity } => activity.filter(|a| a.contains("waits for you")),
+        Harvest::Asks(words) => Some(words),
         _ => None,
     });
     assert!(words.contains("Which one?"), "{words}");
     let second = real.rig.turn(&told("not for the dialog", &json!([{"text": "Second"}])));
     let (sent, sending) = real.rig.try_send(&second);
     assert!(matches!(sent, Err(NotSent::NotNow(_))) && sending == 0, "{sent:?}");
-    real.rig.until("the second choice", || {
-        real.rig.tmux.keys(LUCI, &[Key::Down]).expect("a person chooses");
-        real.rig.screen().contains("❯ 2. Right").then_some(())
-    });
+    real.rig.tmux.keys(LUCI, &[Key::Down]).expect("a person chooses");
+    real.rig.until("the second choice", || real.rig.screen().contains("❯ 2. Right").then_some(()));
+    assert!(matches!(real.rig.look(), Look::Dialog(words) if words.contains("Which one?")), "{}", real.rig.screen());
     real.rig.tmux.keys(LUCI, &[Key::Enter]).expect("a person chooses");
     assert!(matches!(real.rig.end(&turn), Harvest::Answered { text, .. } if text == "You chose"));
     real.rig.until_ready();

@@ -142,6 +142,13 @@ fn is_choice(line: &str) -> bool {
     digits > 0 && rest[digits..].starts_with(['.', ')'])
 }
 
+/// `  2. No`
+fn is_numbered(line: &str) -> bool {
+    let text = line.trim_start();
+    let digits = text.chars().take_while(char::is_ascii_digit).count();
+    digits > 0 && text[digits..].starts_with(". ")
+}
+
 fn dialog(lines: &[Line]) -> Option<String> {
     let last = lines.iter().rposition(|l| !l.plain.trim().is_empty())?;
     let from = last.saturating_sub(30);
@@ -149,7 +156,14 @@ fn dialog(lines: &[Line]) -> Option<String> {
     let says = |l: &Line| is_choice(&l.plain) || DIALOG_WORDS.iter().any(|w| l.plain.to_lowercase().contains(w));
     let at = part.iter().position(says)?;
     // A dialog begins below a rule, or a little above its choices.
-    let top = part[..at].iter().rposition(|l| is_rule(&l.plain) || l.plain.contains('▔')).map_or(at.saturating_sub(6), |i| i + 1);
+    let is_edge = |l: &Line| is_rule(&l.plain) || l.plain.contains('▔');
+    let mut top = part[..at].iter().rposition(is_edge).map_or(at.saturating_sub(6), |i| i + 1);
+    // A rule among its choices is none of its edges.
+    while let Some(edge) = part[..top.saturating_sub(1)].iter().rposition(is_edge)
+        && part[edge..top].iter().any(|l| is_numbered(&l.plain))
+    {
+        top = edge + 1;
+    }
     let words: Vec<&str> = part[top..].iter().map(|l| l.plain.trim()).filter(|l| !l.is_empty() && !is_rule(l)).collect();
     let words = words.join(" · ");
     let cut: String = words.chars().take(DIALOG_CHARS).collect();
@@ -316,6 +330,8 @@ mod tests {
         assert_eq!((seen.input, seen.busy), (None, false));
         let words = seen.dialog.expect("a dialog");
         assert!(words.starts_with("☐ Pick · Which one? · ❯ 1. A"), "{words}");
+        let lower = read(&ask.replace("❯ 1. A", "  1. A").replace("  4. Chat", "❯ 4. Chat")).dialog.expect("a dialog");
+        assert!(lower.starts_with("☐ Pick · Which one?"), "{lower}");
         let trust = read(
             " Do you trust the files in this folder?\n\n ❯ 1. Yes, proceed\n   2. No, exit\n\n Enter to confirm · Esc to exit",
         );
