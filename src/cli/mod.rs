@@ -96,6 +96,15 @@ enum Command {
         #[arg(long, allow_hyphen_values = true)]
         model: Option<String>,
     },
+    /// (internal) keep what an agent tells of itself; called by its hooks
+    #[command(hide = true)]
+    Hook,
+    /// (internal) become the agent of a conversation in a terminal
+    #[command(hide = true)]
+    Attend {
+        /// The session's folder
+        dir: PathBuf,
+    },
     /// (internal) the built-in demo agent
     #[command(hide = true, disable_help_flag = true)]
     DemoAgent {
@@ -163,6 +172,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Shim { run_dir } => Ok(crate::shim::main(&run_dir)),
         Command::Bounded { args } => Ok(crate::shim::bounded::main(&args)),
         Command::AskModel { model } => Ok(crate::runtime::ask_model::main(model.as_deref())),
+        Command::Hook => Ok(crate::runtime::hook::main()),
+        Command::Attend { dir } => Ok(crate::runtime::attend::main(&dir)),
         Command::DemoAgent { args } => Ok(crate::runtime::demo_agent::main(&args)),
     }
 }
