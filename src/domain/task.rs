@@ -329,6 +329,24 @@ pub fn parse(text: &str, stem: &str, zone: &str) -> Result<Task, Broken> {
     })
 }
 
+/// A task's file without its ending.
+#[must_use]
+pub fn stem(file: &str) -> &str {
+    file.strip_suffix(".md").unwrap_or(file)
+}
+
+impl Task {
+    /// Its place among those that wait: 0 goes first.
+    #[must_use]
+    pub fn rank(&self) -> i64 {
+        match self.priority {
+            InboxPriority::Critical => 0,
+            InboxPriority::Normal => 1,
+            InboxPriority::Low => 2,
+        }
+    }
+}
+
 /// Whether a text can name a task: it stands in paths and addresses.
 #[must_use]
 pub fn is_name(name: &str) -> bool {

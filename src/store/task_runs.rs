@@ -1,9 +1,10 @@
 //! Task runs: the ledger with one row for every due time, and the writes that fence it.
 
-use super::Tx;
+use super::{Tx, tasks};
 use super::tickets::{parsed, parsed_opt};
+use crate::domain::actor::Actor;
 use crate::domain::ids::TaskRunId;
-use crate::domain::task::{StopWanted, TaskKind, TaskRun, TaskRunState};
+use crate::domain::task::{Overlap, StopWanted, TaskKind, TaskRun, TaskRunState};
 use crate::domain::time::Time;
 use crate::doorbell::Topic;
 use crate::error::{Error, Result};
@@ -158,6 +159,55 @@ pub fn give_back(tx: &Tx<'_>, run: &TaskRun, not_before: Option<Time>, note: Opt
         .execute(params![run.id.0, run.launches, not_before.map(|t| t.0), note])?;
     tx.ring(Topic::Tasks);
     fenced(n, run)
+}
+
+/// Runs a task now, whatever its schedule says and whether it is paused or not.
+///
+/// # Errors
+/// There is no such task, its file is broken, or its overlap policy is against it.
+pub fn run_by_hand(tx: &Tx<'_>, name: &str, zone: &str, actor: &Actor) -> Result<TaskRun> {
+    let row = tasks::by_name(tx.conn, name)?;
+    let task = tasks::read(&row, zone).map_err(|b| Error::Conflict(format!("{} cannot run: {}", row.file, b.reason)))?;
+    let live = live_of(tx.conn, &task.name)?;
+    if !live.is_empty() {
+        match task.overlap {
+            Overlap::Skip => return Err(Error::Conflict(format!("{name} is running or waiting already"))),
+            Overlap::Queue => {}
+            Overlap::KillOld => make_room(tx, &live)?,
+        }
+    }
+    let new = NewRun {
+        task: task.name.clone(),
+        due_at: None,
+        author: actor.name().to_owned(),
+        state: TaskRunState::Waiting,
+        kind: task.kind,
+        rank: task.rank(),
+        not_before: None,
+        note: None,
+    };
+    let id = insert(tx, &new)?.ok_or_else(|| Error::Internal("a run by hand found its row taken".to_owned()))?;
+    get(tx.conn, id)
+}
+
+/// Wants the live runs of a task ended, for a person. How many there are.
+///
+/// # Errors
+/// The database refused.
+pub fn stop_by_hand(tx: &Tx<'_>, name: &str) -> Result<usize> {
+    let live = live_of(tx.conn, name)?;
+    for run in &live {
+        want_stop(tx, run.id, StopWanted::ByHand)?;
+    }
+    Ok(live.len())
+}
+
+/// The next run takes the place of these.
+///
+/// # Errors
+/// The database refused.
+pub fn make_room(tx: &Tx<'_>, live: &[TaskRun]) -> Result<()> {
+    live.iter().try_for_each(|run| want_stop(tx, run.id, StopWanted::Overlap))
 }
 
 /// How a run ended.

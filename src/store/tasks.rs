@@ -1,7 +1,7 @@
 //! Tasks as their files say: what is known of each file, when it is due next, whether it is paused.
 
 use super::Tx;
-use crate::domain::task::Broken;
+use crate::domain::task::{Broken, Task, parse, stem};
 use crate::domain::time::Time;
 use crate::doorbell::Topic;
 use crate::error::{Error, Result};
@@ -166,6 +166,17 @@ pub fn move_on(tx: &Tx<'_>, row: &TaskRow, next: Option<Time>) -> Result<bool> {
         .prepare_cached("update tasks set next_due_at = ?3 where id = ?1 and next_due_at is ?2")?
         .execute(params![row.id, row.next_due_at.map(|t| t.0), next.map(|t| t.0)])?;
     Ok(n == 1)
+}
+
+/// The task of a row.
+///
+/// # Errors
+/// Its file is broken: the line and the reason.
+pub fn read(row: &TaskRow, zone: &str) -> std::result::Result<Task, Broken> {
+    match &row.broken {
+        Some(broken) => Err(broken.clone()),
+        None => parse(&row.source, stem(&row.file), zone),
+    }
 }
 
 /// Pauses a task or lets it go on.

@@ -127,7 +127,7 @@ impl Rig {
         self.tick();
         let (name, zone) = (name.to_owned(), self.engine.config.scheduler.timezone.clone());
         let actor = mission_control::domain::actor::Actor::System;
-        self.engine.store.write(move |tx| scheduler::run_by_hand(tx, &name, &zone, &actor)).expect("it may run")
+        self.engine.store.write(move |tx| task_runs::run_by_hand(tx, &name, &zone, &actor)).expect("it may run")
     }
 
     pub fn run(&self, id: i64) -> TaskRun {
@@ -163,6 +163,11 @@ fn engine(dir: &tempfile::TempDir, toml: &str, hands: Arc<Hands>) -> Arc<Engine>
     let store = Store::open(&data.database(), hands).expect("a store");
     let exe = PathBuf::from(env!("CARGO_BIN_EXE_mission-control"));
     Arc::new(Engine::new(store, config, data, exe, "http://127.0.0.1:1".to_owned()))
+}
+
+fn edit_file(rig: &Rig, file: &str, hash: &str, text: &str) -> mission_control::error::Result<()> {
+    let config = &rig.engine.config;
+    mission_control::task_file::edit(&config.tasks(), file, &config.scheduler.timezone, hash, text)
 }
 
 /// Nothing is started: only the ledger is written.
@@ -426,13 +431,13 @@ fn a_file_is_edited_whole_or_not_at_all_and_never_over_somebody_elses_change() {
     let path = rig.engine.config.tasks().join("t.md");
     let before = std::fs::read_to_string(&path).expect("readable");
     let seen = rig.row("t").hash;
-    let edit = |hash: &str, text: &str| scheduler::files::edit(&rig.engine, "t.md", hash, text);
+    let edit = |hash: &str, text: &str| edit_file(&rig, "t.md", hash, text);
     assert!(edit(&seen, "---\nevery: 10m\nschedul: x\n---\n").expect_err("refused").to_string().contains("line 3"));
     assert_eq!(std::fs::read_to_string(&path).expect("readable"), before);
     edit(&seen, &before.replace("one", "two")).expect("saved");
     assert!(std::fs::read_to_string(&path).expect("readable").contains("two"));
     assert!(matches!(edit(&seen, &before), Err(mission_control::error::Error::Conflict(_))), "it was seen before the change");
-    assert!(scheduler::files::edit(&rig.engine, "../../etc/passwd", &seen, &before).is_err());
+    assert!(edit_file(&rig, "../../etc/passwd", &seen, &before).is_err());
     assert_eq!(std::fs::read_dir(rig.engine.config.tasks()).expect("readable").count(), 1, "no half file stays");
 }
 

@@ -201,7 +201,7 @@ fn a_run_is_stopped_by_hand_whether_it_waits_or_runs() {
     rig.task("t.md", &format!("overlap: queue\n{}", sh("sleep 600")), "");
     let (first, second) = (rig.begin_by_hand("t"), rig.begin_by_hand("t"));
     rig.until("it runs", || rig.run(first.id.0).state == State::Running);
-    let stopped = rig.engine.store.write(|tx| mission_control::engine::scheduler::stop_by_hand(tx, "t")).expect("stopped");
+    let stopped = rig.engine.store.write(|tx| task_runs::stop_by_hand(tx, "t")).expect("stopped");
     assert_eq!(stopped, 2);
     rig.until("both have ended", || rig.engine.store.read(task_runs::live).expect("readable").is_empty());
     assert_eq!((rig.run(first.id.0).state, rig.run(second.id.0).state), (State::Skipped, State::Skipped));
@@ -266,7 +266,7 @@ fn a_models_api_is_asked_in_its_own_language_and_a_refused_key_rests_the_profile
     let waits = rig.begin_by_hand("other");
     rig.tick();
     assert_eq!(rig.run(waits.id.0).state, State::Waiting);
-    rig.engine.store.write(|tx| mission_control::engine::scheduler::stop_by_hand(tx, "other")).expect("stopped");
+    rig.engine.store.write(|tx| task_runs::stop_by_hand(tx, "other")).expect("stopped");
     rig.until("it is gone", || rig.engine.store.read(task_runs::live).expect("readable").is_empty());
 }
 

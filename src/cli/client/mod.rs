@@ -5,6 +5,7 @@ mod luci;
 mod reports;
 mod show;
 mod target;
+mod tasks;
 mod tickets;
 mod watch;
 
@@ -80,6 +81,44 @@ pub enum ClientCommand {
     /// The orchestrator: how she is, start, stop, switch, and her answers.
     #[command(subcommand)]
     Luci(LuciCommand),
+    /// Scheduled tasks: list, run, stop, pause, resume.
+    #[command(subcommand)]
+    Task(TaskCommand),
+}
+
+/// Work with scheduled tasks.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TaskCommand {
+    /// All of them: when they are due next, how they went last.
+    List,
+    /// A task's runs, newest first.
+    Runs {
+        /// The task.
+        name: String,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Run a task now.
+    Run {
+        /// The task.
+        name: String,
+    },
+    /// End what waits or runs of a task.
+    Stop {
+        /// The task.
+        name: String,
+    },
+    /// Let a task not run by itself any more.
+    Pause {
+        /// The task.
+        name: String,
+    },
+    /// Let a task run by itself again.
+    Resume {
+        /// The task.
+        name: String,
+    },
 }
 
 /// Work with the orchestrator.
@@ -255,6 +294,7 @@ pub fn run(command: &ClientCommand, target: &Target, out: &mut dyn Write, err: &
         ClientCommand::Tick { name } => tick(name, target, out),
         ClientCommand::Send { message, wait } => luci::send(message, *wait, target, out),
         ClientCommand::Luci(command) => luci::run(command, target, out),
+        ClientCommand::Task(command) => tasks::run(command, target, out),
     };
     match done {
         Ok(()) => Exit::Ok,

@@ -174,7 +174,7 @@ fn raw_log(path: &str, target: &Target, out: &mut dyn Write) -> Result<(), Failu
     Ok(())
 }
 
-fn percent(text: &str) -> String {
+pub(super) fn percent(text: &str) -> String {
     let mut out = String::new();
     for b in text.bytes() {
         if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.') {

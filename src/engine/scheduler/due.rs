@@ -1,7 +1,7 @@
 //! What is due: one transaction writes a row for every due time that has come and moves the task's next one on.
 
 use super::files::{Parsed, known};
-use super::{Memory, make_room, rank};
+use super::Memory;
 use crate::domain::schedule::quiet_end;
 use crate::domain::task::{MissedPolicy, Overlap, Task, TaskRun, TaskRunState};
 use crate::domain::time::Time;
@@ -58,14 +58,14 @@ fn one(tx: &Tx<'_>, row: &TaskRow, parsed: &Parsed, zone: &str) -> Result<bool> 
             author: String::new(),
             state,
             kind: task.kind,
-            rank: rank(&task),
+            rank: task.rank(),
             not_before: (state == TaskRunState::Waiting).then(|| not_before(&task, *due, tx.now)).flatten(),
             note: note.map(str::to_owned),
         };
         // A row that is there already (the clock was put back) stays as it is.
         let fresh = task_runs::insert(tx, &new)?.is_some();
         if fresh && state == TaskRunState::Waiting && task.overlap == Overlap::KillOld {
-            make_room(tx, &live)?;
+            task_runs::make_room(tx, &live)?;
         }
     }
     Ok(more)

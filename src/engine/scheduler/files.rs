@@ -1,16 +1,16 @@
 //! The tasks' files: read when they change, and taken into the store as they are, broken ones with line and reason.
 
 use super::Memory;
-use crate::domain::task::{Broken, FILE_MAX, Task, parse};
+use crate::domain::task::{Broken, FILE_MAX, Task, parse, stem};
 use crate::domain::time::Time;
 use crate::engine::Engine;
-use crate::error::{Error, FieldError, Result};
+use crate::error::Result;
 use crate::store::tasks::{self, Found, TaskRow};
-use sha2::{Digest, Sha256};
+use crate::task_file::hash;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -70,51 +70,7 @@ pub(super) fn known(parsed: &Parsed, row: &TaskRow, zone: &str) -> std::result::
 
 /// The task of a row.
 pub(super) fn task_of(row: &TaskRow, zone: &str) -> std::result::Result<Task, Broken> {
-    parse(&row.source, stem(&row.file), zone)
-}
-
-/// Writes a task's file anew, whole or not at all, if it still is what the writer saw and what is written is good.
-///
-/// # Errors
-/// It changed meanwhile, or what is written is no task: the line and the reason.
-pub fn edit(engine: &Engine, file: &str, seen_hash: &str, text: &str) -> Result<()> {
-    let zone = &engine.config.scheduler.timezone;
-    let text = text.replace("\r\n", "\n");
-    let row = engine.store.read(tasks::all)?.into_iter().find(|row| row.file == file);
-    let row = row.ok_or_else(|| Error::not_found(format!("tasks/{file}")))?;
-    let path = engine.config.tasks().join(&row.file);
-    let now = fs::read(&path)?;
-    if hash(&now) != seen_hash {
-        return Err(Error::Conflict(format!("tasks/{file} was changed meanwhile: look at it again, then save")));
-    }
-    parse(&text, stem(file), zone).map_err(|b| {
-        let place = b.line.map(|n| format!("line {n}: ")).unwrap_or_default();
-        Error::Invalid(vec![FieldError { field: "text".to_owned(), message: format!("{place}{}", b.reason) }])
-    })?;
-    let temp = engine.config.tasks().join(format!(".{file}.{:08x}", crate::random::u32()));
-    let write = || -> std::io::Result<()> {
-        let mut out = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temp)?;
-        out.write_all(text.as_bytes())?;
-        out.set_permissions(fs::metadata(&path)?.permissions())?;
-        out.sync_all()?;
-        fs::rename(&temp, &path)
-    };
-    write().map_err(|e| {
-        let _removed = fs::remove_file(&temp);
-        Error::Internal(format!("tasks/{file} could not be written: {e}"))
-    })?;
-    engine.store.doorbell.ring(crate::doorbell::Topic::Tasks);
-    Ok(())
-}
-
-/// What a file is recognised by.
-#[must_use]
-pub fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(16).map(|b| format!("{b:02x}")).collect()
-}
-
-fn stem(file: &str) -> &str {
-    file.strip_suffix(".md").unwrap_or(file)
+    tasks::read(row, zone)
 }
 
 fn differs(row: &TaskRow, f: &Found) -> bool {

@@ -5,21 +5,19 @@
 
 mod due;
 mod end;
-pub mod files;
+mod files;
 mod output;
 mod start;
 
 use super::orchestrator::headless::reading::Reading;
 use super::{Engine, lock};
 use crate::clock::Clock;
-use crate::domain::actor::Actor;
 use crate::domain::ids::TaskRunId;
-use crate::domain::task::{Overlap, StopWanted, Task, TaskKind, TaskRun, TaskRunState};
+use crate::domain::task::{TaskKind, TaskRun, TaskRunState};
 use crate::domain::time::Time;
 use crate::doorbell::Topic;
-use crate::error::{Error, Result};
-use crate::store::task_runs::NewRun;
-use crate::store::{Tx, task_runs, tasks};
+use crate::error::Result;
+use crate::store::{task_runs, tasks};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,63 +95,6 @@ pub fn prune(engine: &Engine) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Runs a task now, whatever its schedule says. The ids of what waits after it.
-///
-/// # Errors
-/// There is no such task, its file is broken, or its overlap policy is against it.
-pub fn run_by_hand(tx: &Tx<'_>, name: &str, zone: &str, actor: &Actor) -> Result<TaskRun> {
-    let row = tasks::by_name(tx.conn, name)?;
-    if let Some(broken) = &row.broken {
-        return Err(Error::Conflict(format!("{} cannot run: {}", row.file, broken.reason)));
-    }
-    let task = files::task_of(&row, zone).map_err(|b| Error::Conflict(b.reason))?;
-    let live = task_runs::live_of(tx.conn, &task.name)?;
-    if !live.is_empty() {
-        match task.overlap {
-            Overlap::Skip => return Err(Error::Conflict(format!("{name} is running or waiting already"))),
-            Overlap::Queue => {}
-            Overlap::KillOld => make_room(tx, &live)?,
-        }
-    }
-    let new = NewRun {
-        task: task.name.clone(),
-        due_at: None,
-        author: actor.name().to_owned(),
-        state: TaskRunState::Waiting,
-        kind: task.kind,
-        rank: rank(&task),
-        not_before: None,
-        note: None,
-    };
-    let id = task_runs::insert(tx, &new)?.ok_or_else(|| Error::Internal("a run by hand found its row taken".to_owned()))?;
-    task_runs::get(tx.conn, id)
-}
-
-/// Ends the live runs of a task, at a person's wish.
-///
-/// # Errors
-/// There is none.
-pub fn stop_by_hand(tx: &Tx<'_>, name: &str) -> Result<usize> {
-    let live = task_runs::live_of(tx.conn, name)?;
-    for run in &live {
-        task_runs::want_stop(tx, run.id, StopWanted::ByHand)?;
-    }
-    Ok(live.len())
-}
-
-/// The next one takes the place of these.
-fn make_room(tx: &Tx<'_>, live: &[TaskRun]) -> Result<()> {
-    live.iter().try_for_each(|run| task_runs::want_stop(tx, run.id, StopWanted::Overlap))
-}
-
-fn rank(task: &Task) -> i64 {
-    match task.priority {
-        crate::domain::inbox::InboxPriority::Critical => 0,
-        crate::domain::inbox::InboxPriority::Normal => 1,
-        crate::domain::inbox::InboxPriority::Low => 2,
-    }
 }
 
 /// Notices that the wall clock was put back: what was due in a future that is none any more is looked for anew. Due

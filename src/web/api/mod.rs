@@ -11,6 +11,7 @@ mod operate;
 mod params;
 mod proposals;
 mod runs;
+mod tasks;
 mod tickets;
 mod turns;
 
@@ -52,6 +53,12 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/proposals/{id}/apply", Access::Change, || web::to(proposals::apply)),
     route("POST", "/api/v1/proposals/{id}/dismiss", Access::Change, || web::to(proposals::dismiss)),
     route("POST", "/api/v1/proposals/{id}/undo", Access::Change, || web::to(proposals::undo)),
+    route("GET", "/api/v1/tasks", Access::Read, || web::to(tasks::list)),
+    route("GET", "/api/v1/tasks/{name}/runs", Access::Read, || web::to(tasks::runs)),
+    route("POST", "/api/v1/tasks/{name}/run", Access::Change, || web::to(tasks::run)),
+    route("POST", "/api/v1/tasks/{name}/stop", Access::Change, || web::to(tasks::stop)),
+    route("POST", "/api/v1/tasks/{name}/pause", Access::Change, || web::to(tasks::pause)),
+    route("POST", "/api/v1/tasks/{name}/resume", Access::Change, || web::to(tasks::resume)),
     route("GET", "/api/v1/liveness", Access::Read, || web::to(operate::liveness)),
     route("GET", "/api/v1/check", Access::Owner, || web::to(operate::invariants)),
     route("POST", "/api/v1/tick/{name}", Access::Owner, || web::to(operate::tick)),

@@ -46,7 +46,7 @@ pub async fn tick(
     mut body: Body,
 ) -> Answer {
     body.finish()?;
-    if !matches!(name.as_str(), "pickup" | "reaper") {
+    if !matches!(name.as_str(), "pickup" | "reaper" | "scheduler") {
         let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
         return Err(ApiError(Error::not_found(format!("an engine named {shown:?}"))));
     }
@@ -58,8 +58,12 @@ pub async fn tick(
     };
     let answer = once(&app, &principal, &req, &body, StatusCode::OK, work).await?;
     if first.load(Ordering::SeqCst) {
-        let engine = app.engine.clone();
-        tokio::task::spawn_blocking(move || crate::engine::pickup::tick(&engine).map(|_| ()))
+        let (engine, name) = (app.engine.clone(), name.into_inner());
+        let work = move || match name.as_str() {
+            "scheduler" => crate::engine::scheduler::tick(&engine),
+            _ => crate::engine::pickup::tick(&engine).map(|_| ()),
+        };
+        tokio::task::spawn_blocking(work)
             .await
             .map_err(|e| Error::Internal(format!("the tick was cut off: {e}")))??;
     }

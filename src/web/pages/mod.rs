@@ -15,6 +15,7 @@ pub mod luci_load;
 pub mod luci_proposals;
 pub mod luci_stream;
 pub mod settings;
+pub mod tasks;
 pub mod ticket;
 pub mod ticket_forms;
 pub mod ticket_stream;
@@ -125,6 +126,16 @@ pub const ROUTES: &[Route] = &[
         access: Access::Change,
         register: || web::to(luci_proposals::edit),
     },
+    Route { method: "GET", path: "/tasks", access: Access::Read, register: || web::to(tasks::list) },
+    Route { method: "GET", path: "/tasks/stream", access: Access::Read, register: || web::to(tasks::stream) },
+    Route { method: "GET", path: "/tasks/{name}", access: Access::Read, register: || web::to(tasks::get) },
+    Route { method: "GET", path: "/tasks/{name}/stream", access: Access::Read, register: || web::to(tasks::stream_one) },
+    Route { method: "GET", path: "/tasks/{name}/edit", access: Access::Read, register: || web::to(tasks::edit) },
+    Route { method: "POST", path: "/tasks/{name}/edit", access: Access::Change, register: || web::to(tasks::save) },
+    Route { method: "POST", path: "/tasks/{name}/run", access: Access::Change, register: || web::to(tasks::run) },
+    Route { method: "POST", path: "/tasks/{name}/stop", access: Access::Change, register: || web::to(tasks::stop) },
+    Route { method: "POST", path: "/tasks/{name}/pause", access: Access::Change, register: || web::to(tasks::pause) },
+    Route { method: "POST", path: "/tasks/{name}/resume", access: Access::Change, register: || web::to(tasks::resume) },
     Route { method: "GET", path: "/settings", access: Access::Read, register: || web::to(settings::get) },
     Route { method: "POST", path: "/settings/tokens", access: Access::Owner, register: || web::to(settings::token) },
     Route {

@@ -16,6 +16,8 @@ pub enum Nav {
     Board,
     /// `/luci`: the conversation with Luci.
     Luci,
+    /// `/tasks`; under "More" on a phone.
+    Tasks,
     /// `/settings`; "More" on a phone.
     Settings,
     /// None of them (error pages).
@@ -54,7 +56,10 @@ pub fn page(shell: &Shell, main: &Markup) -> Markup {
         (Nav::Home, "/", "Home", "house"),
         (Nav::Board, "/board", "Board", "square-kanban"),
         (Nav::Luci, "/luci", "Luci", "luci"),
+        (Nav::Tasks, "/tasks", "Tasks", "calendar-clock"),
     ];
+    // A phone has room for three; what else there is stands under More.
+    let on_phone = entries.into_iter().filter(|(nav, ..)| *nav != Nav::Tasks);
     let current = |nav: Nav| (shell.here == nav).then_some(if shell.crumbs.is_empty() { "page" } else { "true" });
     html! {
         (DOCTYPE)
@@ -77,7 +82,7 @@ pub fn page(shell: &Shell, main: &Markup) -> Markup {
                 (topbar(shell))
                 main #main { (main) }
                 nav.tabbar aria-label="Pages" {
-                    @for (nav, href, word, sign) in entries {
+                    @for (nav, href, word, sign) in on_phone {
                         @if nav == Nav::Luci { a.new href=(new_href(shell)) aria-label="New ticket" { span { (icon::icon("plus")) } } }
                         a href=(href) aria-current=[current(nav)] {
                             (icon::icon(sign)) (word)
@@ -135,6 +140,7 @@ fn topbar(shell: &Shell) -> Markup {
         Nav::Home => ("/", "Home"),
         Nav::Board => ("/board", "Board"),
         Nav::Luci => ("/luci", "Luci"),
+        Nav::Tasks => ("/tasks", "Tasks"),
         Nav::Settings => ("/settings", "Settings"),
         Nav::Nowhere => ("/", "Mission Control"),
     };
@@ -173,7 +179,7 @@ fn topbar(shell: &Shell) -> Markup {
 fn new_href(shell: &Shell) -> &'static str {
     match (shell.here, shell.crumbs.is_empty()) {
         (Nav::Home | Nav::Board, true) => "#say",
-        (Nav::Home | Nav::Board | Nav::Luci | Nav::Settings | Nav::Nowhere, _) => "/#say",
+        (Nav::Home | Nav::Board | Nav::Luci | Nav::Tasks | Nav::Settings | Nav::Nowhere, _) => "/#say",
     }
 }
 

@@ -1,0 +1,329 @@
+//! The tasks' pages: the list, one task with its runs, its file, and the buttons.
+
+use super::composer::key;
+use super::visit::{Sent, Visit, html_response, seed};
+use crate::config::Config;
+use crate::domain::ids::TaskRunId;
+use crate::domain::task::{MissedPolicy, Overlap, Task, stem};
+use crate::domain::time::{Time, span_words};
+use crate::doorbell::Topic;
+use crate::error::{Error, FieldError, Result};
+use crate::store::idempotency::{Answer, once};
+use crate::store::tasks::TaskRow;
+use crate::store::{Tx, task_runs, tasks};
+use crate::task_file;
+use crate::web::live::{self, Feed, Piece};
+use crate::web::ui::Ctx;
+use crate::web::ui::shell::Nav;
+use crate::web::ui::stream::partial;
+use crate::web::ui::toast::{Tone, toast_partial};
+use crate::web::views::task::{self as one_view, TaskEdit, TaskPage};
+use crate::web::views::tasks::{self as view, BrokenFile, STRIP, TaskLine, Tasks, Tick};
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::html;
+use rusqlite::Connection;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Runs on one page.
+const RUNS: i64 = 50;
+/// Tasks in the list.
+const MOST: usize = 1_000;
+
+/// `GET /tasks`
+pub async fn list(visit: Visit) -> HttpResponse {
+    visit
+        .answer(async {
+            let (config, may) = (visit.app.config.clone(), visit.who.may_change_tickets().is_ok());
+            let shown = visit.app.store.query(move |c| load(c, &config, may)).await?;
+            Ok(visit.page(Nav::Tasks, "Tasks", Vec::new(), view::page(&shown, visit.cx())).await)
+        })
+        .await
+}
+
+fn load(c: &Connection, config: &Config, may_change: bool) -> Result<Tasks> {
+    let mut shown = Tasks { folder: config.tasks().display().to_string(), may_change, ..Tasks::default() };
+    for row in tasks::all(c)?.into_iter().take(MOST) {
+        match tasks::read(&row, &config.scheduler.timezone) {
+            Ok(task) => shown.tasks.push(line(c, &row, &task)?),
+            Err(broken) => shown.broken.push(BrokenFile { name: stem(&row.file).to_owned(), file: row.file, broken }),
+        }
+    }
+    Ok(shown)
+}
+
+fn line(c: &Connection, row: &TaskRow, task: &Task) -> Result<TaskLine> {
+    let strip = task_runs::strip(c, &task.name, STRIP)?;
+    Ok(TaskLine {
+        name: task.name.clone(),
+        file: row.file.clone(),
+        when: task.schedule.words(),
+        next: row.next_due_at,
+        zone: task.schedule.zone(),
+        paused: row.paused,
+        enabled: task.enabled,
+        strip: strip.into_iter().map(|(state, at, note)| Tick { state, at, note }).collect(),
+        streak: row.streak,
+    })
+}
+
+/// What stands in the address of a task's page.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Query {
+    before: Option<i64>,
+}
+
+/// `GET /tasks/{name}`
+pub async fn get(visit: Visit, path: web::Path<String>, query: web::Query<Query>) -> HttpResponse {
+    visit
+        .answer(async {
+            let (name, config) = (path.into_inner(), visit.app.config.clone());
+            let (before, may) = (query.before.map(TaskRunId), visit.who.may_change_tickets().is_ok());
+            let shown = visit.app.store.query(move |c| load_one(c, &config, &name, before, may)).await?;
+            let crumbs = vec![(shown.name.clone(), view::href(&shown.name))];
+            let title = shown.name.clone();
+            Ok(visit.page(Nav::Tasks, &title, crumbs, one_view::page(&shown, before.is_none(), visit.cx())).await)
+        })
+        .await
+}
+
+fn load_one(c: &Connection, config: &Config, name: &str, before: Option<TaskRunId>, may_change: bool) -> Result<TaskPage> {
+    let row = tasks::by_name(c, name)?;
+    let read = tasks::read(&row, &config.scheduler.timezone);
+    let mut runs = task_runs::of_task(c, &row.name, before, RUNS + 1)?;
+    let more = runs.len() > usize::try_from(RUNS).unwrap_or(0);
+    runs.truncate(usize::try_from(RUNS).unwrap_or(0));
+    let (line, settings, body) = match &read {
+        Ok(task) => (Some(line(c, &row, task)?), settings(task, &row), task.body.clone()),
+        Err(_) => (None, Vec::new(), String::new()),
+    };
+    Ok(TaskPage {
+        line,
+        broken: read.err().map(|broken| BrokenFile { file: row.file.clone(), name: row.name.clone(), broken }),
+        name: row.name,
+        body,
+        settings,
+        older: runs.last().map(|r| r.id).filter(|_| more),
+        runs,
+        may_change,
+    })
+}
+
+/// How it runs, and what differs from the usual.
+fn settings(task: &Task, row: &TaskRow) -> Vec<(&'static str, String)> {
+    let mut found = vec![("File", format!("tasks/{}", row.file)), ("Kind", task.kind.to_string())];
+    let mut add = |name, value: Option<String>| found.extend(value.map(|v| (name, v)));
+    add("Command", (!task.command.is_empty()).then(|| shell_words::join(&task.command)));
+    add("Profile", task.profile.clone());
+    add("Folder", task.cwd.clone());
+    add("Time limit", (task.timeout_ms > 0).then(|| span_words(task.timeout_ms)));
+    add("Retries", (task.retries > 0).then(|| task.retries.to_string()));
+    add("When missed", (task.missed != MissedPolicy::RunOnce).then(|| task.missed.to_string()));
+    add("When overlapping", (task.overlap != Overlap::Skip).then(|| task.overlap.to_string()));
+    add("Jitter", (task.jitter_ms > 0).then(|| span_words(task.jitter_ms)));
+    let clock = |m: u32| format!("{:02}:{:02}", m / 60, m % 60);
+    add("Quiet", task.quiet.map(|q| format!("{}-{}", clock(q.from), clock(q.until))));
+    found
+}
+
+/// `GET /tasks/stream`
+pub async fn stream(visit: Visit, req: HttpRequest) -> HttpResponse {
+    visit
+        .answer(async {
+            visit.who.may_read()?;
+            let may = visit.who.may_change_tickets().is_ok();
+            let feed = TasksFeed { config: visit.app.config.clone(), may, only: None, shown: [None, None], sent: 0 };
+            Ok(live::stream(&req, &visit.app, &visit.who, Topic::Tasks, feed))
+        })
+        .await
+}
+
+/// `GET /tasks/{name}/stream`
+pub async fn stream_one(visit: Visit, path: web::Path<String>, req: HttpRequest) -> HttpResponse {
+    visit
+        .answer(async {
+            visit.who.may_read()?;
+            let (may, name) = (visit.who.may_change_tickets().is_ok(), path.into_inner());
+            let feed = TasksFeed { config: visit.app.config.clone(), may, only: Some(name), shown: [None, None], sent: 0 };
+            Ok(live::stream(&req, &visit.app, &visit.who, Topic::Tasks, feed))
+        })
+        .await
+}
+
+/// What a page shows, sent anew where it changed.
+#[derive(Clone)]
+struct TasksFeed {
+    config: Arc<Config>,
+    may: bool,
+    only: Option<String>,
+    shown: [Option<String>; 2],
+    sent: u64,
+}
+
+impl Feed for TasksFeed {
+    fn next(&mut self, c: &Connection, now: Time) -> Result<Option<Piece>> {
+        let still = Ctx { now: Time(0), seed: "" };
+        let fresh = seed();
+        let cx = Ctx { now, seed: &fresh };
+        let mut html = String::new();
+        match self.only.clone() {
+            None => {
+                let shown = load(c, &self.config, self.may)?;
+                if self.changed(0, view::list(&shown, still).0) {
+                    html.push_str(&partial("#tasks", "outerMorph", &view::list(&shown, cx)).0);
+                }
+            }
+            Some(name) => {
+                let shown = load_one(c, &self.config, &name, None, self.may)?;
+                if self.changed(0, one_view::head(&shown, still).0) {
+                    html.push_str(&partial("#taskhead", "outerMorph", &one_view::head(&shown, cx)).0);
+                }
+                if self.changed(1, one_view::runs(&shown, still).0) {
+                    html.push_str(&partial("#taskruns", "outerMorph", &one_view::runs(&shown, cx)).0);
+                }
+            }
+        }
+        if html.is_empty() {
+            return Ok(None);
+        }
+        self.sent += 1;
+        Ok(Some(Piece { id: self.sent.to_string(), html, more: false }))
+    }
+
+    fn every(&self) -> Option<Duration> {
+        Some(Duration::from_secs(10))
+    }
+}
+
+impl TasksFeed {
+    fn changed(&mut self, i: usize, plain: String) -> bool {
+        let known = self.shown[i].as_ref() == Some(&plain);
+        self.shown[i] = Some(plain);
+        !known
+    }
+}
+
+/// A form with nothing but its id.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Bare {
+    #[serde(default)]
+    client_id: String,
+}
+
+/// `POST /tasks/{name}/run`
+pub async fn run(sent: Sent<Bare>, path: web::Path<String>) -> HttpResponse {
+    let zone = sent.visit.app.config.scheduler.timezone.clone();
+    let actor = sent.visit.who.actor.clone();
+    press(sent, path.into_inner(), "run", "is on its way", move |tx, name| task_runs::run_by_hand(tx, name, &zone, &actor).map(|_| ())).await
+}
+
+/// `POST /tasks/{name}/stop`
+pub async fn stop(sent: Sent<Bare>, path: web::Path<String>) -> HttpResponse {
+    press(sent, path.into_inner(), "stop", "is being stopped", |tx, name| task_runs::stop_by_hand(tx, name).map(|_| ())).await
+}
+
+/// `POST /tasks/{name}/pause`
+pub async fn pause(sent: Sent<Bare>, path: web::Path<String>) -> HttpResponse {
+    press(sent, path.into_inner(), "pause", "is paused", |tx, name| tasks::pause(tx, name, true)).await
+}
+
+/// `POST /tasks/{name}/resume`
+pub async fn resume(sent: Sent<Bare>, path: web::Path<String>) -> HttpResponse {
+    press(sent, path.into_inner(), "resume", "goes on", |tx, name| tasks::pause(tx, name, false)).await
+}
+
+/// Does what a button says, once; the stream brings what comes of it.
+async fn press(
+    sent: Sent<Bare>,
+    name: String,
+    what: &'static str,
+    words: &str,
+    work: impl FnOnce(&Tx<'_>, &str) -> Result<()> + Send + 'static,
+) -> HttpResponse {
+    let Sent { visit, form } = sent;
+    visit
+        .answer(async {
+            visit.who.may_change_tickets()?;
+            let to = view::href(&name);
+            let key = key(&visit, &format!("POST {to}/{what}"), &form.client_id, what);
+            let mine = name.clone();
+            visit
+                .app
+                .store
+                .call(move |tx| {
+                    tasks::by_name(tx.conn, &mine)?;
+                    once(tx, &key, || {
+                        work(tx, &mine)?;
+                        Ok(Answer { status: 200, body: String::new() })
+                    })
+                })
+                .await?;
+            let fragments = html! { (toast_partial(Tone::Good, &format!("{name} {words}"), None)) };
+            Ok(visit.done("/tasks", fragments))
+        })
+        .await
+}
+
+/// `GET /tasks/{name}/edit`
+pub async fn edit(visit: Visit, path: web::Path<String>) -> HttpResponse {
+    visit
+        .answer(async {
+            let name = path.into_inner();
+            let row = visit.app.store.query(move |c| tasks::by_name(c, &name)).await?;
+            let (file, may_change) = (row.file.clone(), visit.who.may_change_tickets().is_ok());
+            let form = TaskEdit { name: row.name, file, text: row.source, hash: row.hash, errors: Vec::new(), may_change };
+            Ok(edit_page(&visit, &form, StatusCode::OK).await)
+        })
+        .await
+}
+
+async fn edit_page(visit: &Visit, form: &TaskEdit, status: StatusCode) -> HttpResponse {
+    let crumbs = vec![(form.name.clone(), view::href(&form.name)), ("Edit".to_owned(), String::new())];
+    visit.page_with(status, Nav::Tasks, "Edit a task", crumbs, String::new(), one_view::edit(form, visit.cx())).await
+}
+
+/// The edit form as sent.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Edited {
+    file: String,
+    hash: String,
+    text: String,
+}
+
+/// `POST /tasks/{name}/edit`: safe to repeat, for the file then is no longer what the writer saw.
+pub async fn save(sent: Sent<Edited>, path: web::Path<String>) -> HttpResponse {
+    let Sent { visit, form } = sent;
+    visit
+        .answer(async {
+            visit.who.may_change_tickets()?;
+            let (name, config, mine) = (path.into_inner(), visit.app.config.clone(), form.clone());
+            let saved = tokio::task::spawn_blocking(move || {
+                let zone = &config.scheduler.timezone;
+                task_file::edit(&config.tasks(), &mine.file, zone, &mine.hash, &mine.text)
+            })
+            .await
+            .map_err(|e| Error::Internal(format!("the file could not be saved: {e}")))?;
+            let (status, errors) = match saved {
+                Ok(()) => {
+                    visit.app.store.doorbell.ring(Topic::Tasks);
+                    if visit.htmx {
+                        return Ok(HttpResponse::NoContent().insert_header(("HX-Redirect", "/tasks")).finish());
+                    }
+                    return Ok(visit.done("/tasks", html! {}));
+                }
+                Err(Error::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, errors),
+                Err(Error::Conflict(why)) => {
+                    (StatusCode::CONFLICT, vec![FieldError { field: "text".to_owned(), message: why }])
+                }
+                Err(e) => return Err(e),
+            };
+            let filled = TaskEdit { name, file: form.file, text: form.text, hash: form.hash, errors, may_change: true };
+            if visit.htmx {
+                return Ok(html_response(status, &one_view::edit(&filled, visit.cx())));
+            }
+            Ok(edit_page(&visit, &filled, status).await)
+        })
+        .await
+}

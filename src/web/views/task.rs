@@ -1,0 +1,169 @@
+//! One task: its head, its runs with what they said, and the page where its file is edited.
+
+use super::tasks::{self, BrokenFile, TaskLine};
+use crate::domain::ids::TaskRunId;
+use crate::domain::schedule::local_words;
+use crate::domain::task::{TaskRun, TaskRunState};
+use crate::domain::time::span_words;
+use crate::error::FieldError;
+use crate::web::ui::{Ctx, form, icon, stream, when};
+use maud::{Markup, html};
+
+/// What the page shows.
+#[derive(Debug, Clone)]
+pub struct TaskPage {
+    /// The task; none where its file is broken.
+    pub line: Option<TaskLine>,
+    /// Why it is broken.
+    pub broken: Option<BrokenFile>,
+    /// Its name.
+    pub name: String,
+    /// What it is for, or its prompt.
+    pub body: String,
+    /// Settings that differ from the usual: name and value.
+    pub settings: Vec<(&'static str, String)>,
+    /// Its runs, newest first.
+    pub runs: Vec<TaskRun>,
+    /// Where the older ones begin.
+    pub older: Option<TaskRunId>,
+    /// The visitor may run, pause and edit.
+    pub may_change: bool,
+}
+
+/// The page's main part.
+#[must_use]
+pub fn page(t: &TaskPage, live: bool, cx: Ctx<'_>) -> Markup {
+    html! {
+        @if live { (stream::connect(&format!("{}/stream", tasks::href(&t.name)))) }
+        (head(t, cx))
+        @if !t.body.is_empty() {
+            section { div.sect { h2 { "What it is for" } } pre.command dir="auto" { (t.body) } }
+        }
+        (runs(t, cx))
+    }
+}
+
+/// Name, schedule, buttons: `#taskhead`.
+#[must_use]
+pub fn head(t: &TaskPage, cx: Ctx<'_>) -> Markup {
+    html! {
+        section #taskhead {
+            div.taskhead {
+                h1 dir="auto" { (t.name) }
+                @if t.may_change {
+                    div.btns {
+                        @if let Some(line) = &t.line { (tasks::actions(line, cx)) }
+                        a.btn.tight.bare href=(format!("{}/edit", tasks::href(&t.name))) { (icon::small("pencil")) " Edit" }
+                    }
+                }
+            }
+            @if let Some(b) = &t.broken { (tasks::broken(b)) }
+            @if let Some(line) = &t.line {
+                dl.dl {
+                    dt { "When" } dd { (line.when) }
+                    dt { "Next" } dd { (tasks::next_due(line, cx)) }
+                    dt { "Streak" } dd { (tasks::streak(line)) }
+                    dt { "Last runs" } dd { (tasks::strip(&line.strip)) }
+                    @for (name, value) in &t.settings { dt { (name) } dd { code dir="auto" { (value) } } }
+                }
+            }
+        }
+    }
+}
+
+/// Its runs: `#taskruns`.
+#[must_use]
+pub fn runs(t: &TaskPage, cx: Ctx<'_>) -> Markup {
+    html! {
+        section #taskruns {
+            div.sect { h2 { "Runs" } }
+            @if t.runs.is_empty() { p.small.quiet { "None yet." } }
+            ol.taskruns { @for r in &t.runs { (run(t, r, cx)) } }
+            @if let Some(older) = t.older { p { a.btn.tight href=(format!("{}?before={older}", tasks::href(&t.name))) { "Older runs" } } }
+        }
+    }
+}
+
+fn run(t: &TaskPage, r: &TaskRun, cx: Ctx<'_>) -> Markup {
+    let zone = t.line.as_ref().map_or(chrono_tz::UTC, |l| l.zone);
+    html! {
+        li id=(format!("tr-{}", r.id)) {
+            div.top {
+                b.(tone(r.state)) { (tasks::state_words(r.state)) }
+                @match r.due_at {
+                    Some(due) => span { "due " (local_words(due, zone)) },
+                    None => span { "by hand" @if !r.author.is_empty() { ", " span dir="auto" { (r.author) } } },
+                }
+                @if r.attempt > 1 { span.faint { "attempt " (r.attempt) } }
+                @if let Some(code) = r.exit_code.filter(|c| *c != 0) { span.faint { "exit code " (code) } }
+                @if let Some(signal) = r.signal { span.faint { "signal " (signal) } }
+                @if let (Some(from), Some(to)) = (r.started_at, r.ended_at) { span.faint { "took " (took(to.since(from))) } }
+                span.end { (when::ago(r.ended_at.or(r.started_at).unwrap_or(r.created_at), cx.now)) }
+            }
+            @if let Some(note) = &r.note { p.note { (note) } }
+            @if let Some(at) = r.not_before.filter(|_| r.state == TaskRunState::Waiting) { p.note { "begins " (when::ago(at, cx.now)) } }
+            @if !r.output.trim().is_empty() {
+                details id=(format!("out-{}", r.id)) {
+                    summary { "Output, " (r.output_bytes) " bytes" }
+                    pre tabindex="0" { (r.output) }
+                }
+            }
+        }
+    }
+}
+
+fn took(ms: i64) -> String {
+    if ms < 1000 { format!("{ms} ms") } else { span_words(ms) }
+}
+
+fn tone(state: TaskRunState) -> &'static str {
+    match state {
+        TaskRunState::Ok => "good",
+        TaskRunState::Failed | TaskRunState::AuthFailed | TaskRunState::Lost => "bad",
+        TaskRunState::TimedOut => "late",
+        TaskRunState::Skipped | TaskRunState::Missed | TaskRunState::Overlapped => "none",
+        TaskRunState::Waiting | TaskRunState::Running => "live",
+    }
+}
+
+/// The page where a task's file is edited.
+#[derive(Debug, Clone)]
+pub struct TaskEdit {
+    /// The task.
+    pub name: String,
+    /// Its file.
+    pub file: String,
+    /// The text, as it is or as it was typed.
+    pub text: String,
+    /// Of the text the writer saw.
+    pub hash: String,
+    /// What is wrong with it.
+    pub errors: Vec<FieldError>,
+    /// The visitor may save it.
+    pub may_change: bool,
+}
+
+/// The form, `#taskedit`.
+#[must_use]
+pub fn edit(e: &TaskEdit, cx: Ctx<'_>) -> Markup {
+    let path = format!("{}/edit", tasks::href(&e.name));
+    html! {
+        form.sheetform #taskedit method="post" action=(path) hx-post=(path) hx-swap="none" hx-sync="this:drop"
+            hx-status:422="swap:outerMorph" hx-status:409="swap:outerMorph" {
+            (form::client_id(cx, "task"))
+            input type="hidden" name="hash" value=(e.hash);
+            input type="hidden" name="file" value=(e.file);
+            h1 { "Edit " code { "tasks/" (e.file) } }
+            (form::other_errors(&e.errors, &["text"]))
+            div.field {
+                label for="t-text" { "The file" }
+                textarea.input.tall #t-text name="text" rows="22" spellcheck="false" autocomplete="off" { "\n" (e.text) }
+                (form::field_error(&e.errors, "text"))
+                p.hint { "Front matter between two lines of three dashes, then what it is for, or the prompt." }
+            }
+            @if e.may_change {
+                div.btns { button.btn.primary type="submit" { "Save" } " " a.btn.bare href=(tasks::href(&e.name)) { "Cancel" } }
+            }
+        }
+    }
+}
