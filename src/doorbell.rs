@@ -20,6 +20,8 @@ pub enum Topic {
     Ingest,
     /// The conversation with Luci: a turn, a proposal, her session.
     Luci,
+    /// The orchestrator's inbox: an item, a digest.
+    Inbox,
     /// A raw log grew: who follows it looks at once.
     Log(u64),
 }

@@ -52,6 +52,10 @@ id!(
     /// An action that the orchestrator suggests.
     ProposalId
 );
+id!(
+    /// An item of the orchestrator's inbox.
+    ItemId
+);
 
 /// The number of a ticket. Written `MC-12`; `12` and `mc-12` are read as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ pub mod brief;
 pub mod check;
 pub mod close;
 pub mod dispatch;
+pub mod drain;
 pub mod ingest;
 pub mod launch;
 pub mod orchestrator;

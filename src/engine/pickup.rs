@@ -1,6 +1,6 @@
-//! Pickup: reap, then dispatch; each minute, and at once when the doorbell rings.
+//! Pickup: reap, drain the inbox, dispatch; each minute, and at once when the doorbell rings.
 
-use super::{Engine, dispatch, lock, reaper};
+use super::{Engine, dispatch, drain, lock, reaper};
 use crate::doorbell::Topic;
 use crate::error::Result;
 use crate::store::idempotency;
@@ -22,6 +22,9 @@ const IDLE_MS: i64 = 60_000;
 pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
     let _turn = lock(&engine.turn);
     reaper::tick(engine)?;
+    if let Err(e) = drain::tick(engine, drain::Pace::Cycle) {
+        tracing::warn!(error = %e, "the inbox could not be drained; the next pickup tries again");
+    }
     dispatch::tick(engine)
 }
 
@@ -30,7 +33,8 @@ pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
 /// # Errors
 /// The store failed.
 pub fn prune(engine: &Engine) -> Result<()> {
-    engine.store.write(|tx| idempotency::prune(tx).map(|_| ()))
+    engine.store.write(|tx| idempotency::prune(tx).map(|_| ()))?;
+    drain::prune(engine).map(|_| ())
 }
 
 /// Ticks until the engine stops. Blocks.

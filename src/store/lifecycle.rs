@@ -5,7 +5,7 @@ use super::changes::{self, NewChange};
 use super::comments::{self, NewComment};
 use super::runs::{self, fenced};
 use super::tickets::{self, NewTicket};
-use super::{Tx, auth, events, messages, pauses};
+use super::{Tx, auth, events, messages, pauses, run_news};
 use crate::domain::actor::Actor;
 use crate::domain::comment::{Comment, CommentKind, Source};
 use crate::domain::event::{EventKind, NewEvent};
@@ -169,6 +169,14 @@ pub fn start_because(tx: &Tx<'_>, ticket: &Ticket, reason: StartReason, profile:
     Ok(run)
 }
 
+/// Closes a ticket that nobody has begun with, because what it was made for is over.
+///
+/// # Errors
+/// The database refused.
+pub fn settle(tx: &Tx<'_>, ticket: &Ticket, actor: &Actor, why: &str) -> Result<()> {
+    set_status(tx, ticket, Status::Done, None, actor.name(), why)
+}
+
 /// Asks for the stop of a ticket's live run. The ticket goes to `to` (none: blocked) when its processes are gone.
 ///
 /// # Errors
@@ -303,6 +311,7 @@ pub fn conclude(tx: &Tx<'_>, run: &Run, c: &Closing) -> Result<()> {
         )?
         .execute(params![run.ticket.0, session, counted, matches!(c.next, Next::ColdStart)])?;
     follow(tx, run, c)?;
+    run_news::post(tx, run, c);
     tx.ring(Topic::Pickup);
     tx.ring(Topic::Ingest);
     Ok(())
