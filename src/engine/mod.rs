@@ -4,6 +4,7 @@
 pub mod brief;
 pub mod check;
 pub mod close;
+pub mod console;
 pub mod dispatch;
 pub mod drain;
 pub mod ingest;
