@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::domain::actor::Scope;
 use crate::domain::text::strip_control;
-use crate::engine::{Engine, check as checker, pickup, reaper};
+use crate::engine::{Engine, check as checker, drain, pickup, reaper};
 use crate::error::{Error, Result};
 use crate::random;
 use crate::store::{Store, auth};
@@ -79,8 +79,8 @@ pub(super) fn check(config: &Config, json: bool) -> Result<ExitCode> {
 }
 
 pub(super) fn tick(config: Config, name: &str) -> Result<ExitCode> {
-    if !matches!(name, "pickup" | "reaper") {
-        return Err(Error::field("name", "is unknown: write pickup or reaper"));
+    if !matches!(name, "pickup" | "reaper" | "drain") {
+        return Err(Error::field("name", "is unknown: write pickup, drain or reaper"));
     }
     let data = DataDir::open(&config.data)?;
     let lock = match data.lock() {
@@ -93,6 +93,8 @@ pub(super) fn tick(config: Config, name: &str) -> Result<ExitCode> {
     let engine = Arc::new(Engine::new(store, Arc::new(config), data, crate::app::own_program()?, url));
     if name == "reaper" {
         reaper::tick(&engine)?;
+    } else if name == "drain" {
+        drain::tick(&engine, drain::Pace::Now)?;
     } else {
         for launch in pickup::tick(&engine)? {
             launch.join().map_err(|_| Error::Internal("a launch panicked".to_owned()))?;

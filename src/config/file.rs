@@ -66,6 +66,7 @@ struct FileOrchestrator {
     driver: Option<String>,
     soft_tokens: Option<i64>,
     hard_tokens: Option<i64>,
+    digests: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -197,6 +198,7 @@ pub(super) fn load(
     note("orchestrator.driver", driver.to_owned(), from(false, orchestrator.driver.is_some()));
     note("orchestrator.soft_tokens", orchestrator.soft_tokens.to_string(), from(false, file.orchestrator.soft_tokens.is_some()));
     note("orchestrator.hard_tokens", orchestrator.hard_tokens.to_string(), from(false, file.orchestrator.hard_tokens.is_some()));
+    note("orchestrator.digests", orchestrator.digests.to_string(), from(false, file.orchestrator.digests.is_some()));
     if !faults.0.is_empty() {
         return Err(Error::Invalid(faults.0));
     }
@@ -279,7 +281,7 @@ fn orchestrator(faults: &mut Faults, o: &FileOrchestrator) -> Orchestrator {
         faults.add("orchestrator.hard_tokens", "lies below soft_tokens");
     }
     let driver = driver(faults, "orchestrator.driver", o.driver.as_deref());
-    Orchestrator { profile: o.profile.clone(), driver, soft_tokens, hard_tokens }
+    Orchestrator { profile: o.profile.clone(), driver, soft_tokens, hard_tokens, digests: o.digests.unwrap_or(true) }
 }
 
 fn driver(faults: &mut Faults, field: &str, text: Option<&str>) -> Option<DriverKind> {

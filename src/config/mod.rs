@@ -97,6 +97,8 @@ pub struct Orchestrator {
     pub soft_tokens: i64,
     /// Tokens in its context from which on it is rotated before anything else.
     pub hard_tokens: i64,
+    /// Whether the inbox is brought to her in digests.
+    pub digests: bool,
 }
 
 /// The name of the built-in demo profile.

@@ -34,6 +34,8 @@ pub enum Pace {
     Cycle,
     /// Somebody asks for it: at once.
     Now,
+    /// The configuration says that Luci gets none.
+    Never,
 }
 
 /// What a tick did.
@@ -62,6 +64,7 @@ struct Work {
 /// The store failed; the next step tries again.
 pub fn tick(engine: &Engine, pace: Pace) -> Result<Drained> {
     let (now, every) = (engine.store.clock().now(), cycle_ms(engine));
+    let pace = if engine.config.orchestrator.digests { pace } else { Pace::Never };
     let mut done = Drained::default();
     let mut work = engine.store.read(|c| look(c, now, every, pace))?;
     if let Some((digest, step)) = work.open.take()
@@ -189,6 +192,7 @@ fn may_begin(c: &Connection, now: Time, every: i64, pace: Pace) -> Result<bool> 
         return Ok(false);
     }
     match pace {
+        Pace::Never => Ok(false),
         Pace::Now => Ok(true),
         Pace::Cycle => {
             let (failures, ended) = digests::unanswered(c)?;

@@ -105,7 +105,7 @@ pub fn waiting(conn: &Connection, limit: i64) -> Result<Vec<Item>> {
 }
 
 fn waiting_sql() -> String {
-    format!("select {COLUMNS} from orchestrator_inbox i where i.status = 'pending' order by {RANK}, i.id limit ?1")
+    format!("select {COLUMNS} from orchestrator_inbox i indexed by inbox_pending where i.status = 'pending' order by {RANK}, i.id limit ?1")
 }
 
 /// How many items wait; counted up to `most`.
@@ -114,7 +114,7 @@ fn waiting_sql() -> String {
 /// The database refused.
 pub fn waiting_count(conn: &Connection, most: i64) -> Result<i64> {
     Ok(conn
-        .prepare_cached("select count(*) from (select 1 from orchestrator_inbox where status = 'pending' limit ?1)")?
+        .prepare_cached("select count(*) from (select 1 from orchestrator_inbox indexed by inbox_pending where status = 'pending' limit ?1)")?
         .query_row([most], |r| r.get(0))?)
 }
 

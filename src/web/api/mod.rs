@@ -3,6 +3,7 @@
 mod body;
 mod comments;
 mod events;
+mod inbox;
 mod luci;
 mod objects;
 mod once;
@@ -52,6 +53,8 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/proposals/{id}/apply", Access::Change, || web::to(proposals::apply)),
     route("POST", "/api/v1/proposals/{id}/dismiss", Access::Change, || web::to(proposals::dismiss)),
     route("POST", "/api/v1/proposals/{id}/undo", Access::Change, || web::to(proposals::undo)),
+    route("GET", "/api/v1/orchestrator_inbox", Access::Read, || web::to(inbox::list)),
+    route("POST", "/api/v1/orchestrator_inbox", Access::Change, || web::to(inbox::post)),
     route("GET", "/api/v1/liveness", Access::Read, || web::to(operate::liveness)),
     route("GET", "/api/v1/check", Access::Owner, || web::to(operate::invariants)),
     route("POST", "/api/v1/tick/{name}", Access::Owner, || web::to(operate::tick)),

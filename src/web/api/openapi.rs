@@ -123,9 +123,11 @@ const OPERATIONS: &[Operation] = &[
     ),
     ("post", "/proposals/{id}/dismiss", "It is not wanted", &[], "Nothing", ("200", "Proposal")),
     ("post", "/proposals/{id}/undo", "Takes back what was done", &[], "Nothing", ("200", "Proposal")),
+    ("get", "/orchestrator_inbox", "Items of Luci's inbox, newest first", &["status", "limit", "cursor"], "", ("200", "InboxPage")),
+    ("post", "/orchestrator_inbox", "Reports something to Luci: she reads it in her next digest", &[], "NewItem", ("201", "InboxItem")),
     ("get", "/liveness", "Every open ticket with its next move", &["limit", "cursor"], "", ("200", "Any")),
     ("get", "/check", "Breaches of the invariants", &[], "", ("200", "Any")),
-    ("post", "/tick/{name}", "Makes an engine look at once: pickup or reaper", &[], "Nothing", ("200", "Any")),
+    ("post", "/tick/{name}", "Makes an engine look at once: pickup, drain or reaper", &[], "Nothing", ("200", "Any")),
     ("post", "/profiles/{name}/resume", "Ends the rest of a profile", &[], "Nothing", ("200", "Any")),
 ];
 
@@ -324,6 +326,17 @@ fn schemas() -> Value {
         "ProposalPage": numbered("Proposal"),
         "TicketPage": page("Ticket"),
         "RunPage": page("Run"),
+        "NewItem": object(&[
+            ("source_type", json!({ "enum": ["scheduler", "pickup", "api", "self_heal"] })), ("source_id", perhaps("string")),
+            ("message", text()), ("priority", json!({ "enum": ["critical", "normal", "low"] })), client(),
+        ], &["source_type", "message"]),
+        "InboxItem": object(&[
+            ("id", whole()), ("source_type", text()), ("source_id", perhaps("string")), ("message", text()),
+            ("priority", json!({ "enum": ["critical", "normal", "low"] })),
+            ("status", json!({ "enum": ["pending", "claimed", "processed", "ignored"] })), ("created_at", time()),
+            ("processed_at", perhaps("string")), ("claim_expires_at", perhaps("string")),
+        ], &["id", "source_type", "message", "priority", "status", "created_at"]),
+        "InboxPage": page("InboxItem"),
         "EvidencePage": page("Evidence"),
         "CommentPage": numbered("Comment"),
         "EventPage": numbered("Event"),

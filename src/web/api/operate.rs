@@ -6,6 +6,7 @@ use super::once::once;
 use super::params::Params;
 use crate::domain::ticket::{Status, Ticket};
 use crate::domain::time::Time;
+use crate::engine::drain;
 use crate::error::{Error, Result};
 use crate::store::tickets::{Cursor, Filter};
 use crate::store::{board, check, next, pauses};
@@ -46,7 +47,7 @@ pub async fn tick(
     mut body: Body,
 ) -> Answer {
     body.finish()?;
-    if !matches!(name.as_str(), "pickup" | "reaper") {
+    if !matches!(name.as_str(), "pickup" | "reaper" | "drain") {
         let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
         return Err(ApiError(Error::not_found(format!("an engine named {shown:?}"))));
     }
@@ -58,8 +59,14 @@ pub async fn tick(
     };
     let answer = once(&app, &principal, &req, &body, StatusCode::OK, work).await?;
     if first.load(Ordering::SeqCst) {
-        let engine = app.engine.clone();
-        tokio::task::spawn_blocking(move || crate::engine::pickup::tick(&engine).map(|_| ()))
+        let (engine, drains) = (app.engine.clone(), name.as_str() == "drain");
+        let look = move || {
+            if drains {
+                return drain::tick(&engine, drain::Pace::Now).map(|_| ());
+            }
+            crate::engine::pickup::tick(&engine).map(|_| ())
+        };
+        tokio::task::spawn_blocking(look)
             .await
             .map_err(|e| Error::Internal(format!("the tick was cut off: {e}")))??;
     }
