@@ -12,6 +12,7 @@ mod crash;
 mod demo_terminal;
 mod floors;
 mod headless_driver;
+mod inbox;
 mod journeys;
 mod live_server;
 mod model_stub;
