@@ -228,7 +228,8 @@ pub fn verdicts(answer: &str, items: &BTreeSet<ItemId>) -> Verdicts {
     if !unknown.is_empty() {
         let list: Vec<String> = unknown.keys().take(NAMED).map(|id| format!("#{id}")).collect();
         let more = if unknown.len() > NAMED { format!(" and {} more", unknown.len() - NAMED) } else { String::new() };
-        found.note = Some(format!("The answer named what was not in this digest: {}{more}. Nothing was done about it.", list.join(" ")));
+        found.note =
+            Some(format!("The answer named what was not in this digest: {}{more}. Nothing was done about it.", list.join(" ")));
     }
     found
 }

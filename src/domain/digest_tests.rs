@@ -27,7 +27,10 @@ fn failures_of_one_task_are_one_line_with_their_count_and_the_newest_words() {
     ];
     let text = compose(5, &items);
     assert_eq!(text.lines().next(), Some("Digest 5: 4 reports"));
-    assert!(text.contains("scheduler: mirror\n- #1 #3 ×2 12:42–12:44 (run 42) failed, 2 in a row: exit 1, still no route\n"), "{text}");
+    assert!(
+        text.contains("scheduler: mirror\n- #1 #3 ×2 12:42–12:44 (run 42) failed, 2 in a row: exit 1, still no route\n"),
+        "{text}"
+    );
     assert!(text.contains("scheduler: backup\n- #2 12:43 (run 7) ok: 4 databases\n"), "{text}");
     assert!(text.contains("pickup: MC-9\n- #4 "), "{text}");
 }

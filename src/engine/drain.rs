@@ -5,12 +5,11 @@ use super::Engine;
 use crate::domain::digest::{self, Step};
 use crate::domain::ids::ItemId;
 use crate::domain::inbox::{DIGEST_MAX, Item};
-use crate::domain::session::SessionState;
 use crate::domain::time::Time;
 use crate::error::Result;
 use crate::store::digests::{self, Digest};
 use crate::store::notifications::{self, Notice};
-use crate::store::{Tx, inbox, sessions, turns};
+use crate::store::{Tx, inbox, turns};
 use rusqlite::Connection;
 
 /// How long a digest has its items, unless that is extended.
@@ -91,40 +90,6 @@ pub fn tick(engine: &Engine, pace: Pace) -> Result<Drained> {
     Ok(done)
 }
 
-/// When the next digest may go, as far as that is known: for the page. None where nothing waits for a time.
-///
-/// # Errors
-/// The store failed.
-pub fn next_at(conn: &Connection, now: Time, every_ms: i64) -> Result<Option<Time>> {
-    let (failures, ended) = digests::unanswered(conn)?;
-    let rested = ended.map(|at| at.plus_ms(digest::back_off_ms(failures)));
-    let last = digests::newest(conn)?.map(|d| d.created_at.plus_ms(every_ms));
-    Ok([rested, last].into_iter().flatten().max().filter(|at| *at > now))
-}
-
-/// Whether Luci can take a digest: neither stopped nor given up, and nobody sits at her keyboard.
-///
-/// # Errors
-/// The store failed.
-pub fn luci_can(conn: &Connection, now: Time) -> Result<bool> {
-    let wanted = sessions::wanted(conn)?;
-    if wanted.on == Some(false) || wanted.keyboard {
-        return Ok(false);
-    }
-    Ok(match sessions::current(conn)? {
-        None => true,
-        Some(session) => match session.state {
-            // Given up, or a dialog is open that only a person can answer.
-            SessionState::Broken | SessionState::Waiting => false,
-            SessionState::Down => session.retry_at.is_none_or(|at| at <= now),
-            SessionState::Starting
-            | SessionState::Idle
-            | SessionState::Working
-            | SessionState::Ended => true,
-        },
-    })
-}
-
 /// How often a digest is begun at most, in milliseconds.
 #[must_use]
 pub fn cycle_ms(engine: &Engine) -> i64 {
@@ -160,7 +125,7 @@ fn look(c: &Connection, now: Time, every: i64, pace: Pace) -> Result<Work> {
 
 fn step_of(c: &Connection, digest: &Digest, now: Time) -> Result<Step> {
     let turn = turns::get(c, digest.turn)?;
-    Ok(digest::step(turn.state, digests::expires_at(c, digest.turn)?, LEASE_MS, now, luci_can(c, now)?))
+    Ok(digest::step(turn.state, digests::expires_at(c, digest.turn)?, LEASE_MS, now, digests::luci_can(c, now)?))
 }
 
 /// Moves the open digest on, if it is still the one that was seen.
@@ -188,7 +153,7 @@ fn go_on(tx: &Tx<'_>, seen: &Digest) -> Result<Drained> {
 fn may_begin(c: &Connection, now: Time, every: i64, pace: Pace) -> Result<bool> {
     let full = i64::try_from(DIGEST_MAX).unwrap_or(20);
     let waiting = inbox::waiting_count(c, full)?;
-    if waiting == 0 || !luci_can(c, now)? {
+    if waiting == 0 || !digests::luci_can(c, now)? {
         return Ok(false);
     }
     match pace {

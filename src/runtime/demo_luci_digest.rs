@@ -77,9 +77,7 @@ fn judge(line: &Line<'_>) -> Word {
             "title": short,
             "description": format!("Reported again and again, the last time as:\n\n    {}\n\nItems of the inbox: {:?}.", line.words, line.items),
         })),
-        (true, false, _) if line.critical || lower.contains("is blocked") => {
-            Word::Does(json!({"kind": "notify", "text": short}))
-        }
+        (true, false, _) if line.critical || lower.contains("is blocked") => Word::Does(json!({"kind": "notify", "text": short})),
         (true, false, _) => Word::Read,
         (false, ..) if line.critical => Word::Does(json!({"kind": "notify", "text": short})),
         (false, ..) => Word::Routine,

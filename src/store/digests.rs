@@ -2,10 +2,11 @@
 
 use super::tickets::parsed;
 use super::turns::{self, NewTurn};
-use super::{Tx, inbox};
+use super::{Tx, inbox, sessions};
 use crate::domain::digest::{self, Decision, DigestState};
 use crate::domain::ids::{ItemId, TurnId};
 use crate::domain::inbox::{DIGEST_MAX, Item, moment, stamp};
+use crate::domain::session::SessionState;
 use crate::domain::time::Time;
 use crate::domain::turn::{TurnOrigin, TurnState};
 use crate::doorbell::Topic;
@@ -103,9 +104,39 @@ pub fn expires_at(conn: &Connection, turn: TurnId) -> Result<Option<Time>> {
 /// # Errors
 /// The database refused.
 pub fn unanswered(conn: &Connection) -> Result<(u32, Option<Time>)> {
-    let row: Vec<Digest> =
-        list(conn, None, 10)?.into_iter().take_while(|d| d.state == DigestState::GivenBack).collect();
+    let row: Vec<Digest> = list(conn, None, 10)?.into_iter().take_while(|d| d.state == DigestState::GivenBack).collect();
     Ok((u32::try_from(row.len()).unwrap_or(10), row.first().and_then(|d| d.ended_at)))
+}
+
+/// When the next digest may go, as far as that is known: for the page. None where nothing waits for a time.
+///
+/// # Errors
+/// The database refused.
+pub fn next_at(conn: &Connection, now: Time, every_ms: i64) -> Result<Option<Time>> {
+    let (failures, ended) = unanswered(conn)?;
+    let rested = ended.map(|at| at.plus_ms(digest::back_off_ms(failures)));
+    let last = newest(conn)?.map(|d| d.created_at.plus_ms(every_ms));
+    Ok([rested, last].into_iter().flatten().max().filter(|at| *at > now))
+}
+
+/// Whether Luci can take a digest: neither stopped nor given up, and nobody sits at her keyboard.
+///
+/// # Errors
+/// The database refused.
+pub fn luci_can(conn: &Connection, now: Time) -> Result<bool> {
+    let wanted = sessions::wanted(conn)?;
+    if wanted.on == Some(false) || wanted.keyboard {
+        return Ok(false);
+    }
+    Ok(match sessions::current(conn)? {
+        None => true,
+        Some(session) => match session.state {
+            // Given up, or a dialog is open that only a person can answer.
+            SessionState::Broken | SessionState::Waiting => false,
+            SessionState::Down => session.retry_at.is_none_or(|at| at <= now),
+            SessionState::Starting | SessionState::Idle | SessionState::Working | SessionState::Ended => true,
+        },
+    })
 }
 
 /// Claims the items whose turn it is, and puts them into the queue as one turn. None where nothing waits, or a digest is

@@ -9,7 +9,8 @@ use crate::doorbell::Topic;
 use crate::error::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, params};
 
-const COLUMNS: &str = "i.id, i.source_type, i.source_id, i.message, i.priority, i.status, i.created_at, i.processed_at, i.claim_expires_at";
+const COLUMNS: &str =
+    "i.id, i.source_type, i.source_id, i.message, i.priority, i.status, i.created_at, i.processed_at, i.claim_expires_at";
 /// Which item goes first: as in the index `inbox_pending`, word for word.
 const RANK: &str = "case priority when 'critical' then 0 when 'normal' then 1 else 2 end";
 
@@ -105,7 +106,9 @@ pub fn waiting(conn: &Connection, limit: i64) -> Result<Vec<Item>> {
 }
 
 fn waiting_sql() -> String {
-    format!("select {COLUMNS} from orchestrator_inbox i indexed by inbox_pending where i.status = 'pending' order by {RANK}, i.id limit ?1")
+    format!(
+        "select {COLUMNS} from orchestrator_inbox i indexed by inbox_pending where i.status = 'pending' order by {RANK}, i.id limit ?1"
+    )
 }
 
 /// How many items wait; counted up to `most`.
@@ -114,7 +117,9 @@ fn waiting_sql() -> String {
 /// The database refused.
 pub fn waiting_count(conn: &Connection, most: i64) -> Result<i64> {
     Ok(conn
-        .prepare_cached("select count(*) from (select 1 from orchestrator_inbox indexed by inbox_pending where status = 'pending' limit ?1)")?
+        .prepare_cached(
+            "select count(*) from (select 1 from orchestrator_inbox indexed by inbox_pending where status = 'pending' limit ?1)",
+        )?
         .query_row([most], |r| r.get(0))?)
 }
 
@@ -209,10 +214,7 @@ fn late_sql() -> String {
 /// # Errors
 /// The database refused.
 pub fn told(tx: &Tx<'_>, id: ItemId) -> Result<bool> {
-    let n = tx
-        .conn
-        .prepare_cached("insert into inbox_told (item_id) values (?1) on conflict do nothing")?
-        .execute([id.0])?;
+    let n = tx.conn.prepare_cached("insert into inbox_told (item_id) values (?1) on conflict do nothing")?.execute([id.0])?;
     Ok(n == 1)
 }
 

@@ -57,7 +57,12 @@ fn a_message_that_cannot_be_an_item_is_refused_and_undoes_nothing_beside_it() {
         priority: InboxPriority::Normal,
     };
     assert!(store.write(move |tx| post(tx, &item(""))).is_err());
-    let item = |message: &str| NewItem { source: Source::Pickup, source_id: None, message: message.to_owned(), priority: InboxPriority::Low };
+    let item = |message: &str| NewItem {
+        source: Source::Pickup,
+        source_id: None,
+        message: message.to_owned(),
+        priority: InboxPriority::Low,
+    };
     store
         .write(move |tx| {
             post(tx, &item("one"))?;

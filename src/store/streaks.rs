@@ -104,7 +104,13 @@ fn follow(tx: &Tx<'_>, o: &Outcome) -> Result<()> {
         post(tx, o, &message)?;
     }
     if o.class == OutcomeClass::AuthFailed && !o.ok {
-        tell(tx, &format!("login refused:{}:{}", o.task, streak.began_at.0), &format!("Task {}: {message}", o.task), &streak, true)?;
+        tell(
+            tx,
+            &format!("login refused:{}:{}", o.task, streak.began_at.0),
+            &format!("Task {}: {message}", o.task),
+            &streak,
+            true,
+        )?;
     } else if matches!(o.notify, Notify::Direct | Notify::Both) {
         let urgent = !o.ok && o.priority == InboxPriority::Critical;
         tell(tx, &format!("task:{}:{}", o.task, o.source_id), &format!("Task {}: {message}", o.task), &streak, urgent)?;
@@ -114,7 +120,11 @@ fn follow(tx: &Tx<'_>, o: &Outcome) -> Result<()> {
 
 /// `failed, 3 in a row`
 fn head(o: &Outcome, streak: &Streak) -> String {
-    if o.ok || streak.failures < 2 { o.class.words().to_owned() } else { format!("{}, {} in a row", o.class.words(), streak.failures) }
+    if o.ok || streak.failures < 2 {
+        o.class.words().to_owned()
+    } else {
+        format!("{}, {} in a row", o.class.words(), streak.failures)
+    }
 }
 
 fn failed(tx: &Tx<'_>, o: &Outcome, before: Option<Streak>) -> Result<(Streak, Option<String>)> {
@@ -137,7 +147,16 @@ fn failed(tx: &Tx<'_>, o: &Outcome, before: Option<Streak>) -> Result<(Streak, O
     let said = match &ticket {
         Some(ticket) => {
             if streak.failures <= EACH_SAID || streak.failures % 10 == 0 {
-                say(tx, ticket.id, &format!("It failed again, {} times in a row now (run {}).\n\n{}", streak.failures, o.source_id, quoted(&o.summary)))?;
+                say(
+                    tx,
+                    ticket.id,
+                    &format!(
+                        "It failed again, {} times in a row now (run {}).\n\n{}",
+                        streak.failures,
+                        o.source_id,
+                        quoted(&o.summary)
+                    ),
+                )?;
             }
             Some(format!("({})", ticket.id))
         }
@@ -174,7 +193,10 @@ fn recovered(tx: &Tx<'_>, o: &Outcome, before: Option<Streak>) -> Result<(Streak
 
 /// Nobody has begun with it: it stands where it was made, without a run, and only we have spoken on it.
 fn untouched(tx: &Tx<'_>, ticket: &Ticket) -> Result<bool> {
-    if !matches!(ticket.status, Status::Inbox | Status::Todo) || runs::live_of(tx.conn, ticket.id)?.is_some() || ticket.run.is_some() {
+    if !matches!(ticket.status, Status::Inbox | Status::Todo)
+        || runs::live_of(tx.conn, ticket.id)?.is_some()
+        || ticket.run.is_some()
+    {
         return Ok(false);
     }
     let others: bool = tx

@@ -316,12 +316,11 @@ fn a_digest_in_her_hands_is_never_given_back_and_a_late_writer_changes_nothing()
     assert_eq!(rig.status(id), ItemStatus::Claimed);
     let back = turn.clone();
     rig.store.write(move |tx| turns::give_back(tx, &back)).expect("given back, unread");
-    rig.later(31 * MINUTE);
-    assert_eq!(rig.drain().given_back, 1);
-    assert!(matches!(rig.answers(&turn, &ignore(&[id])), Err(Error::Conflict(_))), "stale");
     let old = rig.newest();
+    rig.later(31 * MINUTE);
+    assert_eq!(rig.drain(), Drained { given_back: 1, sent: 1, ..Drained::default() });
+    assert!(matches!(rig.answers(&turn, &ignore(&[id])), Err(Error::Conflict(_))), "stale");
     assert!(rig.store.write(move |tx| digests::decide(tx, &old)).is_err(), "not answered");
-    assert_eq!(rig.drain().sent, 1);
     rig.answered("read");
     rig.drain();
     assert_eq!(rig.status(id), ItemStatus::Processed);
@@ -452,7 +451,8 @@ fn items_survive_kill_9_of_the_server_and_are_decided_once() {
     for round in 0..=kills {
         for n in 0..30 {
             let words = if n % 3 == 0 { "failed: no route" } else { "ok: nothing new" };
-            let body = json!({ "source_type": "api", "source_id": format!("probe {}", n % 5), "message": format!("{words} {round}") });
+            let body =
+                json!({ "source_type": "api", "source_id": format!("probe {}", n % 5), "message": format!("{words} {round}") });
             let answer = live.try_json("/api/v1/orchestrator_inbox", &body).expect("an answer");
             assert_eq!(answer.status, 201, "{}", answer.body);
             let item: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
@@ -468,7 +468,8 @@ fn items_survive_kill_9_of_the_server_and_are_decided_once() {
         let left: i64 = live.one("select count(*) from orchestrator_inbox where status in ('pending', 'claimed')");
         (left == 0).then_some(())
     });
-    let there: BTreeSet<i64> = live.all("select id from orchestrator_inbox where status in ('processed', 'ignored')").into_iter().collect();
+    let there: BTreeSet<i64> =
+        live.all("select id from orchestrator_inbox where status in ('processed', 'ignored')").into_iter().collect();
     assert_eq!(there, acknowledged);
     let twice: i64 = live.one(
         "select count(*) from (select item_id from digest_items where decision in ('processed', 'ignored') group by item_id having count(*) <> 1)",
@@ -670,7 +671,8 @@ fn a_run_that_fails_is_reported_and_one_that_is_done_is_not() {
 #[test]
 fn anybody_with_a_token_may_report_and_bad_reports_are_refused_field_by_field() {
     let app = TestApp::start();
-    let good = json!({ "source_type": "self_heal", "source_id": "disk", "message": "91 % \u{1b}[31mfull", "priority": "critical" });
+    let good =
+        json!({ "source_type": "self_heal", "source_id": "disk", "message": "91 % \u{1b}[31mfull", "priority": "critical" });
     let answer = app.request("POST", "/api/v1/orchestrator_inbox").header("Idempotency-Key", "k1").json(&good).send();
     assert_eq!(answer.status, 201, "{}", answer.text());
     let item = answer.json();
@@ -713,9 +715,12 @@ fn the_demo_agent_decides_a_digest_by_plain_rules_and_its_ticket_is_suggested() 
     live.boot();
     // Stopped while they come, so that they come in one digest.
     assert_eq!(live.try_json("/api/v1/persistent_luci/stop", &json!({})).expect("an answer").status / 100, 2);
-    for (about, words) in
-        [("backup", "ok: 4 databases"), ("mirror", "failed: no route"), ("mirror", "failed: no route"), ("mirror", "failed: no route")]
-    {
+    for (about, words) in [
+        ("backup", "ok: 4 databases"),
+        ("mirror", "failed: no route"),
+        ("mirror", "failed: no route"),
+        ("mirror", "failed: no route"),
+    ] {
         let body = json!({ "source_type": "api", "source_id": about, "message": words });
         assert_eq!(live.try_json("/api/v1/orchestrator_inbox", &body).expect("an answer").status, 201);
     }
@@ -725,7 +730,10 @@ fn the_demo_agent_decides_a_digest_by_plain_rules_and_its_ticket_is_suggested() 
         let n: i64 = live.one("select count(*) from digests where state = 'decided'");
         (n == 1).then_some(())
     });
-    assert_eq!(live.all::<String>("select status from orchestrator_inbox order by id"), ["ignored", "processed", "processed", "processed"]);
+    assert_eq!(
+        live.all::<String>("select status from orchestrator_inbox order by id"),
+        ["ignored", "processed", "processed", "processed"]
+    );
     let kinds: Vec<String> = live.all("select kind || ' ' || state from proposals order by id");
     assert_eq!(kinds, ["create_ticket open", "ignore applied"]);
     live.check();
@@ -740,4 +748,58 @@ fn proposals_of_a_digest_hang_on_its_turn() {
     assert!(rig.store.read(|c| proposals::of_turn(c, turn.id)).expect("readable").is_empty());
     assert_eq!(rig.store.read(|c| digests::of_turn(c, turn.id)).expect("readable").map(|d| d.number), Some(1));
     assert_eq!(rig.store.read(|c| digests::of_turn(c, TurnId(99))).expect("readable"), None);
+}
+
+#[test]
+fn the_page_shows_what_waits_what_luci_has_and_what_she_decided_and_goes_along() {
+    let app = TestApp::start();
+    let cookie = app.cookie();
+    let page = |path: &str| app.bare("GET", path).header("Cookie", &cookie).send();
+    assert_eq!(app.bare("GET", "/inbox").send().status, 303, "a login comes first");
+    assert!(page("/inbox").text().contains("Nothing waits."));
+    let mut stream = app.bare("GET", "/inbox/stream").header("Cookie", &cookie).open();
+    assert_eq!(stream.status, 200);
+    let nasty = "<script>alert(1)</script> \u{1b}[31mfull\nsecond line";
+    for message in [nasty, "ok: nothing"] {
+        assert_eq!(
+            app.post("/api/v1/orchestrator_inbox", &json!({ "source_type": "api", "source_id": "MC-1", "message": message }))
+                .status,
+            201
+        );
+    }
+    let seen = stream.messages(|all| all.iter().any(|m| m.data.contains("ok: nothing")));
+    assert!(seen.iter().any(|m| m.data.contains("#inbox-waiting") && m.data.contains("#reports-rail")), "{seen:?}");
+    let text = page("/inbox").text();
+    assert!(!text.contains("<script>alert") && text.contains("&lt;script&gt;alert(1)"), "{text}");
+    assert!(!text.contains('\u{1b}') && text.contains("second line") && text.contains("href=\"/tickets/MC-1\""));
+
+    assert_eq!(drain::tick(&app.engine, Pace::Now).expect("drained").sent, 2);
+    let text = page("/inbox").text();
+    assert!(text.contains("With Luci now") && text.contains("digest 1") && text.contains("given back at"), "{text}");
+    let (session, root) = ("s".to_owned(), app.config.data.join("sessions"));
+    app.store
+        .write(move |tx| {
+            let new = sessions::NewSession {
+                driver: DriverKind::Headless,
+                profile: "demo".into(),
+                agent_session: session,
+                begun: String::new(),
+                root,
+                brief: String::new(),
+                hand_over: None,
+            };
+            let session = sessions::open(tx, &new)?;
+            let turn = turns::claim(tx, session.id, "n")?.ok_or_else(|| Error::Internal("nothing queued".into()))?;
+            turns::sending(tx, &turn)?;
+            turns::answer(tx, &turn, &ignore(&[ItemId(2), ItemId(77)]))
+        })
+        .expect("answered");
+    assert_eq!(drain::tick(&app.engine, Pace::Now).expect("drained").decided, 2);
+    let text = page("/inbox").text();
+    for words in ["2 reports", "routine, nothing to do", "→ read", "#77", "Nothing waits."] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let older = page("/inbox?before=2").text();
+    assert!(older.contains("digest 1") && !older.contains("inbox-waiting"));
+    assert!(page("/luci").text().contains("Digest 1"), "and it stands in the conversation");
 }

@@ -66,9 +66,7 @@ pub async fn tick(
             }
             crate::engine::pickup::tick(&engine).map(|_| ())
         };
-        tokio::task::spawn_blocking(look)
-            .await
-            .map_err(|e| Error::Internal(format!("the tick was cut off: {e}")))??;
+        tokio::task::spawn_blocking(look).await.map_err(|e| Error::Internal(format!("the tick was cut off: {e}")))??;
     }
     Ok(answer)
 }

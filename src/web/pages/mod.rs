@@ -7,6 +7,7 @@ pub mod console;
 pub mod edit;
 pub mod home;
 pub mod home_stream;
+pub mod inbox;
 pub mod load;
 pub mod login;
 pub mod luci;
@@ -125,6 +126,8 @@ pub const ROUTES: &[Route] = &[
         access: Access::Change,
         register: || web::to(luci_proposals::edit),
     },
+    Route { method: "GET", path: "/inbox", access: Access::Read, register: || web::to(inbox::get) },
+    Route { method: "GET", path: "/inbox/stream", access: Access::Read, register: || web::to(inbox::stream) },
     Route { method: "GET", path: "/settings", access: Access::Read, register: || web::to(settings::get) },
     Route { method: "POST", path: "/settings/tokens", access: Access::Owner, register: || web::to(settings::token) },
     Route {

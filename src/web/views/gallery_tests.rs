@@ -27,7 +27,8 @@ pub(super) const NOW: Time = Time(1_795_265_580_000);
 pub(super) const CX: Ctx<'static> = Ctx { now: NOW, seed: "seed" };
 const MIN: i64 = 60_000;
 pub(super) const RTL: &str = "إصلاح عرض التواريخ في صفحة الفواتير";
-pub(super) const WORD: &str = "Rename Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft in all reports";
+pub(super) const WORD: &str =
+    "Rename Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft in all reports";
 
 pub(super) fn ago(min: i64) -> Time {
     NOW.plus_ms(-min * MIN)
@@ -42,6 +43,7 @@ pub(super) fn shell(title: &str, here: Nav, needs: i64, crumbs: &[(&str, &str)])
         title: title.to_owned(),
         here,
         needs,
+        reports: 2,
         running: 2,
         slots: 2,
         luci: crate::web::ui::lamp::Standing::Works(NOW.plus_ms(-12_000)),
@@ -633,7 +635,10 @@ fn settings() -> settings::Settings {
                 current: false,
             },
         ],
-        autonomy: crate::store::actions::GRANTABLE.iter().map(|k| (*k, *k == crate::domain::proposal::ActionKind::Comment)).collect(),
+        autonomy: crate::store::actions::GRANTABLE
+            .iter()
+            .map(|k| (*k, *k == crate::domain::proposal::ActionKind::Comment))
+            .collect(),
         config: vec![
             ("server.listen".to_owned(), "127.0.0.1:8420".to_owned(), "default".to_owned()),
             ("workspace.root".to_owned(), "/home/op/workspace".to_owned(), "config.toml".to_owned()),

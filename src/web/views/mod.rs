@@ -9,6 +9,7 @@ pub mod edit;
 pub mod error;
 pub mod event;
 pub mod home;
+pub mod inbox;
 pub mod lit;
 pub mod live;
 pub mod login;

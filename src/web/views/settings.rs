@@ -1,7 +1,7 @@
 //! Settings: who is logged in where, tokens, profiles in force, how it looks. "More" on a phone.
 
-use crate::domain::actor::Scope;
 use super::luci_side::kind_words;
+use crate::domain::actor::Scope;
 use crate::domain::profile::Profile;
 use crate::domain::proposal::ActionKind;
 use crate::domain::ticket::Status;
@@ -78,6 +78,7 @@ pub fn settings(s: &Settings, cx: Ctx<'_>) -> Markup {
                 (icon::avatar(&s.user_name))
                 div { b { (s.user_name) } p.small.quiet { @if s.owner { "Owner: may change everything here." } @else { "May work with tickets; settings are the owner's." } } }
                 div.btns {
+                    a.btn.phone-only href="/inbox" { (icon::small("inbox")) " Inbox" }
                     button.btn type="button" data-theme-switch { (icon::small("sun-moon")) " Light or dark" }
                     form method="post" action="/logout" {
                         (form::client_id(cx, "logout"))
