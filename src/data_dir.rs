@@ -69,6 +69,12 @@ impl DataDir {
         self.0.join("sessions")
     }
 
+    /// The folder of files that people sent, each named by the hash of what is in it.
+    #[must_use]
+    pub fn attachments(&self) -> PathBuf {
+        self.0.join("attachments")
+    }
+
     /// The socket of the terminals we keep.
     #[must_use]
     pub fn tmux_socket(&self) -> PathBuf {

@@ -20,6 +20,8 @@ pub enum Topic {
     Ingest,
     /// The conversation with Luci: a turn, a proposal, her session.
     Luci,
+    /// A notice waits to be sent, or a sent one's buttons are to go.
+    Outbox,
     /// A raw log grew: who follows it looks at once.
     Log(u64),
 }

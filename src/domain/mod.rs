@@ -9,6 +9,8 @@ pub mod evidence;
 pub mod ids;
 pub mod message;
 pub mod next_action;
+pub mod notice;
+pub mod notice_words;
 pub mod profile;
 pub mod progress;
 pub mod project;

@@ -5,7 +5,11 @@ use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
 /// All migrations, in order. Append only.
-const STEPS: &[&str] = &[include_str!("../../migrations/0001_first.sql"), include_str!("../../migrations/0002_luci.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../../migrations/0001_first.sql"),
+    include_str!("../../migrations/0002_luci.sql"),
+    include_str!("../../migrations/0005_notifications.sql"),
+];
 
 /// Checks the file's health and migrates it.
 ///

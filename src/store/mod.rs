@@ -15,12 +15,14 @@ pub mod idempotency;
 pub mod lifecycle;
 pub mod messages;
 pub mod next;
+pub mod notifications;
 pub mod pauses;
 pub mod proposals;
 pub mod reports;
 pub mod runs;
 pub mod sessions;
 pub mod settings;
+pub mod telegram;
 pub mod tickets;
 pub mod turns;
 
