@@ -42,6 +42,8 @@ pub struct Pane {
     pub cols: u16,
     /// Its height.
     pub rows: u16,
+    /// Where its cursor stands, column and row; none where it is hidden.
+    pub cursor: Option<(u16, u16)>,
     /// The title its process gave it.
     pub title: String,
 }
@@ -181,7 +183,7 @@ impl Tmux {
     /// # Errors
     /// tmux does not answer.
     pub fn pane(&self, name: &str) -> Result<Option<Pane>> {
-        let format = "#{pane_pid}|#{pane_dead}|#{pane_dead_status}|#{pane_dead_signal}|#{pane_in_mode}|#{pane_width}|#{pane_height}|#{pane_title}";
+        let format = "#{pane_pid}|#{pane_dead}|#{pane_dead_status}|#{pane_dead_signal}|#{pane_in_mode}|#{pane_width}|#{pane_height}|#{cursor_flag}|#{cursor_x}|#{cursor_y}|#{pane_title}";
         let said = self.call(&["list-panes", "-t", &target(name), "-F", format].map(str::to_owned), None)?;
         if said.absent() {
             return Ok(None);
@@ -366,8 +368,8 @@ fn literal(arg: &str) -> String {
 }
 
 fn read_pane(line: &str) -> Option<Pane> {
-    let field: Vec<&str> = line.splitn(8, '|').collect();
-    let [pid, dead, status, signal, mode, cols, rows, title] = field.as_slice() else { return None };
+    let field: Vec<&str> = line.splitn(11, '|').collect();
+    let [pid, dead, status, signal, mode, cols, rows, cursor, x, y, title] = field.as_slice() else { return None };
     let signal = signal.parse::<i32>().ok().filter(|s| *s > 0).map(|s| 128 + s);
     Some(Pane {
         pid: pid.parse().ok()?,
@@ -376,6 +378,7 @@ fn read_pane(line: &str) -> Option<Pane> {
         in_mode: !matches!(*mode, "" | "0"),
         cols: cols.parse().ok()?,
         rows: rows.parse().ok()?,
+        cursor: (*cursor == "1").then(|| Some((x.parse().ok()?, y.parse().ok()?))).flatten(),
         title: (*title).to_owned(),
     })
 }

@@ -7,7 +7,7 @@ pub use telegram::Telegram;
 
 use crate::domain::profile::{Profile, RuntimeKind};
 use crate::domain::project::{self, Project};
-use crate::domain::rules::Rules;
+use crate::domain::rules::{Names, Rules};
 use crate::domain::session::DriverKind;
 use crate::domain::ticket::{Role, Ticket};
 use crate::error::{Error, Result};
@@ -263,6 +263,16 @@ impl Rules for Config {
 
     fn concurrency(&self, profile: &str) -> usize {
         self.profile(profile).map_or(1, |p| usize::try_from(p.concurrency).unwrap_or(1))
+    }
+}
+
+impl Names for Config {
+    fn role(&self, name: &str) -> Result<Role> {
+        self.check_role(name)
+    }
+
+    fn project(&self, name: &str) -> Result<String> {
+        self.check_project(name)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Floor 0: values and pure functions. No I/O, no clock, no randomness: what is needed comes in as a parameter.
 
+pub mod action;
 pub mod actor;
 pub mod brief;
 pub mod comment;
@@ -15,6 +16,7 @@ pub mod profile;
 pub mod progress;
 pub mod project;
 pub mod proposal;
+pub mod proposal_block;
 pub mod rules;
 pub mod run;
 pub mod session;

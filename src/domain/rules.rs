@@ -1,6 +1,7 @@
 //! What the configuration decides about tickets, as the floors below it see it.
 
 use super::ticket::{Role, Ticket};
+use crate::error::Result;
 
 /// Decisions that come from the configuration.
 pub trait Rules: Send + Sync {
@@ -10,4 +11,18 @@ pub trait Rules: Send + Sync {
     fn is_active(&self, role: &Role) -> bool;
     /// How many runs a profile may have at once.
     fn concurrency(&self, profile: &str) -> usize;
+}
+
+/// Names that the configuration knows.
+pub trait Names: Send + Sync {
+    /// Reads a role's name.
+    ///
+    /// # Errors
+    /// It is not known.
+    fn role(&self, name: &str) -> Result<Role>;
+    /// Completes a project's name.
+    ///
+    /// # Errors
+    /// It means nothing here.
+    fn project(&self, name: &str) -> Result<String>;
 }

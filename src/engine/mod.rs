@@ -4,6 +4,7 @@
 pub mod brief;
 pub mod check;
 pub mod close;
+pub mod console;
 pub mod dispatch;
 pub mod ingest;
 pub mod launch;

@@ -1,9 +1,11 @@
 //! The built-in demo agent: speaks Claude's stream-json and really works with git and a shell, but thinks nothing.
 //!
 //! `mission-control demo-agent -p …` so that a newcomer without any agent program sees a ticket through. Everything it
-//! says is labelled "demo". Directives in the ticket's text (`[demo: ask …]`) make it act the other endings.
+//! says is labelled "demo". Directives in the ticket's text (`[demo: ask …]`) make it act the other endings. Spoken to as
+//! the orchestrator it stands in for Luci; without `-p` it does so in a terminal.
 
 use super::demo_script::{Directive, Memory, Words, directives, words};
+use super::{demo_luci, demo_luci_live, demo_luci_turn};
 use crate::clock::pause;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -18,6 +20,7 @@ const HELP: &str = "\
 The demo agent of Mission Control: acts an agent's part without any model.
 
 Usage: mission-control demo-agent -p [options]   (the brief comes on standard input)
+       mission-control demo-agent [options]      (in a terminal, in the orchestrator's place)
 
   -p, --print                     one unattended run
       --output-format <format>    stream-json
@@ -25,6 +28,8 @@ Usage: mission-control demo-agent -p [options]   (the brief comes on standard in
       --worktree <name>           work in .claude/worktrees/<name> of this repository
       --session-id <uuid>         id of the new session
       --resume <id>               go on with a session
+      --append-system-prompt <text>   said to the orchestrator, it answers in its place
+      --settings <file>           hooks to run, in a terminal
       --effort, --model, --permission-mode <value>, --dangerously-skip-permissions   accepted
       --version, --help
 ";
@@ -35,17 +40,27 @@ const BRIEF_CAP: u64 = 4 * 1024 * 1024;
 /// Bytes of a command's output that are reported.
 const OUTPUT_CAP: usize = 16 * 1024;
 
+/// What it says of a failure that it acts.
+pub(super) const FAILED: &str = "demo: the demo agent was told to fail";
+
+/// What it says at the limit that it acts.
+pub(super) const LIMITED: &str = "API Error: Request rejected (429) · demo limit reached, resets in 2 minutes";
+
 /// Runs the demo agent with these arguments (without the program's name and the subcommand).
 #[must_use]
 pub fn main(args: &[String]) -> ExitCode {
     let mut brief = Vec::new();
     let asks = args.iter().any(|a| a == "--help" || a == "-h" || a == "--version");
+    let unattended = args.iter().any(|a| a == "-p" || a == "--print");
+    let pace = std::env::var("MC_DEMO_PACE_MS").ok().and_then(|v| v.parse().ok()).unwrap_or(150);
+    let place = Place { cwd: std::env::current_dir().unwrap_or_default(), state: state_dir(), pace_ms: pace };
+    if !asks && !unattended {
+        return ExitCode::from(demo_luci_live::run(args, place));
+    }
     if !asks && std::io::stdin().lock().take(BRIEF_CAP).read_to_end(&mut brief).is_err() {
         eprintln!("Error: the brief cannot be read from standard input");
         return ExitCode::FAILURE;
     }
-    let pace = std::env::var("MC_DEMO_PACE_MS").ok().and_then(|v| v.parse().ok()).unwrap_or(150);
-    let place = Place { cwd: std::env::current_dir().unwrap_or_default(), state: state_dir(), pace_ms: pace };
     let mut out = std::io::stdout().lock();
     ExitCode::from(run(args, &String::from_utf8_lossy(&brief), place, &mut out))
 }
@@ -59,22 +74,32 @@ fn state_dir() -> PathBuf {
 }
 
 /// Where it stands.
-struct Place {
-    cwd: PathBuf,
-    state: PathBuf,
-    pace_ms: u64,
+pub(super) struct Place {
+    pub(super) cwd: PathBuf,
+    pub(super) state: PathBuf,
+    pub(super) pace_ms: u64,
 }
 
 /// The flags it understands.
 #[derive(Default)]
-struct Flags {
+pub(super) struct Flags {
     worktree: Option<String>,
     session: Option<String>,
-    resume: Option<String>,
-    model: Option<String>,
+    pub(super) resume: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) settings: Option<PathBuf>,
+    brief: Option<String>,
 }
 
-fn flags(args: &[String]) -> Result<Flags, String> {
+impl Flags {
+    /// The conversation's id: asked for, or a fresh one.
+    pub(super) fn session(&self) -> Result<String, String> {
+        let id = self.resume.clone().or(self.session.clone()).unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        uuid::Uuid::parse_str(&id).map(|_| id).map_err(|_| "Error: a session id must be a UUID".to_owned())
+    }
+}
+
+pub(super) fn flags(args: &[String]) -> Result<Flags, String> {
     let mut flags = Flags::default();
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -82,6 +107,8 @@ fn flags(args: &[String]) -> Result<Flags, String> {
         match arg.as_str() {
             "-p" | "--print" | "--verbose" | "--dangerously-skip-permissions" => {}
             "--output-format" | "--effort" | "--permission-mode" => drop(value()?),
+            "--append-system-prompt" => flags.brief = Some(value()?),
+            "--settings" => flags.settings = Some(PathBuf::from(value()?)),
             "--model" => flags.model = Some(value()?),
             "--worktree" => flags.worktree = Some(value()?),
             "--session-id" => flags.session = Some(value()?),
@@ -99,25 +126,24 @@ fn run(args: &[String], brief: &str, mut place: Place, out: &mut dyn Write) -> u
     if args.iter().any(|a| a == "--version") {
         return u8::from(writeln!(out, "{VERSION}").is_err());
     }
-    let flags = match flags(args) {
-        Ok(flags) => flags,
+    let (flags, session) = match flags(args).and_then(|flags| Ok((flags.session()?, flags))) {
+        Ok((session, flags)) => (flags, session),
         Err(why) => {
             eprintln!("{why}");
             return 1;
         }
     };
-    let session = flags.resume.clone().or(flags.session).unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-    if uuid::Uuid::parse_str(&session).is_err() {
-        eprintln!("Error: a session id must be a UUID");
-        return 1;
+    let (state, pace_ms, cwd) = (place.state.clone(), place.pace_ms, place.cwd.clone());
+    let mut stage = Stage { out, session, state, pace_ms, cwd, tokens: 0, said: 0, turns: 0 };
+    let model = flags.model.as_deref().unwrap_or("demo");
+    if demo_luci::is_luci(flags.brief.as_deref(), brief) {
+        return demo_luci_turn::play(&mut stage, flags.resume.is_some(), model, brief);
     }
     let words = words(brief);
-    let mut stage =
-        Stage { out, session, place_state: place.state.clone(), pace_ms: place.pace_ms, cwd: PathBuf::new(), said: 0, turns: 0 };
     let memory = match flags.resume {
-        Some(id) => match stage.recall() {
+        Some(_) => match stage.recall() {
             Some(memory) => memory,
-            None => return stage.unknown_session(&id),
+            None => return stage.unknown_session(),
         },
         None => Memory { ticket: words.ticket, text: words.text.clone().unwrap_or_default(), ..Memory::default() },
     };
@@ -132,7 +158,7 @@ fn run(args: &[String], brief: &str, mut place: Place, out: &mut dyn Write) -> u
     }
     stage.cwd = place.cwd;
     // A reader that is gone is no reason to stop working, as with the real program: write errors are ignored below.
-    stage.init(flags.model.as_deref().unwrap_or("demo"));
+    stage.init(model);
     stage.act(memory, &words)
 }
 
@@ -171,12 +197,15 @@ enum Ending {
     Limited,
 }
 
-struct Stage<'a> {
+/// Where it plays: what it says goes out as lines of the stream.
+pub(super) struct Stage<'a> {
     out: &'a mut dyn Write,
-    session: String,
-    place_state: PathBuf,
-    pace_ms: u64,
+    pub(super) session: String,
+    pub(super) state: PathBuf,
+    pub(super) pace_ms: u64,
     cwd: PathBuf,
+    /// Tokens it says it has in its context.
+    pub(super) tokens: i64,
     said: u32,
     turns: u32,
 }
@@ -188,25 +217,31 @@ impl Stage<'_> {
         let ending = self.work(&mut memory, words, resumed);
         self.remember(&memory);
         match ending {
-            Ending::Said(text) => {
-                self.say(&text);
-                self.result(json!({"subtype": "success", "is_error": false, "api_error_status": null, "terminal_reason": "completed", "result": text}));
-                0
-            }
-            Ending::Failed => {
-                self.result(json!({"subtype": "error_during_execution", "is_error": true, "terminal_reason": "error",
-                    "errors": ["demo: the ticket told the demo agent to fail"]}));
-                1
-            }
-            Ending::Limited => {
-                let text = "API Error: Request rejected (429) · demo limit reached, resets in 2 minutes";
-                self.line(json!({"type": "assistant", "error": "rate_limit", "api_error_status": 429, "is_api_error_message": true,
-                    "message": {"id": self.id("msg"), "role": "assistant", "model": "<synthetic>", "content": [{"type": "text", "text": text}]},
-                    "parent_tool_use_id": null}));
-                self.result(json!({"subtype": "success", "is_error": true, "api_error_status": 429, "terminal_reason": "api_error", "result": text}));
-                1
-            }
+            Ending::Said(text) => self.ends_well(&text),
+            Ending::Failed => self.ends_in_failure(),
+            Ending::Limited => self.ends_at_limit(),
         }
+    }
+
+    pub(super) fn ends_well(&mut self, text: &str) -> u8 {
+        self.say(text);
+        self.result(json!({"subtype": "success", "is_error": false, "api_error_status": null, "terminal_reason": "completed", "result": text}));
+        0
+    }
+
+    pub(super) fn ends_in_failure(&mut self) -> u8 {
+        self.result(
+            json!({"subtype": "error_during_execution", "is_error": true, "terminal_reason": "error", "errors": [FAILED]}),
+        );
+        1
+    }
+
+    pub(super) fn ends_at_limit(&mut self) -> u8 {
+        self.line(json!({"type": "assistant", "error": "rate_limit", "api_error_status": 429, "is_api_error_message": true,
+            "message": {"id": self.id("msg"), "role": "assistant", "model": "<synthetic>", "content": [{"type": "text", "text": LIMITED}]},
+            "parent_tool_use_id": null}));
+        self.result(json!({"subtype": "success", "is_error": true, "api_error_status": 429, "terminal_reason": "api_error", "result": LIMITED}));
+        1
     }
 
     fn work(&mut self, memory: &mut Memory, words: &Words, resumed: bool) -> Ending {
@@ -247,6 +282,7 @@ impl Stage<'_> {
                 | Directive::Fail
                 | Directive::Limit
                 | Directive::Ask { .. }
+                | Directive::Tokens(_)
                 | Directive::Review => {}
             }
         }
@@ -313,23 +349,9 @@ impl Stage<'_> {
     }
 
     /// Runs a command of our own making; nothing that a person wrote ever stands in it.
-    fn bash(&mut self, command: &str, description: &str) -> bool {
+    pub(super) fn bash(&mut self, command: &str, description: &str) -> bool {
         let call = self.call("Bash", json!({"command": command, "description": description}));
-        let output = Command::new("sh").args(["-c", command]).current_dir(&self.cwd).stdin(Stdio::null()).output();
-        let (text, ok) = match output {
-            Ok(output) => {
-                let mut bytes = output.stdout;
-                bytes.extend(output.stderr);
-                bytes.truncate(OUTPUT_CAP);
-                let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
-                match output.status.code() {
-                    Some(0) => (text, true),
-                    Some(code) => (format!("Exit code {code}\n{text}"), false),
-                    None => (format!("Ended by a signal\n{text}"), false),
-                }
-            }
-            Err(e) => (format!("Error: {e}"), false),
-        };
+        let (text, ok) = shell(command, &self.cwd);
         self.answer(&call, &text, !ok);
         ok
     }
@@ -339,13 +361,13 @@ impl Stage<'_> {
         silent.is_ok_and(|o| o.status.success())
     }
 
-    fn init(&mut self, model: &str) {
+    pub(super) fn init(&mut self, model: &str) {
         let cwd = self.cwd.to_string_lossy().into_owned();
         self.line(json!({"type": "system", "subtype": "init", "cwd": cwd, "tools": ["Bash", "Write"], "model": model,
             "permissionMode": "default", "claude_code_version": VERSION}));
     }
 
-    fn say(&mut self, text: &str) {
+    pub(super) fn say(&mut self, text: &str) {
         self.assistant(json!({"type": "text", "text": text}));
     }
 
@@ -365,12 +387,13 @@ impl Stage<'_> {
     fn assistant(&mut self, block: Value) {
         self.said += 1;
         self.line(json!({"type": "assistant", "message": {"id": self.id("msg"), "type": "message", "role": "assistant", "model": "demo",
-            "content": [block], "stop_reason": null, "usage": {"input_tokens": 0, "output_tokens": 0}}, "parent_tool_use_id": null}));
+            "content": [block], "stop_reason": null, "usage": {"input_tokens": self.tokens, "output_tokens": 0}}, "parent_tool_use_id": null}));
         pause(Duration::from_millis(self.pace_ms));
     }
 
     fn result(&mut self, mut fields: Value) {
         fields["type"] = json!("result");
+        fields["usage"] = json!({"input_tokens": self.tokens, "output_tokens": 0});
         fields["num_turns"] = json!(self.turns + 1);
         fields["total_cost_usd"] = json!(0);
         fields["permission_denials"] = json!([]);
@@ -379,9 +402,10 @@ impl Stage<'_> {
         self.line(fields);
     }
 
-    fn unknown_session(&mut self, id: &str) -> u8 {
-        eprintln!("No conversation found with session ID: {id}");
-        self.result(json!({"subtype": "error_during_execution", "is_error": true, "errors": [format!("No conversation found with session ID: {id}")]}));
+    pub(super) fn unknown_session(&mut self) -> u8 {
+        let why = format!("No conversation found with session ID: {}", self.session);
+        eprintln!("{why}");
+        self.result(json!({"subtype": "error_during_execution", "is_error": true, "errors": [why]}));
         1
     }
 
@@ -399,7 +423,7 @@ impl Stage<'_> {
     }
 
     fn memory_file(&self) -> PathBuf {
-        self.place_state.join(format!("{}.json", self.session))
+        self.state.join(format!("{}.json", self.session))
     }
 
     fn recall(&self) -> Option<Memory> {
@@ -408,14 +432,32 @@ impl Stage<'_> {
 
     fn remember(&self, memory: &Memory) {
         let write = || {
-            std::fs::create_dir_all(&self.place_state)?;
-            let fresh = self.place_state.join(format!("{}.new", self.session));
+            std::fs::create_dir_all(&self.state)?;
+            let fresh = self.state.join(format!("{}.new", self.session));
             std::fs::write(&fresh, serde_json::to_vec(memory)?)?;
             std::fs::rename(fresh, self.memory_file())
         };
         if let Err(e) = write() {
             eprintln!("demo: the session cannot be remembered: {e}");
         }
+    }
+}
+
+/// Runs a command of our own making: what it printed, and whether it went well.
+pub(super) fn shell(command: &str, cwd: &Path) -> (String, bool) {
+    match Command::new("sh").args(["-c", command]).current_dir(cwd).stdin(Stdio::null()).output() {
+        Ok(output) => {
+            let mut bytes = output.stdout;
+            bytes.extend(output.stderr);
+            bytes.truncate(OUTPUT_CAP);
+            let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+            match output.status.code() {
+                Some(0) => (text, true),
+                Some(code) => (format!("Exit code {code}\n{text}"), false),
+                None => (format!("Ended by a signal\n{text}"), false),
+            }
+        }
+        Err(e) => (format!("Error: {e}"), false),
     }
 }
 

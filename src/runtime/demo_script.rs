@@ -18,7 +18,7 @@ pub(super) enum Directive {
     Ask { question: String, options: Vec<String> },
     /// `[demo: review]`
     Review,
-    /// `[demo: steps 20 every 100ms]`
+    /// `[demo: steps 20 every 100ms]`, `[demo: steps 20 100]`
     Steps { count: u32, every_ms: Option<u64> },
     /// `[demo: fail]`
     Fail,
@@ -28,6 +28,8 @@ pub(super) enum Directive {
     Hang,
     /// `[demo: say TEXT]`
     Say(String),
+    /// `[demo: tokens 800000]`: so many in its context from now on
+    Tokens(i64),
 }
 
 /// All directives of a text, in order. What is not understood is left alone.
@@ -49,11 +51,14 @@ fn directive(text: &str) -> Option<Directive> {
         "limit" => Some(Directive::Limit),
         "hang" => Some(Directive::Hang),
         "say" => Some(Directive::Say(rest.to_owned())),
+        "tokens" => rest.parse().ok().filter(|n| (0..=100_000_000).contains(n)).map(Directive::Tokens),
         "steps" => {
             let mut words = rest.split_whitespace();
             let count = words.next()?.parse::<u32>().ok()?.min(MAX_STEPS);
             let every_ms = match (words.next(), words.next()) {
-                (Some("every"), Some(span)) => Some(span.strip_suffix("ms")?.parse::<u64>().ok()?.min(MAX_EVERY_MS)),
+                (Some("every"), Some(span)) | (Some(span), None) => {
+                    Some(span.strip_suffix("ms").unwrap_or(span).parse::<u64>().ok()?.min(MAX_EVERY_MS))
+                }
                 _ => None,
             };
             Some(Directive::Steps { count, every_ms })

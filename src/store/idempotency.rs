@@ -58,6 +58,17 @@ pub fn once(tx: &Tx<'_>, key: &Key, work: impl FnOnce() -> Result<Answer>) -> Re
     Ok(answer)
 }
 
+/// Forgets a key: what it stood for did not come about after all.
+///
+/// # Errors
+/// The database refused.
+pub fn forget(tx: &Tx<'_>, key: &Key) -> Result<()> {
+    tx.conn
+        .prepare_cached("delete from idempotency_keys where principal = ?1 and key = ?2")?
+        .execute(params![key.principal, key.key])?;
+    Ok(())
+}
+
 /// Forgets keys past their time.
 ///
 /// # Errors

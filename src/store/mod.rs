@@ -1,8 +1,11 @@
 //! Floor 1: the only place with SQL. One writer thread that commits in groups, a pool of readers that cannot write.
 
+mod effects;
 mod migrate;
 mod writer;
 
+pub mod actions;
+pub mod audit;
 pub mod auth;
 pub mod board;
 pub mod changes;

@@ -106,6 +106,17 @@ pub fn shown_before(conn: &Connection, id: TurnId) -> Result<Option<TurnId>> {
         .optional()?)
 }
 
+/// Turns that people see after this one, oldest first.
+///
+/// # Errors
+/// The database refused.
+pub fn shown_after(conn: &Connection, id: TurnId, limit: i64) -> Result<Vec<Turn>> {
+    let mut stmt =
+        conn.prepare_cached(&format!("{SELECT} where t.id > ?1 and t.origin <> 'hand_over' order by t.id limit ?2"))?;
+    let rows = stmt.query_map(params![id.0, limit], row_to_turn)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Turns that people see and that changed after a cursor, in the order of their changes.
 ///
 /// # Errors

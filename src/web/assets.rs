@@ -22,10 +22,21 @@ struct Asset {
 
 /// Files that are served as one, joined in this order: a page then needs few requests.
 const BUNDLES: &[(&str, &[&str])] = &[
-    ("app.css", &["css/tokens.css", "css/base.css", "css/components.css", "css/pages.css"]),
+    ("app.css", &["css/tokens.css", "css/base.css", "css/components.css", "css/pages.css", "css/luci.css", "css/console.css"]),
     (
         "app.js",
-        &["js/theme.js", "js/times.js", "js/live.js", "js/toasts.js", "js/stick.js", "js/draft.js", "js/board.js", "js/keys.js"],
+        &[
+            "js/theme.js",
+            "js/times.js",
+            "js/live.js",
+            "js/toasts.js",
+            "js/stick.js",
+            "js/screen.js",
+            "js/draft.js",
+            "js/luci.js",
+            "js/board.js",
+            "js/keys.js",
+        ],
     ),
     ("htmx.js", &["js/vendor/htmx-4.0.1.min.js"]),
 ];

@@ -1,6 +1,6 @@
-// Keys: c new ticket, / search, g then h, b or s to go somewhere, Ctrl or Cmd and Enter to send. Never while typing.
+// Keys: c new ticket, / search, g then h, b, l or s to go somewhere, Ctrl or Cmd and Enter to send. Never while typing.
 {
-  const places = { h: "/", b: "/board", s: "/settings" };
+  const places = { h: "/", b: "/board", l: "/luci", s: "/settings" };
   let going = 0;
   const typing = (el) => el.closest?.("input, textarea, select, [contenteditable]");
   const say = () => {

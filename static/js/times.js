@@ -12,12 +12,19 @@
   const two = (n) => String(n).padStart(2, "0");
   const local = (d) => `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${two(d.getHours())}:${two(d.getMinutes())}`;
   const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+  const days = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
   const words = {
     span: (at, now) => span(now - at),
     ago: (at, now) => (at > now + 999 ? `in ${span(at - now)}` : now - at < 1000 ? "just now" : `${span(now - at)} ago`),
     clock: (at, now) => {
       const d = new Date(at);
       return now - at < DAY ? `${two(d.getHours())}:${two(d.getMinutes())}` : `${d.getDate()} ${months[d.getMonth()]}`;
+    },
+    day: (at, now) => {
+      const d = new Date(at);
+      const midnight = (t) => new Date(t).setHours(0, 0, 0, 0);
+      const back = Math.round((midnight(now) - midnight(at)) / DAY);
+      return back === 0 ? "Today" : back === 1 ? "Yesterday" : `${days[d.getDay()]} ${d.getDate()} ${months[d.getMonth()]}`;
     },
   };
   const show = (el) => {
@@ -41,7 +48,7 @@
       n += 1;
       for (const el of document.querySelectorAll("time[data-at]")) {
         const fresh = Math.abs(Date.now() - Number(el.dataset.at)) < 75_000;
-        if ((fresh && el.dataset.as !== "clock") || n % 15 === 0) show(el);
+        if ((fresh && el.dataset.as !== "clock" && el.dataset.as !== "day") || n % 15 === 0) show(el);
       }
     }, 1000);
     new MutationObserver((changes) => {

@@ -186,6 +186,9 @@ impl TestApp {
             "api_tokens",
             "idempotency_keys",
             "audit",
+            "turns",
+            "proposals",
+            "sessions",
         ];
         let sum = |c: &rusqlite::Connection, table: &str| -> mission_control::error::Result<Vec<i64>> {
             let mut stmt = c.prepare(&format!("select * from {table}"))?;

@@ -1,6 +1,7 @@
-//! The JSON API from the terminal: tickets, what a run's agent reports, ticks. Speaks HTTP, never touches the data.
+//! The JSON API from the terminal: tickets, the orchestrator, what a run's agent reports, ticks. Speaks HTTP, never touches the data.
 
 mod http;
+mod luci;
 mod reports;
 mod show;
 mod target;
@@ -72,8 +73,35 @@ pub enum ClientCommand {
     Send {
         /// What.
         message: String,
-        /// Seconds to wait for the answer.
-        #[arg(long, default_value_t = 0)]
+        /// Seconds to wait for the answer; 0 only sends.
+        #[arg(long, default_value_t = 60)]
+        wait: u64,
+    },
+    /// The orchestrator: how she is, start, stop, switch, and her answers.
+    #[command(subcommand)]
+    Luci(LuciCommand),
+}
+
+/// Work with the orchestrator.
+#[derive(Debug, Clone, Subcommand)]
+pub enum LuciCommand {
+    /// How she is.
+    Status,
+    /// Bring her up; after too many failures, give her another chance.
+    Start,
+    /// End her session; what is sent to her waits.
+    Stop,
+    /// Go on with another profile.
+    Switch {
+        /// Its name.
+        profile: String,
+    },
+    /// The answer to something that was sent.
+    Answer {
+        /// The turn's number; the newest unless said.
+        turn: Option<u64>,
+        /// Seconds to wait for it.
+        #[arg(long, default_value_t = 60)]
         wait: u64,
     },
 }
@@ -225,7 +253,8 @@ pub fn run(command: &ClientCommand, target: &Target, out: &mut dyn Write, err: &
         ClientCommand::Comment(words) => reports::run("comment", &words.text, target, out, err),
         ClientCommand::Evidence(shown) => reports::evidence(&shown.label, shown.detail.as_deref(), target, out, err),
         ClientCommand::Tick { name } => tick(name, target, out),
-        ClientCommand::Send { .. } => Err(Failure::plain("there is no orchestrator to talk to yet: make a ticket instead")),
+        ClientCommand::Send { message, wait } => luci::send(message, *wait, target, out),
+        ClientCommand::Luci(command) => luci::run(command, target, out),
     };
     match done {
         Ok(()) => Exit::Ok,

@@ -2,6 +2,7 @@
 
 use super::{Engine, Orchestrator, Pace, driver_for, label};
 use crate::domain::ids::SessionId;
+use crate::domain::proposal_block;
 use crate::domain::session::{Session, SessionState, Wanted};
 use crate::domain::text::cut_chars;
 use crate::domain::ticket::Status;
@@ -150,7 +151,7 @@ impl Orchestrator {
 
 /// What a session is told beyond the turns.
 fn brief(engine: &Engine, note: Option<&str>) -> Result<String> {
-    let mut text = CONTRACT.trim().to_owned();
+    let mut text = format!("{}\n\n{}", CONTRACT.trim(), proposal_block::contract().trim());
     if let Some(note) = note.filter(|n| !n.trim().is_empty()) {
         let _ = write!(text, "\n\n# Hand-over note of the session before\n\n{}", note.trim());
     }

@@ -58,7 +58,7 @@ impl Headless {
     }
 
     /// The folder of a turn's run, ready for a shim.
-    fn prepare(&self, engine: &Engine, session: &Session, turn: &Turn, dir: &RunDir, plan: SessionPlan) -> Prepared<RunDir> {
+    fn ready(&self, engine: &Engine, session: &Session, turn: &Turn, dir: &RunDir, plan: SessionPlan) -> Prepared<RunDir> {
         let profile = profile(engine, session).map_err(Unprepared::Refused)?;
         let caps = launch::capabilities(engine, profile)?;
         let parts =
@@ -163,7 +163,7 @@ impl Driver for Headless {
             Known::There(id) => SessionPlan::Resume(id.clone()),
             Known::Not | Known::Perhaps => SessionPlan::New(session.agent_session.clone()),
         };
-        let ready = self.prepare(engine, session, turn, &dir, plan)?;
+        let ready = self.ready(engine, session, turn, &dir, plan)?;
         if let Err(e) = sending() {
             remove(&ready);
             return Err(NotSent::NotNow(e.to_string()));
@@ -172,7 +172,7 @@ impl Driver for Headless {
         if known == Known::Perhaps && id_was_taken(engine, &ready) {
             // The conversation is there after all, and the agent has read nothing yet.
             remove(&ready);
-            let again = self.prepare(engine, session, turn, &dir, SessionPlan::Resume(session.agent_session.clone()))?;
+            let again = self.ready(engine, session, turn, &dir, SessionPlan::Resume(session.agent_session.clone()))?;
             begin(engine, &again)?;
         }
         Ok(())

@@ -6,6 +6,7 @@ use crate::domain::session::{Session, SessionState};
 use crate::domain::turn::{Turn, TurnOrigin, TurnState};
 use crate::engine::lock;
 use crate::error::{Error, Result};
+use crate::store::actions::{self, ActionsCx};
 use crate::store::{sessions, turns};
 
 /// A turn that was sent and is nowhere, in a session that is ready, was swallowed after so many milliseconds.
@@ -90,8 +91,9 @@ impl Orchestrator {
     ) -> Result<()> {
         let (id, mine) = (session.id, turn.clone());
         let hand_over = (turn.origin == TurnOrigin::HandOver).then(|| text.clone());
+        let config = engine.config.clone();
         engine.store.write(move |tx| {
-            turns::answer(tx, &mine, &text)?;
+            actions::take_answer(tx, &mine, &text, &ActionsCx::of(&*config))?;
             sessions::answered(tx, id, context_tokens)?;
             if let Some(other) = agent_session {
                 sessions::goes_by(tx, id, &other)?;

@@ -58,6 +58,12 @@ impl Body {
         self.fields.get(name).is_some_and(Value::is_null)
     }
 
+    /// A text that stays where it is, to be checked and taken by another.
+    #[must_use]
+    pub fn peek(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
     /// Whether something was found wrong with a field.
     #[must_use]
     pub fn is_wrong(&self, name: &str) -> bool {
@@ -149,6 +155,18 @@ impl Body {
                     self.wrong(name, "must be a whole number");
                 }
                 number
+            }
+        }
+    }
+
+    /// An object; null and missing are none.
+    pub fn object(&mut self, name: &str) -> Option<Value> {
+        match self.fields.remove(name) {
+            None | Some(Value::Null) => None,
+            Some(value @ Value::Object(_)) => Some(value),
+            Some(_) => {
+                self.wrong(name, "must be an object");
+                None
             }
         }
     }

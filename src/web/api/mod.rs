@@ -3,13 +3,16 @@
 mod body;
 mod comments;
 mod events;
+mod luci;
 mod objects;
 mod once;
 mod openapi;
 mod operate;
 mod params;
+mod proposals;
 mod runs;
 mod tickets;
+mod turns;
 
 use super::guard::{Access, Route};
 use actix_web::web;
@@ -34,6 +37,21 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/runs/{id}", Access::Ticket, || web::to(runs::show)),
     route("GET", "/api/v1/runs/{id}/log", Access::Ticket, || web::to(runs::log)),
     route("GET", "/api/v1/stream", Access::Read, || web::to(events::of_board)),
+    route("POST", "/api/v1/persistent_luci/send", Access::Change, || web::to(luci::send)),
+    route("GET", "/api/v1/persistent_luci/harvest", Access::Read, || web::to(luci::harvest)),
+    route("GET", "/api/v1/persistent_luci/status", Access::Read, || web::to(luci::status)),
+    route("POST", "/api/v1/persistent_luci/start", Access::Change, || web::to(luci::start)),
+    route("POST", "/api/v1/persistent_luci/stop", Access::Change, || web::to(luci::stop)),
+    route("POST", "/api/v1/persistent_luci/switch", Access::Change, || web::to(luci::switch)),
+    route("POST", "/api/v1/chat", Access::Change, || web::to(luci::chat)),
+    route("GET", "/api/v1/turns", Access::Read, || web::to(turns::list)),
+    route("GET", "/api/v1/turns/{id}", Access::Read, || web::to(turns::show)),
+    route("POST", "/api/v1/turns/{id}/cancel", Access::Change, || web::to(turns::cancel)),
+    route("POST", "/api/v1/turns/{id}/retry", Access::Change, || web::to(turns::retry)),
+    route("GET", "/api/v1/proposals", Access::Read, || web::to(proposals::list)),
+    route("POST", "/api/v1/proposals/{id}/apply", Access::Change, || web::to(proposals::apply)),
+    route("POST", "/api/v1/proposals/{id}/dismiss", Access::Change, || web::to(proposals::dismiss)),
+    route("POST", "/api/v1/proposals/{id}/undo", Access::Change, || web::to(proposals::undo)),
     route("GET", "/api/v1/liveness", Access::Read, || web::to(operate::liveness)),
     route("GET", "/api/v1/check", Access::Owner, || web::to(operate::invariants)),
     route("POST", "/api/v1/tick/{name}", Access::Owner, || web::to(operate::tick)),

@@ -1,17 +1,22 @@
 //! The contract's objects, each a struct of its own: the domain may change without them.
 
 use crate::config::Config;
+use crate::domain::action::{Outcome, can_undo};
 use crate::domain::comment::Comment;
 use crate::domain::event::Event;
 use crate::domain::evidence::Evidence;
 use crate::domain::next_action::NextAction;
+use crate::domain::proposal::Proposal;
+use crate::domain::proposal_block;
 use crate::domain::run::{Failure, Run, Tokens};
 use crate::domain::ticket::Ticket;
 use crate::domain::time::Time;
+use crate::domain::turn::Turn;
 use crate::error::Result;
-use crate::store::{next, runs, tickets};
+use crate::store::{next, proposals, runs, sessions, tickets, turns};
 use rusqlite::Connection;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// A page of a list.
 #[derive(Serialize)]
@@ -214,6 +219,149 @@ impl From<&Evidence> for EvidenceBody {
             detail: e.detail.clone(),
             created_at: e.created_at,
         }
+    }
+}
+
+/// A turn.
+#[derive(Serialize)]
+pub struct TurnBody {
+    id: i64,
+    state: &'static str,
+    origin: &'static str,
+    author: String,
+    position: Option<i64>,
+    message: String,
+    response: Option<String>,
+    text: Option<String>,
+    error: Option<String>,
+    activity: Option<String>,
+    interrupting: bool,
+    attempts: i64,
+    session: Option<i64>,
+    proposals: Vec<ProposalBody>,
+    created_at: Time,
+    sent_at: Option<Time>,
+    accepted_at: Option<Time>,
+    answered_at: Option<Time>,
+}
+
+/// A turn with what its answer suggests.
+///
+/// # Errors
+/// The database refused.
+pub fn turn_out(conn: &Connection, t: &Turn) -> Result<TurnBody> {
+    let proposals = if t.state.is_open() { Vec::new() } else { proposals::of_turn(conn, t.id)? };
+    Ok(TurnBody {
+        id: t.id.0,
+        state: t.state.as_str(),
+        origin: t.origin.as_str(),
+        author: t.author.clone(),
+        position: t.position,
+        message: t.message.clone(),
+        response: t.response.clone(),
+        text: t.response.as_deref().map(|r| proposal_block::words(r).to_owned()),
+        error: t.error.clone(),
+        activity: t.activity.clone(),
+        interrupting: t.interrupt_wanted && t.state.in_flight(),
+        attempts: t.attempts,
+        session: t.session.map(|s| s.0),
+        proposals: proposals.iter().map(ProposalBody::from).collect(),
+        created_at: t.created_at,
+        sent_at: t.sent_at,
+        accepted_at: t.accepted_at,
+        answered_at: t.answered_at,
+    })
+}
+
+/// A proposal.
+#[derive(Serialize)]
+pub struct ProposalBody {
+    id: i64,
+    turn: i64,
+    position: i64,
+    kind: &'static str,
+    state: &'static str,
+    action: Option<Box<RawValue>>,
+    result: Option<Outcome>,
+    error: Option<String>,
+    can_undo: bool,
+    decided_by: Option<String>,
+    decided_at: Option<Time>,
+    created_at: Time,
+}
+
+impl From<&Proposal> for ProposalBody {
+    fn from(p: &Proposal) -> ProposalBody {
+        ProposalBody {
+            id: p.id.0,
+            turn: p.turn.0,
+            position: p.position,
+            kind: p.kind.as_str(),
+            state: p.state.as_str(),
+            action: RawValue::from_string(p.body.clone()).ok(),
+            result: p.result.is_some().then(|| Outcome::of(p)),
+            error: p.error.clone(),
+            can_undo: can_undo(p),
+            decided_by: p.decided_by.clone(),
+            decided_at: p.decided_at,
+            created_at: p.created_at,
+        }
+    }
+}
+
+/// How the orchestrator is.
+#[derive(Serialize)]
+pub struct StatusBody {
+    state: &'static str,
+    driver: Option<&'static str>,
+    profile: String,
+    session_id: Option<String>,
+    context_tokens: i64,
+    soft_tokens: i64,
+    hard_tokens: i64,
+    queue: i64,
+    working_on: Option<i64>,
+    note: Option<String>,
+    started_at: Option<Time>,
+    last_activity_at: Option<Time>,
+    launches: i64,
+    wanted: &'static str,
+    wanted_profile: Option<String>,
+    keyboard: bool,
+}
+
+impl StatusBody {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The database refused.
+    pub fn read(conn: &Connection, config: &Config) -> Result<StatusBody> {
+        let wanted = sessions::wanted(conn)?;
+        let session = sessions::current(conn)?;
+        let flying = turns::in_flight(conn)?;
+        let s = session.as_ref();
+        Ok(StatusBody {
+            state: s.map_or("stopped", |s| s.state.as_str()),
+            driver: s.map(|s| s.driver).or(config.orchestrator.driver).map(|d| d.as_str()),
+            profile: s.map_or_else(|| config.orchestrator_profile(wanted.profile.as_deref()), |s| s.profile.clone()),
+            session_id: s.map(|s| s.agent_session.clone()),
+            context_tokens: s.map_or(0, |s| s.context_tokens),
+            soft_tokens: config.orchestrator.soft_tokens,
+            hard_tokens: config.orchestrator.hard_tokens,
+            queue: turns::open_count(conn)? - i64::from(flying.is_some()),
+            working_on: flying.map(|t| t.id.0),
+            note: s.and_then(|s| s.note.clone()),
+            started_at: s.and_then(|s| s.launched_at),
+            last_activity_at: s.and_then(|s| s.last_activity_at),
+            launches: s.map_or(0, |s| s.launches),
+            wanted: match wanted.on {
+                Some(true) => "on",
+                Some(false) => "off",
+                None => "by_need",
+            },
+            wanted_profile: wanted.profile,
+            keyboard: wanted.keyboard,
+        })
     }
 }
 

@@ -41,6 +41,24 @@ impl FromRequest for RunNumber {
     }
 }
 
+/// What a path names by its number: a turn, a proposal.
+#[derive(Clone, Copy)]
+pub struct Number(pub i64);
+
+impl FromRequest for Number {
+    type Error = Problem;
+    type Future = Ready<std::result::Result<Number, Problem>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = req.match_info().get("id").unwrap_or_default();
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        ready(match text.parse::<i64>() {
+            Ok(n) if digits && n > 0 => Ok(Number(n)),
+            Ok(_) | Err(_) => Err(Problem::from(Error::field("id", "is no number of one"))),
+        })
+    }
+}
+
 /// A query: parameters are taken out one by one.
 pub struct Params {
     pairs: Vec<(String, String)>,

@@ -7,7 +7,7 @@ use super::params::{Identifier, Params};
 use crate::config::Config;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::ticket::{Priority, Status, Title, WorkClass};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::Tx;
 use crate::store::lifecycle;
 use crate::store::tickets::{self, Cursor, Filter, NewTicket, Patch};
@@ -142,6 +142,7 @@ pub async fn session_start(app: web::Data<App>, principal: Principal, req: HttpR
         body.wrong("mode", "is unknown; known are quick_ticket, implement_now, plan");
     }
     let message = body.needed("message");
+    let said = Said::of(&body);
     let short = crate::domain::shorthand::read(&message, &app.config.extra_roles);
     let title = match body.text("title") {
         Some(text) => read_title(&mut body, &text),
@@ -162,14 +163,26 @@ pub async fn session_start(app: web::Data<App>, principal: Principal, req: HttpR
     read_common(&mut body, &app.config, &mut new);
     body.finish()?;
     if mode == "plan" {
-        return Err(ApiError(Error::Busy(
-            "planning with the orchestrator is not possible yet: make it a quick_ticket, or implement_now".to_owned(),
-        )));
+        return super::luci::queue(&app, &principal, &req, &body, message + &said.trailer()).await;
     }
     let now = mode == "implement_now";
     let (actor, config) = (principal.actor.clone(), app.config.clone());
     let work = move |tx: &Tx<'_>| started(tx, &new, &actor, &config, now);
     once(&app, &principal, &req, &body, StatusCode::CREATED, work).await
+}
+
+/// Fields beside the message: planning has no ticket yet to hold them, so they go with the words.
+struct Said(Vec<String>);
+
+impl Said {
+    fn of(body: &Body) -> Said {
+        const FIELDS: &[&str] = &["title", "project", "role", "priority", "profile", "work_class"];
+        Said(FIELDS.iter().filter_map(|name| Some(format!("{name}: {}", body.peek(name)?))).collect())
+    }
+
+    fn trailer(&self) -> String {
+        if self.0.is_empty() { String::new() } else { format!("\n\n({})", self.0.join(", ")) }
+    }
 }
 
 fn started(tx: &Tx<'_>, new: &NewTicket, actor: &Actor, config: &Config, now: bool) -> Result<serde_json::Value> {

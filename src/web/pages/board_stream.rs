@@ -1,8 +1,8 @@
 //! The live stream of the board: changed cards in place, moved cards to their new column, counts at once.
 
 use super::board::{Query, count, rows_filter};
-use super::load;
 use super::visit::{Visit, seed};
+use super::{load, luci_load};
 use crate::config::Config;
 use crate::domain::ids::{ChangeId, TicketId};
 use crate::domain::ticket::{Status, Ticket};
@@ -13,6 +13,7 @@ use crate::store::{changes, runs, tickets};
 use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
 use crate::web::ui::filter::Filter;
+use crate::web::ui::lamp::{Standing, lamp_partial};
 use crate::web::ui::shell::needs_partials;
 use crate::web::ui::stream::gone;
 use crate::web::views::board::{changed as changed_card, count_partials, moved};
@@ -33,8 +34,13 @@ pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> Ht
         .answer(async {
             visit.who.may_read()?;
             let after = live::cursor(&req).parse().unwrap_or(query.after());
-            let feed =
-                BoardFeed { config: visit.app.config.clone(), filter: query.filter(), after: ChangeId(after), working: None };
+            let feed = BoardFeed {
+                config: visit.app.config.clone(),
+                filter: query.filter(),
+                after: ChangeId(after),
+                working: None,
+                luci: None,
+            };
             Ok(live::stream(&req, &visit.app, &visit.who, Topic::Board, feed))
         })
         .await
@@ -47,6 +53,8 @@ struct BoardFeed {
     after: ChangeId,
     /// Cards with a live run as last shown, without seeds. None before the first look.
     working: Option<BTreeMap<TicketId, String>>,
+    /// Luci's lamp as last shown.
+    luci: Option<Standing>,
 }
 
 /// What became of one ticket since the last look.
@@ -70,6 +78,10 @@ impl Feed for BoardFeed {
         }
         let mut html = if by_ticket.is_empty() { String::new() } else { self.render(c, &by_ticket, now)? };
         html.push_str(&self.steps(c, &by_ticket, now)?);
+        let luci = luci_load::standing(c)?;
+        if self.luci.replace(luci) != Some(luci) {
+            html.push_str(&lamp_partial(luci, now).0);
+        }
         if html.is_empty() {
             return Ok(None);
         }

@@ -1,16 +1,18 @@
 //! The composer: `POST /composer` from the page, and the one function that it shares with `session_start`.
 
-use super::load;
 use super::visit::{Sent, Visit, html_response};
+use super::{load, luci_load};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::shorthand;
 use crate::domain::ticket::{Priority, Status, Ticket, Title, WorkClass};
+use crate::domain::turn::{Turn, TurnOrigin};
 use crate::error::{Error, FieldError, Result};
 use crate::store::idempotency::{Answer, Key, body_hash, once};
 use crate::store::tickets::NewTicket;
+use crate::store::turns::{self, NewTurn};
 use crate::store::{Tx, lifecycle, tickets};
-use crate::web::views::composer::{Composer, Mode, composer, fresh};
+use crate::web::views::composer::{Composer, Mode, composer, fresh, planned};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::Deserialize;
@@ -37,6 +39,9 @@ pub async fn post(sent: Sent<Form>) -> HttpResponse {
     if let Err(e) = visit.who.may_change_tickets() {
         return visit.failed(&e).await;
     }
+    if mode(&form) == Mode::Plan {
+        return plan_answer(&visit, &form).await;
+    }
     match make(&visit, &form).await {
         Ok(ticket) => {
             let words = if ticket.status == Status::InProgress {
@@ -55,7 +60,54 @@ pub async fn post(sent: Sent<Form>) -> HttpResponse {
 }
 
 fn mode(form: &Form) -> Mode {
-    if form.mode == Mode::Now.as_str() { Mode::Now } else { Mode::Quick }
+    [Mode::Now, Mode::Plan].into_iter().find(|m| m.as_str() == form.mode).unwrap_or_default()
+}
+
+async fn plan_answer(visit: &Visit, form: &Form) -> HttpResponse {
+    match plan_of_form(visit, &form.message, &form.client_id).await {
+        Ok(made) => {
+            let (config, id) = (visit.app.config.clone(), made.id);
+            visit
+                .answer(async {
+                    let (anew, shown) =
+                        visit.app.store.query(move |c| Ok((load::composer(c, &config)?, luci_load::one(c, id)?))).await?;
+                    let anew = Composer { mode: Mode::Plan, ..anew };
+                    Ok(visit.done(&format!("/luci#turn-{id}"), planned(&anew, &shown, visit.cx())))
+                })
+                .await
+        }
+        Err(Error::Invalid(errors)) => invalid(visit, form, errors).await,
+        Err(e) => visit.failed(&e).await,
+    }
+}
+
+/// Puts a person's message into Luci's queue. Page and JSON both end here. `client_id` must be the principal's own: see
+/// [`own_id`].
+///
+/// # Errors
+/// The message cannot be a turn, or the client id was used for another one.
+pub fn plan(tx: &Tx<'_>, author: &str, message: &str, client_id: Option<String>) -> Result<Turn> {
+    let message = message.replace("\r\n", "\n");
+    turns::send(tx, &NewTurn { origin: TurnOrigin::Human, author: author.to_owned(), message, client_id })
+}
+
+/// A client id that never meets another principal's.
+#[must_use]
+pub fn own_id(principal: &str, client_id: &str) -> Option<String> {
+    (!client_id.is_empty()).then(|| format!("{principal}:{client_id}"))
+}
+
+/// A form's message to Luci. The form's id and the words together name it: words changed after an answer was lost are
+/// another message.
+///
+/// # Errors
+/// As [`plan`].
+pub async fn plan_of_form(visit: &Visit, message: &str, client_id: &str) -> Result<Turn> {
+    let message = message.replace("\r\n", "\n");
+    let hash = body_hash(message.as_bytes());
+    let id = own_id(&visit.who.key, client_id).map(|id| format!("{id}:{}", &hash[..16]));
+    let author = visit.who.actor.name().to_owned();
+    visit.app.store.call(move |tx| plan(tx, &author, &message, id)).await
 }
 
 async fn make(visit: &Visit, form: &Form) -> Result<Ticket> {

@@ -1,7 +1,7 @@
 //! Home: what needs the person, what runs, what happened since they looked.
 
-use super::load;
 use super::visit::Visit;
+use super::{load, luci_load};
 use crate::config::Config;
 use crate::domain::ids::ChangeId;
 use crate::domain::ticket::Status;
@@ -103,6 +103,7 @@ pub fn load_home(c: &Connection, config: &Config, since: Option<Time>, now: Time
     let total = i64::try_from(shown.len()).unwrap_or(0);
     Ok(Home {
         composer: load::composer(c, config)?,
+        luci: luci_load::side(c, config)?,
         needs: lits,
         needs_total: load::needs_count(c)?,
         running,

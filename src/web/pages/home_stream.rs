@@ -1,4 +1,4 @@
-//! The live stream of Home: the three lists and the counts, each sent when it changed.
+//! The live stream of Home: its lists, Luci and the counts, each sent when it changed.
 
 use super::home::load_home;
 use super::load;
@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::store::changes;
 use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
+use crate::web::ui::lamp::lamp_partial;
 use crate::web::ui::shell::needs_partials;
 use crate::web::ui::stream::partial;
 use crate::web::views::home::{self as view, Home};
@@ -32,7 +33,7 @@ pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> Ht
         .answer(async {
             visit.who.may_read()?;
             let since = (query.since > 0).then_some(Time(query.since));
-            let feed = HomeFeed { config: visit.app.config.clone(), since, shown: [None, None, None, None] };
+            let feed = HomeFeed { config: visit.app.config.clone(), since, shown: [const { None }; 6] };
             Ok(live::stream(&req, &visit.app, &visit.who, Topic::Board, feed))
         })
         .await
@@ -45,7 +46,7 @@ type View = fn(&Home, Ctx<'_>) -> Markup;
 struct HomeFeed {
     config: Arc<Config>,
     since: Option<Time>,
-    shown: [Option<String>; 4],
+    shown: [Option<String>; 6],
 }
 
 impl Feed for HomeFeed {
@@ -57,18 +58,22 @@ impl Feed for HomeFeed {
         let still = Ctx { now: Time(0), seed: "" };
         let fresh = seed();
         let cx = Ctx { now, seed: &fresh };
-        let lists: [(&str, View); 3] = [
+        let lists: [(&str, View); 4] = [
             ("#needs", |h, cx| view::needs(&h.needs, h.needs_total, h.first_day, cx)),
             ("#running", view::running),
             ("#since", view::since),
+            ("#luci-home", |h, cx| view::luci(&h.luci, cx)),
         ];
         for (i, (target, list)) in lists.iter().enumerate() {
             if self.changed(i, list(&home, still).0) {
                 out.push_str(&partial(target, "outerMorph", &list(&home, cx)).0);
             }
         }
-        if self.changed(3, needs.to_string()) {
+        if self.changed(4, needs.to_string()) {
             out.push_str(&needs_partials(needs).0);
+        }
+        if self.changed(5, format!("{:?}", home.luci.standing)) {
+            out.push_str(&lamp_partial(home.luci.standing, now).0);
         }
         if out.is_empty() {
             return Ok(None);

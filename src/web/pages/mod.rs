@@ -3,11 +3,17 @@
 pub mod board;
 pub mod board_stream;
 pub mod composer;
+pub mod console;
 pub mod edit;
 pub mod home;
 pub mod home_stream;
 pub mod load;
 pub mod login;
+pub mod luci;
+pub mod luci_forms;
+pub mod luci_load;
+pub mod luci_proposals;
+pub mod luci_stream;
 pub mod settings;
 pub mod ticket;
 pub mod ticket_forms;
@@ -49,6 +55,76 @@ pub const ROUTES: &[Route] = &[
         access: Access::Change,
         register: || web::to(ticket_forms::stop),
     },
+    Route { method: "GET", path: "/console", access: Access::Read, register: || web::to(console::get) },
+    Route { method: "GET", path: "/console/screen", access: Access::Read, register: || web::to(console::fragment) },
+    Route { method: "GET", path: "/console/sessions", access: Access::Read, register: || web::to(console::list_fragment) },
+    Route { method: "POST", path: "/console/start", access: Access::Owner, register: || web::to(console::start) },
+    Route { method: "POST", path: "/console/keyboard", access: Access::Owner, register: || web::to(console::keyboard) },
+    Route { method: "POST", path: "/console/keys", access: Access::Owner, register: || web::to(console::keys) },
+    Route { method: "POST", path: "/console/line", access: Access::Owner, register: || web::to(console::type_line) },
+    Route { method: "GET", path: "/luci", access: Access::Read, register: || web::to(luci::get) },
+    Route { method: "GET", path: "/luci/stream", access: Access::Read, register: || web::to(luci_stream::get) },
+    Route { method: "POST", path: "/luci/send", access: Access::Change, register: || web::to(luci_forms::send) },
+    Route { method: "POST", path: "/luci/start", access: Access::Change, register: || web::to(luci_forms::start) },
+    Route { method: "POST", path: "/luci/stop", access: Access::Change, register: || web::to(luci_forms::stop) },
+    Route { method: "POST", path: "/luci/switch", access: Access::Change, register: || web::to(luci_forms::switch) },
+    Route { method: "GET", path: "/luci/turns/{id}", access: Access::Read, register: || web::to(luci::turn) },
+    Route { method: "POST", path: "/luci/turns/{id}/cancel", access: Access::Change, register: || web::to(luci_forms::cancel) },
+    Route { method: "POST", path: "/luci/turns/{id}/retry", access: Access::Change, register: || web::to(luci_forms::retry) },
+    Route {
+        method: "POST",
+        path: "/luci/turns/{id}/apply",
+        access: Access::Change,
+        register: || web::to(luci_proposals::apply_all),
+    },
+    Route {
+        method: "POST",
+        path: "/luci/turns/{id}/dismiss",
+        access: Access::Change,
+        register: || web::to(luci_proposals::dismiss_all),
+    },
+    Route {
+        method: "POST",
+        path: "/luci/turns/{id}/undo",
+        access: Access::Change,
+        register: || web::to(luci_proposals::undo_all),
+    },
+    Route {
+        method: "POST",
+        path: "/luci/proposals/{id}/apply",
+        access: Access::Change,
+        register: || web::to(luci_proposals::apply),
+    },
+    Route {
+        method: "POST",
+        path: "/luci/proposals/{id}/dismiss",
+        access: Access::Change,
+        register: || web::to(luci_proposals::dismiss),
+    },
+    Route {
+        method: "POST",
+        path: "/luci/proposals/{id}/undo",
+        access: Access::Change,
+        register: || web::to(luci_proposals::undo),
+    },
+    Route {
+        method: "POST",
+        path: "/luci/proposals/{id}/answer",
+        access: Access::Change,
+        register: || web::to(luci_proposals::answer),
+    },
+    Route {
+        method: "GET",
+        path: "/luci/proposals/{id}/edit",
+        access: Access::Change,
+        register: || web::to(luci_proposals::edit_page),
+    },
+    Route {
+        method: "POST",
+        path: "/luci/proposals/{id}/edit",
+        access: Access::Change,
+        register: || web::to(luci_proposals::edit),
+    },
     Route { method: "GET", path: "/settings", access: Access::Read, register: || web::to(settings::get) },
     Route { method: "POST", path: "/settings/tokens", access: Access::Owner, register: || web::to(settings::token) },
     Route {
@@ -71,6 +147,7 @@ pub const ROUTES: &[Route] = &[
         access: Access::Change,
         register: || web::to(settings::resume),
     },
+    Route { method: "POST", path: "/settings/autonomy", access: Access::Owner, register: || web::to(settings::autonomy) },
     Route { method: "GET", path: "/login", access: Access::Public, register: || web::to(login::get) },
     Route { method: "POST", path: "/login", access: Access::Public, register: || web::to(login::post) },
     Route { method: "POST", path: "/logout", access: Access::Read, register: || web::to(login::logout) },

@@ -3,9 +3,10 @@
 use super::login;
 use super::visit::{Sent, Visit};
 use crate::domain::actor::Scope;
+use crate::domain::proposal::ActionKind;
 use crate::error::{Error, FieldError, Result};
 use crate::random;
-use crate::store::{auth, pauses, settings as values};
+use crate::store::{actions, auth, pauses, settings as values};
 use crate::web::ui::shell::Nav;
 use crate::web::views::settings::{Session, Settings, Token, settings as view};
 use actix_web::http::StatusCode;
@@ -24,8 +25,15 @@ async fn show(
     errors: Vec<FieldError>,
 ) -> Result<HttpResponse> {
     let now = visit.now;
-    let (tokens, sessions, paused) =
-        visit.app.store.query(move |c| Ok((auth::tokens(c)?, auth::sessions(c, now)?, pauses::in_force(c, now)?))).await?;
+    let (tokens, sessions, paused, autonomy) = visit
+        .app
+        .store
+        .query(move |c| {
+            let granted = actions::autonomy(c)?;
+            let autonomy = actions::GRANTABLE.iter().map(|kind| (*kind, granted(*kind))).collect();
+            Ok((auth::tokens(c)?, auth::sessions(c, now)?, pauses::in_force(c, now)?, autonomy))
+        })
+        .await?;
     let config = &visit.app.config;
     let owner = visit.who.owner().is_ok();
     let shown = Settings {
@@ -54,6 +62,7 @@ async fn show(
                 seen_at: s.last_seen_at,
             })
             .collect(),
+        autonomy,
         config: config.origins.iter().map(|o| (o.key.clone(), o.value.clone(), o.from.to_owned())).collect(),
         errors,
     };
@@ -204,6 +213,29 @@ pub async fn profile(sent: Sent<Choice>) -> HttpResponse {
             let name = form.profile.clone();
             let done = visit.app.store.call(move |tx| values::set(tx, values::PICKED_PROFILE, &name)).await;
             back(&visit, done).await
+        })
+        .await
+}
+
+/// What Luci may do without asking.
+#[derive(Debug, Deserialize)]
+pub struct Grant {
+    kind: String,
+    #[serde(default)]
+    on: String,
+}
+
+/// `POST /settings/autonomy`: the owner lets a kind of action happen without asking, or takes that back.
+pub async fn autonomy(sent: Sent<Grant>) -> HttpResponse {
+    let Sent { visit, form } = sent;
+    visit
+        .answer(async {
+            visit.who.owner()?;
+            let kind: ActionKind =
+                form.kind.parse().map_err(|e: crate::domain::ticket::UnknownWord| Error::field("kind", e.to_string()))?;
+            let (on, actor) = (form.on == "1", visit.who.actor.clone());
+            visit.app.store.call(move |tx| actions::set_autonomy(tx, kind, on, &actor)).await?;
+            Ok(HttpResponse::SeeOther().insert_header(("Location", "/settings#autonomy")).finish())
         })
         .await
 }

@@ -1,8 +1,8 @@
 //! The live stream of a ticket's page: new events, comments, and whatever else about the ticket changed, as partials.
 
-use super::load;
 use super::ticket::identifier;
 use super::visit::{Visit, seed};
+use super::{load, luci_load};
 use crate::config::Config;
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::{ChangeId, CommentId, EventId, TicketId};
@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::store::{changes, comments, events, evidence, messages, runs, tickets};
 use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
+use crate::web::ui::lamp::{Standing, lamp};
 use crate::web::ui::stream::partial;
 use crate::web::views::comment::{comment, delivery};
 use crate::web::views::lit::Lit;
@@ -104,8 +105,8 @@ fn working(t: &Ticket) -> bool {
 /// Views are compared without a seed and at a fixed moment, or they would differ each time.
 const STILL: Ctx<'static> = Ctx { now: Time(0), seed: "" };
 
-/// The lines of the panel that are not events.
-const PANEL: [&str; 3] = ["#live-state", "#live-foot", "#strip"];
+/// The lines of the panel that are not events, and Luci's lamp.
+const PANEL: [&str; 4] = ["#live-state", "#live-foot", "#strip", "#luci-is"];
 
 #[derive(Clone)]
 struct TicketFeed {
@@ -202,6 +203,7 @@ struct Parts {
     evidence: Vec<Evidence>,
     live: Live,
     queued: Vec<Message>,
+    luci: Standing,
 }
 
 impl Parts {
@@ -213,6 +215,7 @@ impl Parts {
             evidence: evidence::of_ticket(c, t.id, 100)?,
             live: load::live_of(c, t, events::window(c, t.id, i64::MAX, 20)?, now)?,
             queued: messages::of_ticket(c, t.id, 20)?,
+            luci: luci_load::standing(c)?,
         })
     }
 
@@ -227,6 +230,7 @@ impl Parts {
             ("#live-state".to_owned(), panel::live_state(&self.live, cx)),
             ("#live-foot".to_owned(), panel::live_foot(&self.live, cx)),
             ("#strip".to_owned(), panel::strip(&self.live, cx)),
+            ("#luci-is".to_owned(), lamp(self.luci, cx.now)),
         ];
         all.extend(self.queued.iter().map(|m| (format!("#m-{}", m.id), delivery(m, cx))));
         all

@@ -1,6 +1,6 @@
 //! A visit: who looks at a page, and how answers are given to them: as a page, as a fragment, as a toast.
 
-use super::load;
+use super::{load, luci_load};
 use crate::domain::time::Time;
 use crate::error::{Error, Result};
 use crate::web::guard::{Principal, Refused};
@@ -110,14 +110,20 @@ impl Visit {
         q: String,
         main: Markup,
     ) -> HttpResponse {
-        let counted = self.app.store.query(|c| Ok((load::needs_count(c)?, crate::store::runs::live(c)?.len()))).await;
-        let (needs, running) = counted.unwrap_or_default();
+        let counted = self
+            .app
+            .store
+            .query(|c| Ok((load::needs_count(c)?, crate::store::runs::live(c)?.len(), luci_load::standing(c)?)))
+            .await;
+        let (needs, running, luci) = counted.unwrap_or_default();
         let shell = Shell {
             title: title.to_owned(),
             here,
             needs,
             running: i64::try_from(running).unwrap_or(0),
             slots: i64::try_from(self.app.config.max_workers).unwrap_or(0),
+            luci,
+            now: self.now,
             user_name: self.who.actor.name().to_owned(),
             crumbs,
             q,

@@ -3,7 +3,9 @@
 pub mod filter;
 pub mod form;
 pub mod icon;
+pub mod lamp;
 pub mod pulse;
+pub mod screen;
 pub mod shell;
 pub mod stream;
 pub mod toast;

@@ -1,7 +1,9 @@
 //! The shell of every page: rail, top bar, tab bar; and the bare page of somebody without a login.
 
+use super::lamp::{Standing, lamp};
 use super::stream::partial;
 use super::{icon, words};
+use crate::domain::time::Time;
 use crate::web::assets;
 use maud::{DOCTYPE, Markup, html};
 
@@ -12,6 +14,8 @@ pub enum Nav {
     Home,
     /// `/board` and tickets.
     Board,
+    /// `/luci`: the conversation with Luci.
+    Luci,
     /// `/settings`; "More" on a phone.
     Settings,
     /// None of them (error pages).
@@ -31,6 +35,10 @@ pub struct Shell {
     pub running: i64,
     /// MAX_WORKERS.
     pub slots: i64,
+    /// How Luci stands.
+    pub luci: Standing,
+    /// The moment it is rendered in.
+    pub now: Time,
     /// Who is logged in.
     pub user_name: String,
     /// Crumbs after the navigation entry, each with its address, e.g. project and `MC-12`; the last one is the page.
@@ -42,7 +50,11 @@ pub struct Shell {
 /// A whole page. `main` is what stands inside `<main>`.
 #[must_use]
 pub fn page(shell: &Shell, main: &Markup) -> Markup {
-    let entries = [(Nav::Home, "/", "Home", "house"), (Nav::Board, "/board", "Board", "square-kanban")];
+    let entries = [
+        (Nav::Home, "/", "Home", "house"),
+        (Nav::Board, "/board", "Board", "square-kanban"),
+        (Nav::Luci, "/luci", "Luci", "luci"),
+    ];
     let current = |nav: Nav| (shell.here == nav).then_some(if shell.crumbs.is_empty() { "page" } else { "true" });
     html! {
         (DOCTYPE)
@@ -66,12 +78,12 @@ pub fn page(shell: &Shell, main: &Markup) -> Markup {
                 main #main { (main) }
                 nav.tabbar aria-label="Pages" {
                     @for (nav, href, word, sign) in entries {
+                        @if nav == Nav::Luci { a.new href=(new_href(shell)) aria-label="New ticket" { span { (icon::icon("plus")) } } }
                         a href=(href) aria-current=[current(nav)] {
                             (icon::icon(sign)) (word)
                             @if nav == Nav::Home { (needs_badge("need-tab", shell.needs)) }
                         }
                     }
-                    a.new href=(new_href(shell)) aria-label="New ticket" { span { (icon::icon("plus")) } }
                     a href="/settings" aria-current=[current(Nav::Settings)] { (icon::icon("ellipsis")) "More" }
                 }
                 p.offline #offline role="status" {
@@ -122,6 +134,7 @@ fn topbar(shell: &Shell) -> Markup {
     let (up, word) = match shell.here {
         Nav::Home => ("/", "Home"),
         Nav::Board => ("/board", "Board"),
+        Nav::Luci => ("/luci", "Luci"),
         Nav::Settings => ("/settings", "Settings"),
         Nav::Nowhere => ("/", "Mission Control"),
     };
@@ -141,6 +154,7 @@ fn topbar(shell: &Shell) -> Markup {
                     }
                 }
             }
+            (lamp(shell.luci, shell.now))
             form.find role="search" action="/board" {
                 (icon::small("search"))
                 input type="search" name="q" value=(shell.q) placeholder="Search tickets" aria-label="Search tickets" autocomplete="off" data-search;
@@ -159,7 +173,7 @@ fn topbar(shell: &Shell) -> Markup {
 fn new_href(shell: &Shell) -> &'static str {
     match (shell.here, shell.crumbs.is_empty()) {
         (Nav::Home | Nav::Board, true) => "#say",
-        (Nav::Home | Nav::Board | Nav::Settings | Nav::Nowhere, _) => "/#say",
+        (Nav::Home | Nav::Board | Nav::Luci | Nav::Settings | Nav::Nowhere, _) => "/#say",
     }
 }
 

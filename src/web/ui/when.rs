@@ -22,6 +22,18 @@ pub fn clock(at: Time, now: Time) -> Markup {
     html! { time datetime=(at.rfc3339()) title=(absolute(at)) data-at=(at.0) data-as="clock" { (at.utc().format(format)) } }
 }
 
+/// `Today`, `Yesterday`, `Friday 20 Nov`. The script puts it into the reader's own zone.
+#[must_use]
+pub fn day(at: Time, now: Time) -> Markup {
+    let back = now.utc().date_naive().signed_duration_since(at.utc().date_naive()).num_days();
+    let words = match back {
+        0 => "Today".to_owned(),
+        1 => "Yesterday".to_owned(),
+        _ => at.utc().format("%A %-d %b").to_string(),
+    };
+    html! { time datetime=(at.rfc3339()) title=(absolute(at)) data-at=(at.0) data-as="day" { (words) } }
+}
+
 /// `2026-11-21 12:41 UTC`.
 #[must_use]
 pub fn absolute(at: Time) -> String {

@@ -1,7 +1,7 @@
 //! The board: a column per status, a filter in the address, one column at a time on a phone.
 
 use super::card::Card;
-use super::composer::{Composer, composer};
+use super::composer::{Composer, composer, plan_place};
 use crate::domain::ticket::{Priority, Status};
 use crate::web::ui::filter::{Filter, address};
 use crate::web::ui::stream::{connect, gone, partial};
@@ -52,6 +52,7 @@ pub fn board(b: &Board, stream: &str, cx: Ctx<'_>) -> Markup {
         details.newticket #new {
             summary.vh tabindex="-1" { "New ticket" }
             (composer(&b.composer, cx))
+            (plan_place())
         }
         (filters(b))
         @if nothing { (empty(&b.filter)) }

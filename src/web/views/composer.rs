@@ -1,5 +1,6 @@
 //! The composer: what should be done, and how. Posts to `/composer`.
 
+use super::luci_turn::{Shown, turn};
 use crate::domain::ids::TicketId;
 use crate::domain::ticket::Priority;
 use crate::error::FieldError;
@@ -16,6 +17,8 @@ pub enum Mode {
     Quick,
     /// Writes it down and starts it (`mode=implement_now`).
     Now,
+    /// Talks it over with Luci (`mode=plan`).
+    Plan,
 }
 
 /// The composer as shown; what was typed is kept where sending failed.
@@ -46,6 +49,7 @@ impl Mode {
         match self {
             Mode::Quick => "quick_ticket",
             Mode::Now => "implement_now",
+            Mode::Plan => "plan",
         }
     }
 }
@@ -70,7 +74,7 @@ pub fn composer(c: &Composer, cx: Ctx<'_>) -> Markup {
             div.foot {
                 fieldset.seg {
                     legend.vh { "How" }
-                    @for (mode, word) in [(Mode::Quick, "Quick ticket"), (Mode::Now, "Do it now")] {
+                    @for (mode, word) in [(Mode::Quick, "Quick ticket"), (Mode::Now, "Do it now"), (Mode::Plan, "Plan")] {
                         label { input type="radio" name="mode" value=(mode.as_str()) checked[c.mode == mode]; " " (word) }
                     }
                 }
@@ -78,10 +82,29 @@ pub fn composer(c: &Composer, cx: Ctx<'_>) -> Markup {
                 (pick("at-sign", "Role", &form::select("role", &c.roles, &c.role, Some("Any role"))))
                 (pick("flag", "Priority", &form::priorities(c.priority)))
                 button.btn.primary.push type="submit" {
-                    span.say.quick { "Create" } span.say.now { "Start now" } " " (icon::small("arrow-up"))
+                    span.say.quick { "Create" } span.say.now { "Start now" } span.say.plan { "Ask Luci" } " " (icon::small("arrow-up"))
                 }
             }
         }
+    }
+}
+
+/// Where a plan's answer appears, `#plan`.
+#[must_use]
+pub fn plan_place() -> Markup {
+    html! { div.plan #plan {} }
+}
+
+/// After a message went to Luci: the composer anew, and her answer below it, as it comes.
+#[must_use]
+pub fn planned(c: &Composer, shown: &Shown, cx: Ctx<'_>) -> Markup {
+    let answer = html! {
+        (turn(shown, cx))
+        p.open { a href=(format!("/luci#turn-{}", shown.turn.id)) { "Open the conversation" } }
+    };
+    html! {
+        (partial("#composer", "outerHTML", &composer(c, cx)))
+        (partial("#plan", "innerHTML", &answer))
     }
 }
 

@@ -23,13 +23,13 @@ use maud::{Markup, html};
 use std::fs;
 use std::path::Path;
 
-const NOW: Time = Time(1_795_265_580_000);
-const CX: Ctx<'static> = Ctx { now: NOW, seed: "seed" };
+pub(super) const NOW: Time = Time(1_795_265_580_000);
+pub(super) const CX: Ctx<'static> = Ctx { now: NOW, seed: "seed" };
 const MIN: i64 = 60_000;
-const RTL: &str = "إصلاح عرض التواريخ في صفحة الفواتير";
-const WORD: &str = "Rename Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft in all reports";
+pub(super) const RTL: &str = "إصلاح عرض التواريخ في صفحة الفواتير";
+pub(super) const WORD: &str = "Rename Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft in all reports";
 
-fn ago(min: i64) -> Time {
+pub(super) fn ago(min: i64) -> Time {
     NOW.plus_ms(-min * MIN)
 }
 
@@ -37,20 +37,22 @@ fn role(name: &str) -> Role {
     Role::stored(name.to_owned())
 }
 
-fn shell(title: &str, here: Nav, needs: i64, crumbs: &[(&str, &str)]) -> Shell {
+pub(super) fn shell(title: &str, here: Nav, needs: i64, crumbs: &[(&str, &str)]) -> Shell {
     Shell {
         title: title.to_owned(),
         here,
         needs,
         running: 2,
         slots: 2,
+        luci: crate::web::ui::lamp::Standing::Works(NOW.plus_ms(-12_000)),
+        now: NOW,
         user_name: "Mara".to_owned(),
         crumbs: crumbs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect(),
         q: String::new(),
     }
 }
 
-fn composer() -> composer::Composer {
+pub(super) fn composer() -> composer::Composer {
     composer::Composer {
         roles: Role::BUILT_IN.iter().map(|r| (*r).to_owned()).collect(),
         projects: ["tideline-api", "ledger", "site", "homelab"].map(str::to_owned).to_vec(),
@@ -136,11 +138,12 @@ fn blocked() -> lit::Lit {
     )
 }
 
-fn home() -> home::Home {
+pub(super) fn home() -> home::Home {
     let change =
         |n, title: &str, status, min| home::Change { ticket: TicketId(n), title: title.to_owned(), status, at: ago(min) };
     home::Home {
         composer: composer(),
+        luci: luci_gallery_tests::side(crate::web::ui::lamp::Standing::Works(NOW.plus_ms(-12_000))),
         needs: vec![question(), review(), blocked()],
         needs_total: 3,
         running: vec![uploads(), pricing()],
@@ -630,6 +633,7 @@ fn settings() -> settings::Settings {
                 current: false,
             },
         ],
+        autonomy: crate::store::actions::GRANTABLE.iter().map(|k| (*k, *k == crate::domain::proposal::ActionKind::Comment)).collect(),
         config: vec![
             ("server.listen".to_owned(), "127.0.0.1:8420".to_owned(), "default".to_owned()),
             ("workspace.root".to_owned(), "/home/op/workspace".to_owned(), "config.toml".to_owned()),
@@ -658,7 +662,7 @@ fn edit(errors: Vec<FieldError>) -> edit::Edit {
     }
 }
 
-fn wrong(field: &str, message: &str) -> Vec<FieldError> {
+pub(super) fn wrong(field: &str, message: &str) -> Vec<FieldError> {
     match Error::field(field, message) {
         Error::Invalid(errors) => errors,
         other => panic!("{other} is no field error"),
@@ -733,7 +737,7 @@ fn pages() -> Vec<(&'static str, Markup)> {
         (home::home(&home(), "/stream", CX))
         div.demo-toasts { (toast(Tone::Good, "MC-427 is made. It starts when a slot is free.", Some(("/tickets/MC-427", "Open")))) (toast(Tone::Bad, "Somebody moved MC-418 meanwhile. Nothing was changed.", None)) }
     };
-    vec![
+    let mut all = vec![
         ("home", page(&home_shell(3), &home::home(&home(), "/stream", CX))),
         ("home-quiet", page(&home_shell(0), &home::home(&quiet, "/stream", CX))),
         ("home-first", page(&home_shell(0), &home::home(&first, "/stream", CX))),
@@ -770,7 +774,9 @@ fn pages() -> Vec<(&'static str, Markup)> {
             page(&shell("Not found", Nav::Nowhere, 0, &[]), &error::error(&error::usual(404, "MC-9999 does not exist"))),
         ),
         ("error-500", page(&shell("Error", Nav::Nowhere, 0, &[]), &error::error(&error::usual(500, "")))),
-    ]
+    ];
+    all.extend(luci_gallery_tests::pages());
+    all
 }
 
 #[test]

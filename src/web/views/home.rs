@@ -1,11 +1,13 @@
 //! Home: the composer, what needs the person, what runs, what happened since.
 
-use super::composer::{Composer, composer};
+use super::composer::{Composer, composer, plan_place};
 use super::lit::{Lit, Place, lit};
+use super::luci_side::Side;
 use super::run_row::{RunRow, run_row};
 use crate::domain::ids::TicketId;
 use crate::domain::ticket::Status;
 use crate::domain::time::Time;
+use crate::web::ui::lamp::Standing;
 use crate::web::ui::stream::connect;
 use crate::web::ui::{Ctx, icon, when, words};
 use maud::{Markup, html};
@@ -15,6 +17,8 @@ use maud::{Markup, html};
 pub struct Home {
     /// The composer.
     pub composer: Composer,
+    /// How Luci stands, and what she waits for.
+    pub luci: Side,
     /// What waits for a person, the most urgent first; a window.
     pub needs: Vec<Lit>,
     /// How many wait in all.
@@ -59,6 +63,8 @@ pub fn home(h: &Home, stream: &str, cx: Ctx<'_>) -> Markup {
                 h1.vh { "Home" }
                 @if h.first_day { (welcome()) }
                 (composer(&h.composer, cx))
+                (plan_place())
+                (luci(&h.luci, cx))
                 (needs(&h.needs, h.needs_total, h.first_day, cx))
             }
             div.two {
@@ -67,6 +73,35 @@ pub fn home(h: &Home, stream: &str, cx: Ctx<'_>) -> Markup {
             }
         }
         (connect(stream))
+    }
+}
+
+/// How Luci stands and what she proposes, `#luci-home`.
+#[must_use]
+pub fn luci(s: &Side, cx: Ctx<'_>) -> Markup {
+    let tokens = s.session.as_ref().map_or(0, |x| x.context_tokens);
+    let note = s.session.as_ref().and_then(|x| x.note.as_deref());
+    html! {
+        section #luci-home aria-label="Luci" {
+            a.luciline href="/luci" data-st=(s.standing.st()) {
+                i {}
+                span.grow {
+                    b { "Luci " (s.standing.words()) }
+                    @if let Standing::Works(since) = s.standing { " " (when::span(since, cx.now)) }
+                    @if let (Standing::Down | Standing::Broken, Some(note)) = (s.standing, note) { ": " span dir="auto" { (note) } }
+                    @if s.waiting > 0 { " · " (words::counted(s.waiting, "message waits", "messages wait")) }
+                    @if s.session.is_some() { span.desk-only { " · " (s.label) @if tokens > 0 { " · " (words::short_count(tokens)) " tokens" } } }
+                }
+                (icon::small("chevron-right"))
+            }
+            @if s.proposals > 0 {
+                a.luciline.asks href="/luci" data-st="input" {
+                    (icon::glyph(Status::NeedsInput))
+                    span.grow { b { "Luci proposes " (words::counted(s.proposals, "thing", "things")) } " " span.quiet { "They wait for your word" } }
+                    (icon::small("chevron-right"))
+                }
+            }
+        }
     }
 }
 

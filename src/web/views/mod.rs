@@ -4,6 +4,7 @@ pub mod board;
 pub mod card;
 pub mod comment;
 pub mod composer;
+pub mod console;
 pub mod edit;
 pub mod error;
 pub mod event;
@@ -11,6 +12,11 @@ pub mod home;
 pub mod lit;
 pub mod live;
 pub mod login;
+pub mod luci;
+pub mod luci_edit;
+pub mod luci_side;
+pub mod luci_slip;
+pub mod luci_turn;
 pub mod run_row;
 pub mod settings;
 pub mod ticket;
@@ -19,5 +25,7 @@ pub mod ticket_side;
 
 #[cfg(test)]
 mod gallery_tests;
+#[cfg(test)]
+mod luci_gallery_tests;
 #[cfg(test)]
 mod xss_tests;

@@ -1,7 +1,10 @@
 //! Settings: who is logged in where, tokens, profiles in force, how it looks. "More" on a phone.
 
 use crate::domain::actor::Scope;
+use super::luci_side::kind_words;
 use crate::domain::profile::Profile;
+use crate::domain::proposal::ActionKind;
+use crate::domain::ticket::Status;
 use crate::domain::time::{Time, span_words};
 use crate::error::FieldError;
 use crate::web::ui::{Ctx, form, icon, when, words};
@@ -22,6 +25,8 @@ pub struct Settings {
     pub default_is_fixed: bool,
     /// Profiles that rest: name, why, until when (none: until a person resumes it).
     pub paused: Vec<(String, String, Option<Time>)>,
+    /// Kinds of action of Luci's, and whether each happens without asking.
+    pub autonomy: Vec<(ActionKind, bool)>,
     /// API tokens.
     pub tokens: Vec<Token>,
     /// A token just made: shown once.
@@ -82,6 +87,7 @@ pub fn settings(s: &Settings, cx: Ctx<'_>) -> Markup {
             }
             (form::other_errors(&s.errors, &["name", "scope", "old", "password"]))
             (profiles(s, cx))
+            (autonomy(s, cx))
             (tokens(s, cx))
             (sessions(s, cx))
             @if s.owner { (password(s, cx)) }
@@ -111,6 +117,34 @@ fn profiles(s: &Settings, cx: Ctx<'_>) -> Markup {
                         span.end {
                             @if s.owner && !s.default_is_fixed && p.name != s.default_profile { (choose(&p.name, cx)) }
                             @else { (p.runtime) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn autonomy(s: &Settings, cx: Ctx<'_>) -> Markup {
+    html! {
+        section #autonomy {
+            div.sect { h2 { "Luci works without asking" } span.count { (s.autonomy.iter().filter(|(_, on)| *on).count()) } }
+            p.small.quiet.why { "What she proposes waits for your word. What you allow here she does at once; it is written down, and can be undone where that is possible." }
+            ul.lines {
+                @for (kind, on) in &s.autonomy {
+                    li.line.tall data-st=(if *on { "done" } else { "todo" }) {
+                        (icon::glyph(if *on { Status::Done } else { Status::Todo }))
+                        span { b { (kind_words(*kind)) } span.sub { (if *on { "at once" } else { "asks first" }) } }
+                        span.end {
+                            @if s.owner {
+                                form method="post" action="/settings/autonomy" {
+                                    (form::client_id(cx, format_args!("autonomy-{kind}")))
+                                    input type="hidden" name="kind" value=(kind.as_str());
+                                    button.btn.tight type="submit" name="on" value=(if *on { "0" } else { "1" }) aria-label=(format!("{}: {}", kind_words(*kind), if *on { "let her ask" } else { "allow" })) {
+                                        (if *on { "Let her ask" } else { "Allow" })
+                                    }
+                                }
+                            }
                         }
                     }
                 }
