@@ -285,6 +285,16 @@ pub fn buttons_gone(tx: &Tx<'_>, id: NoticeId) -> Result<()> {
     Ok(())
 }
 
+/// Whether anything waits or is being sent.
+///
+/// # Errors
+/// The database refused.
+pub fn any_waiting(conn: &Connection) -> Result<bool> {
+    Ok(conn
+        .prepare_cached("select exists (select 1 from notifications where state in ('pending', 'sending'))")?
+        .query_row([], |r| r.get(0))?)
+}
+
 /// When the next waiting notice is due.
 ///
 /// # Errors

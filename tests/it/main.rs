@@ -23,4 +23,6 @@ mod real_rig;
 mod shim;
 mod shutdown;
 mod store_faults;
+mod telegram;
+mod telegram_stub;
 mod unheard;

@@ -27,7 +27,8 @@ pub(super) const NOW: Time = Time(1_795_265_580_000);
 pub(super) const CX: Ctx<'static> = Ctx { now: NOW, seed: "seed" };
 const MIN: i64 = 60_000;
 pub(super) const RTL: &str = "إصلاح عرض التواريخ في صفحة الفواتير";
-pub(super) const WORD: &str = "Rename Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft in all reports";
+pub(super) const WORD: &str =
+    "Rename Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft in all reports";
 
 pub(super) fn ago(min: i64) -> Time {
     NOW.plus_ms(-min * MIN)
@@ -602,6 +603,19 @@ fn settings() -> settings::Settings {
         default_profile: "claude_opus_1m_high".to_owned(),
         default_is_fixed: false,
         paused: vec![("claude_opus_1m_high".to_owned(), "The agent's login is refused".to_owned(), None)],
+        telegram: super::telegram::Telegram {
+            configured: Some(Ok(())),
+            chats: 1,
+            bot: "mission_mara_bot".to_owned(),
+            error: Some(("Telegram does not answer in time".to_owned(), ago(40))),
+            heard_at: Some(ago(60)),
+            waiting: 1,
+            last_sent: Some(ago(500)),
+            last_failed: Some(("MC-7 asks: <b>Which?</b>".to_owned(), "the chat refuses it".to_owned(), ago(9000))),
+            strangers: 2,
+            last_stranger: Some((-1001, ago(700))),
+            paused: None,
+        },
         tokens: vec![
             settings::Token {
                 name: "nightly script".to_owned(),
@@ -633,7 +647,10 @@ fn settings() -> settings::Settings {
                 current: false,
             },
         ],
-        autonomy: crate::store::actions::GRANTABLE.iter().map(|k| (*k, *k == crate::domain::proposal::ActionKind::Comment)).collect(),
+        autonomy: crate::store::actions::GRANTABLE
+            .iter()
+            .map(|k| (*k, *k == crate::domain::proposal::ActionKind::Comment))
+            .collect(),
         config: vec![
             ("server.listen".to_owned(), "127.0.0.1:8420".to_owned(), "default".to_owned()),
             ("workspace.root".to_owned(), "/home/op/workspace".to_owned(), "config.toml".to_owned()),

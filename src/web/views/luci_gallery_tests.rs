@@ -148,9 +148,21 @@ fn believable() -> Vec<Shown> {
     plan.day = Some(ago(45));
     plan.begun = Some(("She started afresh at 702k tokens, with a summary of what was said".to_owned(), ago(52)));
     plan.proposals = vec![
-        proposal(1, ProposalState::Applied, r#"{"kind":"create_ticket","ref":"a","title":"Take the count out of the invoice list","project":"ledger","priority":"high","start":true}"#),
-        proposal(2, ProposalState::Open, r#"{"kind":"create_ticket","title":"Keep a stored total per invoice","description":"Add a column, fill it in the background, read it in the list.\n\nQA: totals of the three invoices from the report.","project":"ledger","role":"tessa","blocked_by":["a"]}"#),
-        proposal(3, ProposalState::Open, r#"{"kind":"comment","ticket":"MC-398","body":"Found it: the count in the invoice list. It goes out today."}"#),
+        proposal(
+            1,
+            ProposalState::Applied,
+            r#"{"kind":"create_ticket","ref":"a","title":"Take the count out of the invoice list","project":"ledger","priority":"high","start":true}"#,
+        ),
+        proposal(
+            2,
+            ProposalState::Open,
+            r#"{"kind":"create_ticket","title":"Keep a stored total per invoice","description":"Add a column, fill it in the background, read it in the list.\n\nQA: totals of the three invoices from the report.","project":"ledger","role":"tessa","blocked_by":["a"]}"#,
+        ),
+        proposal(
+            3,
+            ProposalState::Open,
+            r#"{"kind":"comment","ticket":"MC-398","body":"Found it: the count in the invoice list. It goes out today."}"#,
+        ),
     ];
     let mut digest = answered(
         4,
@@ -176,12 +188,8 @@ fn hard() -> Vec<Shown> {
     partial.error = Some("Her agent was killed while it answered (signal 9).".to_owned());
     let withdrawn = turn(3, 190, "Never mind", TurnState::Cancelled);
     let long = answered(4, 180, &"A very long message that somebody pasted, line after line.\n".repeat(120), "Read.");
-    let mut correction = answered(
-        5,
-        170,
-        "Your block of actions could not be read: action 2: title is empty.",
-        "Here it is again.",
-    );
+    let mut correction =
+        answered(5, 170, "Your block of actions could not be read: action 2: title is empty.", "Here it is again.");
     correction.turn.origin = TurnOrigin::Correction;
     correction.proposals = vec![
         proposal(10, ProposalState::Dismissed, r#"{"kind":"move","ticket":"MC-7","status":"in_review"}"#),
@@ -191,8 +199,16 @@ fn hard() -> Vec<Shown> {
     ];
     let mut asks = answered(6, 100, "Set up the export", "Two things before I begin.");
     asks.proposals = vec![
-        proposal(20, ProposalState::Open, r#"{"kind":"ask_owner","question":"Which region should the bucket live in? Personal data must stay in the EU.","options":["eu-central-1","us-east-1"]}"#),
-        proposal(21, ProposalState::Open, r#"{"kind":"answer_question","ticket":"MC-418","answer":"Keep the old exports readable for 90 days."}"#),
+        proposal(
+            20,
+            ProposalState::Open,
+            r#"{"kind":"ask_owner","question":"Which region should the bucket live in? Personal data must stay in the EU.","options":["eu-central-1","us-east-1"]}"#,
+        ),
+        proposal(
+            21,
+            ProposalState::Open,
+            r#"{"kind":"answer_question","ticket":"MC-418","answer":"Keep the old exports readable for 90 days."}"#,
+        ),
         proposal(22, ProposalState::Open, r#"{"kind":"start","ticket":"MC-420"}"#),
     ];
     let mut sent = turn(7, 2, WORD, TurnState::Sent);
@@ -231,9 +247,14 @@ pub(super) fn pages() -> Vec<(&'static str, Markup)> {
         (side.waiting, side.queue) = (1, vec![waiting]);
         of(&talk(turns, side))
     };
-    let queued = Side { waiting: 3, queue: vec![turn(7, 0, "And check whether the phone app reads the same list.", TurnState::Pending)], ..works() };
+    let queued = Side {
+        waiting: 3,
+        queue: vec![turn(7, 0, "And check whether the phone app reads the same list.", TurnState::Pending)],
+        ..works()
+    };
     let empty = Luci { older: None, ..talk(Vec::new(), Side { session: None, waiting: 0, ..side(Standing::Asleep) }) };
-    let bad = Luci { message: "x\u{1}".into(), errors: wrong("message", "is longer than 200000 bytes"), ..talk(believable(), works()) };
+    let bad =
+        Luci { message: "x\u{1}".into(), errors: wrong("message", "is longer than 200000 bytes"), ..talk(believable(), works()) };
     let free = Side { free: vec![ActionKind::Comment, ActionKind::CreateTicket], ..side(Standing::Idle) };
     let mut planned = home();
     planned.composer.mode = super::composer::Mode::Plan;
