@@ -41,6 +41,9 @@ pub(super) fn read(
 ) -> Option<Telegram> {
     let section = section?;
     let mut fault = |field: &str, message: String| faults.push(FieldError { field: format!("telegram.{field}"), message });
+    if let Some(name) = section.token_env.as_deref().filter(|n| !n.starts_with("TELEGRAM_") && !n.starts_with("MC_")) {
+        fault("token_env", format!("{name:?} would reach every agent: variables that begin with TELEGRAM_ or MC_ do not"));
+    }
     let (token, from) = match (&section.token_env, &section.token_file) {
         (Some(name), None) => (token_of(env(name), &format!("the variable {name}")), format!("the variable {name}")),
         (None, Some(path)) => {
@@ -107,16 +110,16 @@ mod tests {
     fn load(text: &str) -> (Telegram, Vec<String>, Vec<Origin>) {
         let section: Section = toml::from_str(text).expect("TOML");
         let (mut origins, mut faults) = (Vec::new(), Vec::new());
-        let env = |name: &str| (name == "BOT").then(|| "77:abcdefghijklmnopqrst".to_owned());
+        let env = |name: &str| (name == "TELEGRAM_BOT").then(|| "77:abcdefghijklmnopqrst".to_owned());
         let read = read(Some(&section), &env, &mut origins, &mut faults).expect("there");
         (read, faults.into_iter().map(|f| f.field).collect(), origins)
     }
 
     #[test]
     fn a_missing_token_is_told_and_no_fault() {
-        let (read, faults, _) = load("token_env = \"NOT_THERE\"\nchats = [5]");
+        let (read, faults, _) = load("token_env = \"MC_NOT_THERE\"\nchats = [5]");
         assert_eq!(faults, [String::new(); 0]);
-        assert!(read.token.expect_err("none").contains("NOT_THERE is not set"));
+        assert!(read.token.expect_err("none").contains("MC_NOT_THERE is not set"));
         let (read, faults, _) = load("token_file = \"/nonexistent/token\"");
         assert_eq!(faults, [String::new(); 0]);
         assert!(read.token.expect_err("none").contains("cannot be read"));
@@ -125,7 +128,7 @@ mod tests {
     #[test]
     fn the_settings_in_force_do_not_tell_the_token() {
         let (read, faults, origins) =
-            load("token_env = \"BOT\"\nchats = [5, -7]\nquiet = \"22:00-07:00\"\ntimezone = \"Europe/Berlin\"");
+            load("token_env = \"TELEGRAM_BOT\"\nchats = [5, -7]\nquiet = \"22:00-07:00\"\ntimezone = \"Europe/Berlin\"");
         assert_eq!(faults, [String::new(); 0]);
         assert!(read.token.is_ok() && read.quiet.is_some());
         assert!(!format!("{origins:?} {read:?}").contains("abcdefgh"));
@@ -134,9 +137,14 @@ mod tests {
     #[test]
     fn every_fault_is_told() {
         let (_, faults, _) = load(
-            "token_env = \"BOT\"\ntoken_file = \"x\"\napi_url = \"http://example.org\"\nquiet = \"late\"\ntimezone = \"Mars\"",
+            "token_env = \"TELEGRAM_BOT\"\ntoken_file = \"x\"\napi_url = \"http://example.org\"\nquiet = \"late\"\ntimezone = \"Mars\"",
         );
         assert_eq!(faults, ["telegram.token_env", "telegram.api_url", "telegram.timezone", "telegram.quiet"]);
+    }
+
+    #[test]
+    fn a_variable_that_agents_would_inherit_is_refused() {
+        assert_eq!(load("token_env = \"BOT_TOKEN\"").1, ["telegram.token_env"]);
     }
 
     #[test]
