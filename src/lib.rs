@@ -21,5 +21,6 @@ pub mod run_dir;
 pub mod runtime;
 pub mod shim;
 pub mod store;
+pub mod telegram;
 pub mod tmux;
 pub mod web;

@@ -21,8 +21,8 @@ struct File {
     roles: BTreeMap<String, FileRole>,
     projects: Vec<FileProject>,
     orchestrator: FileOrchestrator,
+    telegram: Option<super::telegram::Section>,
     /// Parts of the product that have sections of their own; read by them.
-    telegram: toml::Table,
     hosts: BTreeMap<String, toml::Table>,
 }
 
@@ -199,10 +199,12 @@ pub(super) fn load(
     note("orchestrator.soft_tokens", orchestrator.soft_tokens.to_string(), from(false, file.orchestrator.soft_tokens.is_some()));
     note("orchestrator.hard_tokens", orchestrator.hard_tokens.to_string(), from(false, file.orchestrator.hard_tokens.is_some()));
     note("orchestrator.digests", orchestrator.digests.to_string(), from(false, file.orchestrator.digests.is_some()));
+    let telegram = super::telegram::read(file.telegram.as_ref(), env, &mut origins, &mut faults.0);
     if !faults.0.is_empty() {
         return Err(Error::Invalid(faults.0));
     }
     Ok(Config {
+        telegram,
         orchestrator,
         data,
         workspace,

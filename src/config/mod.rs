@@ -1,6 +1,9 @@
 //! The configuration: file, environment and flags, parsed once into types that cannot be wrong.
 
 mod file;
+mod telegram;
+
+pub use telegram::Telegram;
 
 use crate::domain::profile::{Profile, RuntimeKind};
 use crate::domain::project::{self, Project};
@@ -78,6 +81,8 @@ pub struct Config {
     pub projects: Vec<Project>,
     /// How the persistent orchestrator is kept.
     pub orchestrator: Orchestrator,
+    /// The connection to Telegram, where there is to be one.
+    pub telegram: Option<Telegram>,
     /// Where each value came from.
     pub origins: Vec<Origin>,
     profiles: BTreeMap<String, Profile>,

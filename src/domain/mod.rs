@@ -12,6 +12,8 @@ pub mod ids;
 pub mod inbox;
 pub mod message;
 pub mod next_action;
+pub mod notice;
+pub mod notice_words;
 pub mod profile;
 pub mod progress;
 pub mod project;

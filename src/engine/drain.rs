@@ -5,10 +5,11 @@ use super::Engine;
 use crate::domain::digest::{self, Step};
 use crate::domain::ids::ItemId;
 use crate::domain::inbox::{DIGEST_MAX, Item};
+use crate::domain::notice::Notice;
 use crate::domain::time::Time;
 use crate::error::Result;
 use crate::store::digests::{self, Digest};
-use crate::store::notifications::{self, Notice};
+use crate::store::notifications;
 use crate::store::{Tx, inbox, turns};
 use rusqlite::Connection;
 

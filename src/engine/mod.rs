@@ -10,10 +10,12 @@ pub mod drain;
 pub mod ingest;
 pub mod launch;
 pub mod orchestrator;
+pub mod outbox;
 pub mod pickup;
 pub mod print_log;
 pub mod reader;
 pub mod reaper;
+pub mod telegram;
 pub mod wake;
 
 use crate::config::Config;
@@ -76,6 +78,7 @@ impl Engine {
         self.store.doorbell.ring(crate::doorbell::Topic::Pickup);
         self.store.doorbell.ring(crate::doorbell::Topic::Ingest);
         self.store.doorbell.ring(crate::doorbell::Topic::Luci);
+        self.store.doorbell.ring(crate::doorbell::Topic::Outbox);
     }
 
     /// Whether the waiters are to end.

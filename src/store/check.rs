@@ -52,6 +52,11 @@ const QUERIES: &[(&str, &str, &str)] = &[
         "select m.id || '' from queued_messages m left join comments c on c.id = m.comment_id where c.id is null",
     ),
     (
+        "I1",
+        "a notice that counts as sent and is in no chat",
+        "select n.id || '' from notifications n where n.state = 'sent' and (n.chat is null or n.message_id is null or n.sent_at is null)",
+    ),
+    (
         "I4",
         "in_progress without exactly one live run",
         "select 'MC-' || t.id from tickets t where t.status = 'in_progress'

@@ -29,6 +29,7 @@ pub mod runs;
 pub mod sessions;
 pub mod settings;
 pub mod streaks;
+pub mod telegram;
 pub mod tickets;
 pub mod turns;
 

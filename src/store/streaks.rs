@@ -3,13 +3,14 @@
 
 use super::comments::{self, NewComment};
 use super::inbox::{self, NewItem};
-use super::notifications::{self, Notice};
+use super::notifications;
 use super::tickets::{self, NewTicket, parsed};
 use super::{Tx, lifecycle, runs};
 use crate::domain::actor::Actor;
 use crate::domain::comment::{CommentKind, Source as CommentSource};
 use crate::domain::ids::TicketId;
 use crate::domain::inbox::{InboxPriority, MESSAGE_MAX, Notify, OutcomeClass, SOURCE_ID_MAX, Source, shortened};
+use crate::domain::notice::Notice;
 use crate::domain::text::{cut_bytes, cut_chars, strip_control};
 use crate::domain::ticket::{Status, Ticket, Title};
 use crate::domain::time::Time;

@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("run_dir", 2),
     ("git", 2),
     ("tmux", 2),
+    ("telegram", 2),
     ("data_dir", 2),
     ("config", 2),
     ("engine", 3),

@@ -26,5 +26,7 @@ mod real_rig;
 mod shim;
 mod shutdown;
 mod store_faults;
+mod telegram;
+mod telegram_stub;
 mod tmux_driver;
 mod unheard;

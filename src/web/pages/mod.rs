@@ -16,6 +16,7 @@ pub mod luci_load;
 pub mod luci_proposals;
 pub mod luci_stream;
 pub mod settings;
+pub mod telegram;
 pub mod ticket;
 pub mod ticket_forms;
 pub mod ticket_stream;
@@ -150,6 +151,7 @@ pub const ROUTES: &[Route] = &[
         access: Access::Change,
         register: || web::to(settings::resume),
     },
+    Route { method: "POST", path: "/settings/telegram/test", access: Access::Owner, register: || web::to(telegram::test) },
     Route { method: "POST", path: "/settings/autonomy", access: Access::Owner, register: || web::to(settings::autonomy) },
     Route { method: "GET", path: "/login", access: Access::Public, register: || web::to(login::get) },
     Route { method: "POST", path: "/login", access: Access::Public, register: || web::to(login::post) },

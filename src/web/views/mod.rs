@@ -20,6 +20,7 @@ pub mod luci_slip;
 pub mod luci_turn;
 pub mod run_row;
 pub mod settings;
+pub mod telegram;
 pub mod ticket;
 pub mod ticket_head;
 pub mod ticket_side;
