@@ -74,7 +74,7 @@ pub fn tick(engine: &Engine, pace: Pace) -> Result<Drained> {
         work = engine.store.read(|c| look(c, now, every, pace))?;
     }
     if work.strays {
-        let n = engine.store.write(|tx| inbox::return_strays(tx))?;
+        let n = engine.store.write(inbox::return_strays)?;
         tracing::info!(n, "claims of the inbox ran out; the items wait again");
         done.given_back += i64::try_from(n).unwrap_or(0);
     }

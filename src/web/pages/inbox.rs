@@ -4,10 +4,12 @@ use super::load::REPORTS_COUNTED;
 use super::visit::{Visit, seed};
 use crate::config::Config;
 use crate::domain::digest::DigestState;
+use crate::domain::proposal_block;
 use crate::domain::time::Time;
 use crate::domain::turn::TurnState;
 use crate::doorbell::Topic;
 use crate::error::Result;
+use crate::store::digests::Digest;
 use crate::store::{digests, inbox as items, proposals, turns};
 use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
@@ -73,9 +75,7 @@ fn load(c: &Connection, config: &Config, now: Time, before: Option<i64>) -> Resu
     let more = over.len() > DIGESTS;
     over.truncate(DIGESTS);
     let older = if more { over.last().map(|d| d.number) } else { None };
-    let past = over.into_iter().map(|digest| {
-        Ok(Past { items: digests::items(c, digest.turn)?, proposals: proposals::of_turn(c, digest.turn)?, digest })
-    });
+    let past = over.into_iter().map(|digest| past(c, digest));
     let now = match open {
         None => None,
         Some(digest) => {
@@ -85,6 +85,12 @@ fn load(c: &Connection, config: &Config, now: Time, before: Option<i64>) -> Resu
         }
     };
     Ok(Inbox { waiting: items::waiting(c, SHOWN)?, total, next, now, past: past.collect::<Result<_>>()?, older })
+}
+
+fn past(c: &Connection, digest: Digest) -> Result<Past> {
+    let turn = turns::get(c, digest.turn)?;
+    let answer = proposal_block::words(turn.response.as_deref().unwrap_or_default()).to_owned();
+    Ok(Past { items: digests::items(c, digest.turn)?, answer, proposals: proposals::of_turn(c, digest.turn)?, digest })
 }
 
 /// One part of the page.

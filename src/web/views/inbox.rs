@@ -55,6 +55,8 @@ pub struct Past {
     pub digest: Digest,
     /// What was in it, and what became of that.
     pub items: Vec<(Item, Option<Decision>)>,
+    /// The words of the answer, without what it suggests.
+    pub answer: String,
     /// What was suggested in the answer.
     pub proposals: Vec<Proposal>,
 }
@@ -183,6 +185,7 @@ fn decided(p: &Past, first: bool, cx: Ctx<'_>) -> Markup {
                 "There was no answer, and the reports waited again." @if let Some(why) = &d.note { " " (shortened(&strip_control(why), 300)) }
             },
             DigestState::Decided | DigestState::Open => {
+                @if !p.answer.trim().is_empty() { p.small dir="auto" { "“" (shortened(&strip_control(&p.answer), 400)) "”" } }
                 (came_of_it(&p.proposals))
                 @if let Some(note) = &d.note { p.small.quiet dir="auto" { (shortened(&strip_control(note), 400)) } }
                 ul.lines {
