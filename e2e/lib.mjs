@@ -208,6 +208,11 @@ class Mission {
     const live = await this.rows("select distinct ticket_id as id from runs where state in ('starting', 'running')");
     for (const { id } of live) await this.post(`/tickets/MC-${id}/stop`, {});
     await until("all runs to be over", async () => (await this.rows("select 1 from runs where state in ('starting', 'running')")).length === 0);
+    const awake = "select 1 from sessions where state not in ('down', 'broken', 'ended') union all select 1 from turns where state in ('claimed', 'sent')";
+    if ((await this.rows(awake)).length) {
+      await this.post("/luci/stop", {});
+      await until("Luci to be asleep", async () => (await this.rows(awake)).length === 0);
+    }
   }
 
   /** Processes that carry this data folder in their environment or their command, or work in it: `pid command`. */

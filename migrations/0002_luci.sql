@@ -43,6 +43,7 @@ create table turns (
   attempts integer not null default 0,
   given_back integer not null default 0,
   interrupt_wanted integer not null default 0,
+  retried_at integer,
   activity text,
   activity_at integer,
   response text,

@@ -12,5 +12,11 @@ fn main() -> ExitCode {
     {
         return mission_control::shim::main(Path::new(dir));
     }
+    // The agent waits for each of its hooks.
+    if let [word] = args.as_slice()
+        && word == "hook"
+    {
+        return mission_control::runtime::hook::main();
+    }
     mission_control::cli::main()
 }

@@ -179,6 +179,46 @@ pub fn stop_run(dir: &RunDir, grace: Duration) -> Ended {
     end_tree(&EndTree { pgid, marker_dir: dir.path(), adopter: None, exclude: &[], grace })
 }
 
+/// Ends every process that carries this variable, and what descends from one: first asked, then killed, until none is
+/// left. False: some are.
+#[must_use]
+pub fn end_marked(key: &str, value: &Path, grace: Duration) -> bool {
+    let me = Pid::this().as_raw();
+    let alive = || -> Vec<Stat> {
+        let table = table();
+        let seeds = with_marker(key, value).into_iter().filter(|p| *p != me).collect();
+        let family = with_descendants(&table, seeds);
+        table.into_iter().filter(|s| s.lives() && s.pid > 1 && s.pid != me && family.contains(&s.pid)).collect()
+    };
+    let first = alive();
+    for s in &first {
+        signal(s, Signal::SIGTERM);
+    }
+    if first.is_empty() || gone_within(grace, || alive().is_empty()) {
+        return true;
+    }
+    gone_within(KILL_LIMIT, || {
+        let left = alive();
+        for s in &left {
+            signal(s, Signal::SIGKILL);
+        }
+        left.is_empty()
+    })
+}
+
+/// Whether a process was started with exactly this variable in its environment.
+#[must_use]
+pub fn carries(pid: i32, key: &str, value: &Path) -> bool {
+    has_entry(pid, &[key.as_bytes(), b"=", value.as_os_str().as_bytes()].concat())
+}
+
+/// The words a process was started with.
+#[must_use]
+pub fn command_line(pid: i32) -> Vec<String> {
+    let raw = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    raw.split(|b| *b == 0).map(|w| String::from_utf8_lossy(w).into_owned()).collect()
+}
+
 /// What lives of a run whose shim may be dead.
 #[must_use]
 pub fn leftovers(dir: &RunDir) -> Vec<i32> {

@@ -82,6 +82,15 @@ enum Command {
         /// The run folder
         run_dir: PathBuf,
     },
+    /// (internal) keep what an agent tells of itself; called by its hooks
+    #[command(hide = true)]
+    Hook,
+    /// (internal) become the agent of a conversation in a terminal
+    #[command(hide = true)]
+    Attend {
+        /// The session's folder
+        dir: PathBuf,
+    },
     /// (internal) the built-in demo agent
     #[command(hide = true, disable_help_flag = true)]
     DemoAgent {
@@ -147,6 +156,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Client(command) => Ok(ask(&place, &cli.target, &command)),
         Command::Backup { file } => offline::backup(&load(&place.flags())?, &file),
         Command::Shim { run_dir } => Ok(crate::shim::main(&run_dir)),
+        Command::Hook => Ok(crate::runtime::hook::main()),
+        Command::Attend { dir } => Ok(crate::runtime::attend::main(&dir)),
         Command::DemoAgent { args } => Ok(crate::runtime::demo_agent::main(&args)),
     }
 }

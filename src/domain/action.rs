@@ -233,10 +233,12 @@ impl Action {
     /// The refs of tickets that must be made before it.
     #[must_use]
     pub fn needs(&self) -> Vec<&str> {
-        let made = |r| match r {
-            &TicketRef::Made(ref name) => Some(name.as_str()),
-            TicketRef::Known(_) => None,
-        };
+        fn made(name: &TicketRef) -> Option<&str> {
+            match name {
+                TicketRef::Made(name) => Some(name),
+                TicketRef::Known(_) => None,
+            }
+        }
         self.names().into_iter().filter_map(made).collect()
     }
 

@@ -27,7 +27,7 @@ const LINE_MAX: usize = 10_000;
 /// Bytes of a headless turn's log that are shown: its end.
 const LOG_SHOWN: u64 = 512 * 1024;
 /// How long a program gets to show what a key did before the screen is read again.
-const ECHO: Duration = Duration::from_millis(120);
+const ECHO: Duration = Duration::from_millis(60);
 
 /// What there is to see of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,4 +1,4 @@
-//! Claude Code: the arguments of one unattended run.
+//! Claude Code: the arguments of one unattended run, or of a conversation in a terminal.
 
 use super::{Capabilities, Launch, LaunchParts, SessionPlan, refused};
 use crate::domain::profile::{Profile, RuntimeKind};
@@ -7,11 +7,25 @@ use crate::domain::run::{Failure, FailureCode};
 /// The permission mode that asks nobody.
 const BYPASS: &str = "bypassPermissions";
 
+/// What makes a run an unattended one.
+const UNATTENDED: &[&str] = &["-p", "--output-format", "stream-json", "--verbose"];
+
 /// The arguments for `command` (program and leading arguments).
 ///
 /// # Errors
 /// A value of the profile cannot be passed, or bypassed permissions are refused as root.
 pub fn launch(profile: &Profile, caps: &Capabilities, parts: &LaunchParts<'_>, command: Vec<String>) -> Result<Launch, Failure> {
+    launch_as(UNATTENDED, profile, caps, parts, command)
+}
+
+/// As [`launch`], with other leading arguments.
+pub(super) fn launch_as(
+    leading: &[&str],
+    profile: &Profile,
+    caps: &Capabilities,
+    parts: &LaunchParts<'_>,
+    command: Vec<String>,
+) -> Result<Launch, Failure> {
     let bypass = profile.permission_mode.as_deref() == Some(BYPASS);
     let sandboxed = profile.env.get("IS_SANDBOX").is_some_and(|v| v == "1");
     if bypass && parts.is_root && !sandboxed && profile.runtime == RuntimeKind::Claude {
@@ -23,7 +37,7 @@ pub fn launch(profile: &Profile, caps: &Capabilities, parts: &LaunchParts<'_>, c
     }
     let mut argv = command;
     let mut notes: Vec<String> = caps.note.iter().cloned().collect();
-    argv.extend(["-p", "--output-format", "stream-json", "--verbose"].map(str::to_owned));
+    argv.extend(leading.iter().map(|a| (*a).to_owned()));
     let mut enters_worktree = false;
     if let Some(name) = parts.worktree_name {
         let safe = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');

@@ -105,6 +105,14 @@ mod tests {
     }
 
     #[test]
+    fn what_it_proposes_is_read_as_documented() {
+        let message = "Tickets, one after the other, and start them:\n- Fix the login\n- Write the docs";
+        let (count, block) = from_list(message).expect("a list");
+        let found = crate::domain::proposal_block::read(&format!("demo: here.\n\n{block}")).expect("good").expect("a block");
+        assert_eq!((found.text.trim(), found.actions.len()), ("demo: here.", count));
+    }
+
+    #[test]
     fn what_is_no_wish_for_tickets_gets_none() {
         for message in [
             "tickets please",

@@ -1,8 +1,11 @@
 //! Floor 2: runtimes. How each kind of agent is started, what it can do, and how its lines are read.
 
+pub mod attend;
 pub mod claude;
 mod claude_costs;
+pub mod claude_home;
 pub mod claude_stream;
+pub mod claude_transcript;
 pub mod demo_agent;
 mod demo_luci;
 mod demo_luci_box;
@@ -15,11 +18,14 @@ mod demo_luci_screen;
 mod demo_luci_transcript;
 mod demo_luci_turn;
 mod demo_script;
+pub mod hook;
+pub mod interactive;
 mod json_line;
 pub mod probe;
 #[cfg(test)]
 mod scripted_tests;
-mod tool_words;
+pub mod tail;
+pub mod tool_words;
 pub mod turn_launch;
 pub mod turn_stream;
 
@@ -87,11 +93,16 @@ pub struct Launch {
 /// # Errors
 /// It must not or cannot be started so; the failure says what to change.
 pub fn launch(profile: &Profile, caps: &Capabilities, parts: &LaunchParts<'_>) -> Result<Launch, Failure> {
+    claude::launch(profile, caps, parts, command(profile, parts.own_exe)?)
+}
+
+/// The program of a profile and its leading arguments.
+fn command(profile: &Profile, own_exe: &Path) -> Result<Vec<String>, Failure> {
     match profile.runtime {
-        RuntimeKind::Claude => claude::launch(profile, caps, parts, claude_command(profile)?),
+        RuntimeKind::Claude => claude_command(profile),
         RuntimeKind::Demo => {
-            let exe = parts.own_exe.to_str().ok_or_else(|| refused("our own program lies at a path that is not UTF-8"))?;
-            claude::launch(profile, caps, parts, vec![exe.to_owned(), "demo-agent".to_owned()])
+            let exe = own_exe.to_str().ok_or_else(|| refused("our own program lies at a path that is not UTF-8"))?;
+            Ok(vec![exe.to_owned(), "demo-agent".to_owned()])
         }
     }
 }

@@ -155,7 +155,7 @@ pub fn refuse(tx: &Tx<'_>, turn: &Turn, errors: &[String]) -> Result<()> {
             let about = cut_chars(turn.message.lines().find(|l| !l.trim().is_empty()).unwrap_or_default().trim(), 80).0;
             let list = errors.iter().map(|e| format!("- {e}")).collect::<Vec<_>>().join("\n");
             let message = format!(
-                "The block of actions in your answer to \"{about}\" was not accepted, and nothing in it was done:\n{list}\n\n\
+                "The block of actions (mc_actions) in your answer to \"{about}\" was not accepted, and nothing in it was done:\n{list}\n\n\
                  Send the corrected block as your whole answer, or no block if there is nothing to do."
             );
             let new = NewTurn {

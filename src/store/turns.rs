@@ -140,6 +140,18 @@ pub fn queue(conn: &Connection, limit: i64) -> Result<Vec<Turn>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// When a person last wanted the turn that is next in the queue tried again.
+///
+/// # Errors
+/// The database refused.
+pub fn next_retried_at(conn: &Connection) -> Result<Option<Time>> {
+    let at: Option<Option<i64>> = conn
+        .prepare_cached("select retried_at from turns where state = 'pending' order by rank, id limit 1")?
+        .query_row([], |r| r.get(0))
+        .optional()?;
+    Ok(at.flatten().map(Time))
+}
+
 /// Turns still open: waiting or in flight.
 ///
 /// # Errors
@@ -315,9 +327,9 @@ pub fn retry(tx: &Tx<'_>, id: TurnId) -> Result<Turn> {
                 .prepare_cached(
                     "update turns set state = 'pending', nonce = null, session_id = null, response = null, error = null,
                        claimed_at = null, sent_at = null, accepted_at = null, answered_at = null, activity = null,
-                       activity_at = null, given_back = 0, interrupt_wanted = 0, change = ?2 where id = ?1",
+                       activity_at = null, given_back = 0, interrupt_wanted = 0, retried_at = ?3, change = ?2 where id = ?1",
                 )?
-                .execute(params![id.0, change])?;
+                .execute(params![id.0, change, tx.now.0])?;
             touch_queue(tx)?;
         }
         // Pressed twice: it waits or is worked on already.

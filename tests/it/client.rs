@@ -19,13 +19,13 @@ struct Cli {
     command: ClientCommand,
 }
 
-struct Said {
-    exit: Exit,
-    out: String,
-    err: String,
+pub struct Said {
+    pub exit: Exit,
+    pub out: String,
+    pub err: String,
 }
 
-fn call(target: &Target, words: &[&str]) -> Said {
+pub fn call(target: &Target, words: &[&str]) -> Said {
     let cli = Cli::try_parse_from([&["mission-control"], words].concat()).unwrap_or_else(|e| panic!("{words:?}: {e}"));
     let target = Target {
         url: target.url.clone(),
@@ -40,7 +40,7 @@ fn call(target: &Target, words: &[&str]) -> Said {
     Said { exit, out: String::from_utf8(out).expect("UTF-8"), err: String::from_utf8(err).expect("UTF-8") }
 }
 
-fn target(app: &TestApp) -> Target {
+pub fn target(app: &TestApp) -> Target {
     Target {
         url: format!("http://{}", app.addr),
         token: app.owner.clone(),

@@ -98,8 +98,8 @@ impl Rig {
     /// Waits for the turn's end.
     fn fate(&self, turn: &Turn) -> Harvest {
         until("the turn's end", || match self.harvest(turn) {
-            Harvest::Working { .. } => None,
-            over @ (Harvest::Nowhere | Harvest::Answered { .. } | Harvest::Failed { .. } | Harvest::Interrupted { .. }) => {
+            Harvest::Working { .. } | Harvest::Nowhere | Harvest::Asks(_) => None,
+            over @ (Harvest::NeverCame | Harvest::Answered { .. } | Harvest::Failed { .. } | Harvest::Interrupted { .. }) => {
                 Some(over)
             }
         })
@@ -211,7 +211,7 @@ fn turn(id: i64, nonce: &str, message: &str) -> Turn {
 
 fn failure(harvest: Harvest) -> (String, Option<String>, bool) {
     match harvest {
-        Harvest::Failed { why, partial, session_lost } => (why, partial, session_lost),
+        Harvest::Failed { why, partial, session_lost, .. } => (why, partial, session_lost),
         other => panic!("no failure: {other:?}"),
     }
 }
@@ -293,7 +293,7 @@ fn a_server_that_restarts_between_sending_and_harvest_finds_the_answer() {
 fn a_turn_that_never_started_is_nowhere_and_never_starts() {
     let mut rig = Rig::new("instant");
     let turn = rig.turn("Hello?");
-    assert_eq!(rig.harvest(&turn), Harvest::Nowhere, "no folder");
+    assert_eq!(rig.harvest(&turn), Harvest::NeverCame, "no folder");
     let spec = RunSpec {
         run: 1,
         ticket: "luci".to_owned(),
@@ -309,9 +309,9 @@ fn a_turn_that_never_started_is_nowhere_and_never_starts() {
         oom_score_adj: 0,
     };
     let dir = RunDir::create(rig.dir(&turn).path(), &spec, "x").expect("a folder");
-    assert_eq!(rig.harvest(&turn), Harvest::Nowhere, "a folder that no shim has begun on");
+    assert_eq!(rig.harvest(&turn), Harvest::NeverCame, "a folder that no shim has begun on");
     assert!(!dir.begin("shim 1").expect("it can be asked"), "and none begins any more");
-    assert_eq!(rig.harvest(&turn), Harvest::Nowhere);
+    assert_eq!(rig.harvest(&turn), Harvest::NeverCame);
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn a_first_turn_killed_before_its_first_word_does_not_block_the_second() {
     let first = rig.turn("Hello?");
     rig.send(&first);
     rig.kill_agent(&first);
-    assert!(failure(rig.fate(&first)).0.contains("Killed"));
+    assert_eq!(rig.fate(&first), Harvest::NeverCame, "it had not said its first word");
     // Now the agent says that its id is taken.
     let mut taken = Rig::new("taken");
     fs::create_dir_all(PathBuf::from(&taken.session.dir).join("turns")).expect("a folder");
@@ -398,7 +398,7 @@ fn a_first_turn_killed_before_its_first_word_does_not_block_the_second() {
 #[test]
 fn a_turn_refused_because_the_id_is_taken_was_not_read_and_the_next_resumes() {
     let mut rig = Rig::new("taken");
-    assert_eq!(rig.ask("Hello?"), Harvest::Nowhere);
+    assert_eq!(rig.ask("Hello?"), Harvest::NeverCame);
     assert!(rig.answer("Hello again?").starts_with("DONE"));
 }
 
@@ -453,7 +453,7 @@ fn a_turn_costs_little_beyond_the_agents_own_time() {
             let clock = rig.engine.store.clock().clone();
             let began = clock.mono_ms();
             rig.send(&turn);
-            while matches!(rig.harvest(&turn), Harvest::Working { .. }) {
+            while matches!(rig.harvest(&turn), Harvest::Working { .. } | Harvest::Nowhere) {
                 mission_control::clock::pause(Duration::from_millis(2));
             }
             let exit = rig.dir(&turn).exit().expect("it ended");
@@ -494,6 +494,7 @@ fn the_demo_agents_work_is_seen_and_interrupted() {
     rig.send(&turn);
     let doing = until("an activity", || match rig.harvest(&turn) {
         Harvest::Working { activity } => activity,
+        Harvest::Nowhere => None,
         over => panic!("{over:?}"),
     });
     assert_eq!(doing, "running ls");

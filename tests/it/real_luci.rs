@@ -223,6 +223,7 @@ fn is_interrupted_and_killed(wishes: &Wishes, test: &str) {
     assert_eq!(over(turn).0, "cancelled");
     let turn = rig.say(&format!("hang again\n{hang}"));
     accepted(turn);
+    rig.until("the model to hear it", || rig.model.turns().last()?.said_by_user().contains("hang again").then_some(()));
     let pid = rig.luci_pid().expect("a process");
     kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it lives");
     let (state, why) = over(turn);

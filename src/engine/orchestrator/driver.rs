@@ -3,7 +3,9 @@
 //! A driver keeps no state of its own: what it needs after a restart is in the session's folder, in the agent's own
 //! files, or on the screen. Only the orchestrator's thread calls the methods that change something.
 
+use crate::domain::run::FailureCode;
 use crate::domain::session::Session;
+use crate::domain::time::Time;
 use crate::domain::turn::Turn;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -46,11 +48,15 @@ pub enum NotSent {
 pub enum Harvest {
     /// Its nonce is nowhere: the agent has not got it. It may still be on its way.
     Nowhere,
+    /// Its nonce is nowhere and never will be anywhere: it can go out again.
+    NeverCame,
     /// The agent has it, and does this.
     Working {
         /// In a few words (`reading src/app.rs`).
         activity: Option<String>,
     },
+    /// The agent has it, and a dialog of its own is open that only a person can answer: its words.
+    Asks(String),
     /// The reply.
     Answered {
         /// Markdown, byte for byte as the agent gave it.
@@ -64,6 +70,10 @@ pub enum Harvest {
     Failed {
         /// Why, in words for a person, and what to do.
         why: String,
+        /// What kind of failure it is: a limit or a refused login lets the profile rest.
+        code: FailureCode,
+        /// When a limit resets, where that was told.
+        retry_at: Option<Time>,
         /// What there was of a reply.
         partial: Option<String>,
         /// The agent's conversation is not known to it any more: only a fresh one helps. Then the turn was not read.

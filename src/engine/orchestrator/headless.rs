@@ -5,14 +5,14 @@
 
 mod folders;
 mod reading;
-mod words;
+pub(super) mod words;
 
 use super::driver::{Driver, Harvest, Look, NotSent, Start};
 use crate::data_dir::make_private;
 use crate::domain::conclude::{Ending, conclude};
 use crate::domain::ids::TicketId;
 use crate::domain::profile::{Profile, RuntimeKind};
-use crate::domain::run::{Failure, FailureCode};
+use crate::domain::run::{ExitCause, Failure, FailureCode};
 use crate::domain::session::Session;
 use crate::domain::turn::Turn;
 use crate::engine::{Engine, launch, lock};
@@ -179,17 +179,17 @@ impl Driver for Headless {
     }
 
     fn harvest(&self, engine: &Engine, session: &Session, turn: &Turn) -> Result<Harvest> {
-        let Some(dir) = folders::of_turn(session, turn) else { return Ok(Harvest::Nowhere) };
+        let Some(dir) = folders::of_turn(session, turn) else { return Ok(Harvest::NeverCame) };
         let mut held = lock(&self.reading);
         if held.as_ref().is_none_or(|reading| reading.dir != dir) {
             let kind = engine.config.profile(&session.profile).map_or(RuntimeKind::Claude, |p| p.runtime);
             *held = Some(Reading::new(dir.clone(), kind));
         }
-        let Some(reading) = held.as_mut() else { return Ok(Harvest::Nowhere) };
+        let Some(reading) = held.as_mut() else { return Ok(Harvest::NeverCame) };
         reading.begun = reading.begun || folders::begun(&dir)?;
         if !reading.begun {
             *held = None;
-            return Ok(Harvest::Nowhere);
+            return Ok(Harvest::NeverCame);
         }
         // First whether it lives, then what it wrote: of one that is over nothing can be missed.
         let lives = folders::lives(&dir);
@@ -204,6 +204,10 @@ impl Driver for Headless {
             if reading.stream.progress.is_at_rest() && quiet >= grace && !reading.asked {
                 // It has said its last word and only lingers; how the turn ends stands in its log already.
                 reading.asked = process::ask_to_stop(&dir);
+            }
+            // Before its first word it has not taken the message in: it may yet die without the model ever having heard it.
+            if reading.stream.progress.inits == 0 {
+                return Ok(Harvest::Nowhere);
             }
             return Ok(Harvest::Working { activity: activity(reading) });
         }
@@ -315,13 +319,17 @@ fn fate(engine: &Engine, session: &Session, reading: &Reading) -> Harvest {
         return Harvest::Answered { text, context_tokens, agent_session: other };
     }
     if p.inits == 0 && p.results == 0 && folders::id_is_taken(&reading.dir) {
-        return Harvest::Nowhere;
+        return Harvest::NeverCame;
     }
     let partial = Some(p.final_text.clone()).filter(|text| !text.trim().is_empty());
     if reading.dir.file(INTERRUPTED).exists() {
         return Harvest::Interrupted { partial };
     }
     let exit = reading.dir.exit();
+    let killed = exit.as_ref().is_none_or(|e| e.cause == ExitCause::Exited && e.signal.is_some());
+    if killed && p.inits == 0 && p.results == 0 {
+        return Harvest::NeverCame;
+    }
     let conclusion = conclude(&Ending {
         ticket: TicketId(0),
         nonce: "",
@@ -339,11 +347,11 @@ fn fate(engine: &Engine, session: &Session, reading: &Reading) -> Harvest {
     match conclusion.failure {
         Some(failure) => {
             let session_lost = failure.code == FailureCode::UnknownSession;
-            Harvest::Failed { why: words::why(&failure), partial, session_lost }
+            words::failed(&failure, partial, session_lost)
         }
         None => {
             let why = "She was stopped while she answered. Press Retry to ask again.".to_owned();
-            Harvest::Failed { why, partial, session_lost: false }
+            Harvest::Failed { why, code: FailureCode::Interrupted, retry_at: None, partial, session_lost: false }
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod environment;
 mod hand_over;
 pub mod headless;
 mod supervise;
+pub mod tmux_driver;
 mod turn;
 
 #[cfg(test)]
@@ -21,7 +22,7 @@ use crate::domain::session::{DriverKind, Session, SessionState, Wanted};
 use crate::domain::turn::Turn;
 use crate::doorbell::Topic;
 use crate::error::{Error, Result};
-use crate::store::{sessions, turns};
+use crate::store::{pauses, sessions, turns};
 use driver::{Driver, Look};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -85,8 +86,9 @@ impl Orchestrator {
     /// An orchestrator over the real ways of keeping a session.
     #[must_use]
     pub fn with_drivers() -> Orchestrator {
-        let headless = || Box::new(headless::Headless::new(Box::new(environment::of)));
-        Orchestrator::new(headless(), headless())
+        let headless = headless::Headless::new(Box::new(environment::of));
+        let tmux = tmux_driver::TmuxDriver::new(Box::new(environment::of));
+        Orchestrator::new(Box::new(tmux), Box::new(headless))
     }
 
     /// One step. Doing it at any time, any number of times, is safe.
@@ -128,9 +130,18 @@ impl Orchestrator {
     }
 
     fn ready(&mut self, engine: &Engine, session: &Session, scene: &Scene) -> Result<Pace> {
-        if session.state != SessionState::Idle {
-            let id = session.id;
-            engine.store.write(move |tx| sessions::stands(tx, id, SessionState::Idle, None))?;
+        let now = engine.store.clock().now();
+        let (pause, pressed) =
+            engine.store.read(|c| Ok((pauses::in_force(c, now)?.remove(&session.profile), turns::next_retried_at(c)?)))?;
+        // Who presses Retry after the pause began wants it tried all the same.
+        let rest = pause.filter(|pause| pressed.is_none_or(|at| at <= pause.since)).map(|pause| pause.reason);
+        if session.state != SessionState::Idle || session.note != rest {
+            let (id, note) = (session.id, rest.clone());
+            engine.store.write(move |tx| sessions::stands(tx, id, SessionState::Idle, note.as_deref()))?;
+        }
+        if rest.is_some() {
+            // A limit or a refused login: what waits, waits for the reset or for a person.
+            return Ok(Pace::Watch);
         }
         if scene.wanted.keyboard {
             return Ok(Pace::Watch);

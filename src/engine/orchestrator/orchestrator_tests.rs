@@ -6,6 +6,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Flags};
 use crate::data_dir::DataDir;
 use crate::domain::ids::TurnId;
+use crate::domain::run::FailureCode;
 use crate::domain::turn::{TurnOrigin, TurnState};
 use crate::store::Store;
 use crate::store::turns::NewTurn;
@@ -142,6 +143,10 @@ impl Stage {
 
 fn answered(text: &str, tokens: i64) -> Harvest {
     Harvest::Answered { text: text.to_owned(), context_tokens: Some(tokens), agent_session: None }
+}
+
+fn failed(code: FailureCode, session_lost: bool) -> Harvest {
+    Harvest::Failed { why: "so it goes".to_owned(), code, retry_at: None, partial: None, session_lost }
 }
 
 fn over(id: TurnId) -> impl Fn(&Stage) -> bool {
@@ -362,7 +367,7 @@ fn between_the_limits_people_go_first() {
 fn a_note_that_cannot_be_had_is_made_of_the_last_turns() {
     let mut s = stage();
     let id = s.say("remember the blue door", TurnOrigin::Human);
-    s.harvests([answered("I will.", 95_000), Harvest::Failed { why: "limit".to_owned(), partial: None, session_lost: false }]);
+    s.harvests([answered("I will.", 95_000), failed(FailureCode::AgentError, false)]);
     s.until(over(id));
     let old = s.session();
     s.until(|s| s.session().id != old.id);
@@ -391,14 +396,38 @@ fn a_conversation_that_its_program_forgot_starts_cold_and_the_turn_is_put_to_it(
     let old = s.session();
     let id = s.say("which door?", TurnOrigin::Human);
     s.until(|s| s.turn(id).state == TurnState::Sent);
-    s.harvests([
-        Harvest::Failed { why: "No conversation found".to_owned(), partial: None, session_lost: true },
-        answered("The blue one.", 10),
-    ]);
+    s.harvests([failed(FailureCode::UnknownSession, true), answered("The blue one.", 10)]);
     s.until(over(id));
     assert_eq!(s.turn(id).response.as_deref(), Some("The blue one."));
     assert_ne!(s.session().id, old.id);
     assert!(s.session().brief.contains("remember the blue door"));
+}
+
+#[test]
+fn at_a_limit_one_turn_fails_and_the_others_wait_for_the_reset() {
+    let mut s = stage();
+    let (first, second) = (s.say("one", TurnOrigin::Human), s.say("two", TurnOrigin::Human));
+    s.harvests([failed(FailureCode::RateLimit, false)]);
+    s.until(over(first));
+    for _ in 0..10 {
+        let _ = s.me.tick(&s.engine);
+    }
+    assert_eq!((s.turn(first).state, s.turn(second).state), (TurnState::Failed, TurnState::Pending));
+    assert_eq!(s.session().note.as_deref(), Some("so it goes"));
+    crate::clock::pause(Duration::from_millis(2));
+    s.engine.store.write(move |tx| turns::retry(tx, first)).expect("a person presses Retry");
+    s.harvests([failed(FailureCode::RateLimit, false)]);
+    s.until(|s| s.play.with(|p| p.sent.len()) == 2);
+    s.until(over(first));
+    for _ in 0..10 {
+        let _ = s.me.tick(&s.engine);
+    }
+    assert_eq!((s.play.with(|p| p.sent.len()), s.turn(second).state), (2, TurnState::Pending), "tried once more, and only that");
+    let profile = s.session().profile;
+    s.engine.store.write(move |tx| pauses::resume(tx, &profile)).expect("a person resumes it");
+    s.harvests([answered("2", 1)]);
+    s.until(over(second));
+    assert_eq!(s.session().note, None);
 }
 
 #[test]

@@ -122,11 +122,11 @@ impl Orchestrator {
                     let why = "Luci was stopped while she worked on this. Start her, then retry.";
                     engine.store.write(move |tx| turns::fail(tx, &turn, why, partial.as_deref()))?;
                 }
-                Harvest::Answered { .. } | Harvest::Nowhere => {
+                Harvest::Answered { .. } | Harvest::Nowhere | Harvest::NeverCame => {
                     self.follow(engine, turn)?;
                 }
                 // Its processes are gone: the next look sees that.
-                Harvest::Working { .. } => return Ok(Pace::In(100)),
+                Harvest::Working { .. } | Harvest::Asks(_) => return Ok(Pace::In(100)),
             }
         }
         let id = session.id;

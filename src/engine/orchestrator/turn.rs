@@ -2,12 +2,14 @@
 
 use super::driver::{Harvest, Look, NotSent};
 use super::{Engine, Orchestrator, Pace, mono};
+use crate::domain::run::FailureCode;
 use crate::domain::session::{Session, SessionState};
+use crate::domain::time::Time;
 use crate::domain::turn::{Turn, TurnOrigin, TurnState};
 use crate::engine::lock;
 use crate::error::{Error, Result};
 use crate::store::actions::{self, ActionsCx};
-use crate::store::{sessions, turns};
+use crate::store::{pauses, sessions, turns};
 
 /// A turn that was sent and is nowhere, in a session that is ready, was swallowed after so many milliseconds.
 const SWALLOWED_MS: i64 = 10_000;
@@ -15,6 +17,8 @@ const SWALLOWED_MS: i64 = 10_000;
 const LOST_AT_MOST: i64 = 2;
 /// An interrupt that shows no effect is passed on again after so many milliseconds.
 const INTERRUPT_AGAIN_MS: i64 = 3_000;
+/// A limit whose reset is not known is tried again after so many milliseconds.
+const LIMIT_REST_MS: i64 = 15 * 60_000;
 /// After a session did not take a turn it is asked again after so many milliseconds.
 const NOT_NOW_MS: i64 = 300;
 
@@ -63,9 +67,14 @@ impl Orchestrator {
                 self.start_cold(engine, &session, &why)?;
                 Ok(Pace::Now)
             }
-            Harvest::Failed { why, partial, session_lost: false } => {
-                self.failed(engine, &session, turn, why, partial)?;
+            Harvest::Failed { why, code, retry_at, partial, session_lost: false } => {
+                self.failed(engine, &session, turn, why, partial, (code, retry_at))?;
                 Ok(Pace::Now)
+            }
+            Harvest::Asks(words) => {
+                self.working(engine, &session, turn, Some("waits for you in the console".to_owned()))?;
+                self.not_ready(engine, &session, Look::Dialog(words))?;
+                Ok(Pace::InFlight(self.since_sent(engine, turn)))
             }
             Harvest::Interrupted { partial } => {
                 let turn = turn.clone();
@@ -77,6 +86,10 @@ impl Orchestrator {
                 Ok(Pace::InFlight(self.since_sent(engine, turn)))
             }
             Harvest::Nowhere => self.nowhere(engine, &session, turn),
+            Harvest::NeverCame => {
+                self.give_back(engine, turn)?;
+                Ok(Pace::Now)
+            }
         }
     }
 
@@ -106,9 +119,28 @@ impl Orchestrator {
         }
     }
 
-    fn failed(&mut self, engine: &Engine, session: &Session, turn: &Turn, why: String, partial: Option<String>) -> Result<()> {
-        let mine = turn.clone();
-        engine.store.write(move |tx| turns::fail(tx, &mine, &why, partial.as_deref()))?;
+    fn failed(
+        &mut self,
+        engine: &Engine,
+        session: &Session,
+        turn: &Turn,
+        why: String,
+        partial: Option<String>,
+        (code, retry_at): (FailureCode, Option<Time>),
+    ) -> Result<()> {
+        let (mine, profile) = (turn.clone(), session.profile.clone());
+        engine.store.write(move |tx| {
+            // What waits behind it would fail in the same way: it waits for the reset, or for a person.
+            match code {
+                FailureCode::RateLimit => {
+                    let until = retry_at.filter(|at| *at > tx.now).unwrap_or(tx.now.plus_ms(LIMIT_REST_MS));
+                    pauses::pause(tx, &profile, &why, Some(until))?;
+                }
+                FailureCode::AuthFailure => pauses::pause(tx, &profile, &why, None)?,
+                _ => {}
+            }
+            turns::fail(tx, &mine, &why, partial.as_deref())
+        })?;
         match turn.origin {
             // No note could be had: the next session begins with what we have ourselves.
             TurnOrigin::HandOver => self.hand_over(engine, session, ""),
@@ -123,9 +155,10 @@ impl Orchestrator {
         if turn.accepted_at.is_none() || turn.activity != activity {
             let mine = turn.clone();
             let (id, begins) = (session.id, session.state != SessionState::Working);
+            let asks = session.state == SessionState::Waiting;
             engine.store.write(move |tx| {
                 turns::working(tx, &mine, activity.as_deref())?;
-                if begins {
+                if begins && !asks {
                     sessions::stands(tx, id, SessionState::Working, None)?;
                 }
                 Ok(())

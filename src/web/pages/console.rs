@@ -1,6 +1,7 @@
 //! The console: the screen of the orchestrator's session, its keys, and who else is at work.
 
 use super::composer::key;
+use super::luci_load::standing;
 use super::visit::{Sent, Visit, html_response};
 use crate::config::Config;
 use crate::domain::ids::TicketId;
@@ -12,13 +13,14 @@ use crate::engine::Engine;
 use crate::engine::console::{self, Hands, Press, Shown};
 use crate::error::{Error, Result};
 use crate::store::{audit, runs, sessions, tickets, turns};
+use crate::web::ui::lamp::lamp_partial;
 use crate::web::ui::shell::Nav;
 use crate::web::ui::stream::partial;
 use crate::web::views::console::{Row, Term, console as view, line, sessions as list, state, terminal};
 use crate::web::views::error::{ErrorPage, error as error_view};
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use maud::html;
+use maud::{Markup, html};
 use rusqlite::Connection;
 use serde::Deserialize;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -47,7 +49,7 @@ pub async fn get(visit: Visit, query: web::Query<Query>) -> HttpResponse {
             let term = look(&visit, query.lines).await?;
             let main = view(&rows, &mark(&rows), &term, visit.cx());
             let crumbs = vec![("Console".to_owned(), "/console".to_owned())];
-            Ok(visit.page(Nav::Nowhere, "Console", crumbs, main).await)
+            Ok(visit.page(Nav::Luci, "Console", crumbs, main).await)
         })
         .await
 }
@@ -70,9 +72,7 @@ async fn elsewhere(visit: &Visit, name: &str) -> Result<HttpResponse> {
         ),
         next: vec![("To the console".to_owned(), "/console".to_owned()), ("To the board".to_owned(), "/board".to_owned())],
     };
-    Ok(visit
-        .page_with(StatusCode::NOT_FOUND, Nav::Nowhere, "No such session", Vec::new(), String::new(), error_view(&page))
-        .await)
+    Ok(visit.page_with(StatusCode::NOT_FOUND, Nav::Luci, "No such session", Vec::new(), String::new(), error_view(&page)).await)
 }
 
 /// `GET /console/screen?session=…&seen=…`: the screen, or nothing where it is as the page has it.
@@ -86,7 +86,7 @@ pub async fn fragment(visit: Visit, query: web::Query<Query>) -> HttpResponse {
             if term.mark() == query.seen {
                 return Ok(HttpResponse::NoContent().finish());
             }
-            Ok(html_response(StatusCode::OK, &terminal(&term, visit.cx())))
+            Ok(html_response(StatusCode::OK, &fragments(&term, &visit)))
         })
         .await
 }
@@ -205,7 +205,12 @@ pub async fn start(visit: Visit) -> HttpResponse {
 
 async fn shown(visit: &Visit) -> Result<HttpResponse> {
     let term = look(visit, 0).await?;
-    Ok(visit.done("/console#screen", terminal(&term, visit.cx())))
+    Ok(visit.done("/console#screen", fragments(&term, visit)))
+}
+
+/// The screen, and how Luci stands in the top bar.
+fn fragments(term: &Term, visit: &Visit) -> Markup {
+    html! { (terminal(term, visit.cx())) (lamp_partial(term.standing, visit.now)) }
 }
 
 async fn look(visit: &Visit, lines: u32) -> Result<Term> {
@@ -220,9 +225,9 @@ async fn blocking<T: Send + 'static>(visit: &Visit, work: impl FnOnce(&Engine) -
 }
 
 fn load(engine: &Engine, lines: u32, owner: bool) -> Result<Term> {
-    let (hands, newest, wanted, open) = engine.store.read(|c| {
+    let (hands, standing, newest, wanted, open) = engine.store.read(|c| {
         let hands = Hands::read(c)?;
-        Ok((hands, sessions::newest(c)?, sessions::wanted(c)?, turns::open_count(c)?))
+        Ok((hands, standing(c)?, sessions::newest(c)?, sessions::wanted(c)?, turns::open_count(c)?))
     })?;
     let shown = match &newest {
         Some(session) => console::look(engine, session, lines)?,
@@ -233,6 +238,7 @@ fn load(engine: &Engine, lines: u32, owner: bool) -> Result<Term> {
     Ok(Term {
         waiting: open - i64::from(hands.turn.is_some()),
         hands,
+        standing,
         wanted: wanted.on,
         shown,
         lines,

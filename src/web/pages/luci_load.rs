@@ -47,6 +47,8 @@ fn standing_of(session: Option<&Session>, wanted: &Wanted, flight: Option<&Turn>
         SessionState::Idle => alive(Standing::Idle),
         SessionState::Working => alive(Standing::Works(session.last_activity_at.unwrap_or(session.created_at))),
         SessionState::Waiting => Standing::Dialog,
+        // Put to sleep by a Stop, or spoken with in another way from now on: nothing went wrong.
+        SessionState::Down if session.failures == 0 => Standing::Starting,
         SessionState::Down => Standing::Down,
         SessionState::Broken => Standing::Broken,
         SessionState::Ended => Standing::Asleep,

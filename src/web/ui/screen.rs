@@ -267,6 +267,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
         #[test]
         fn nothing_breaks_it_and_nothing_gets_out(text in "(\\PC|\x1b|\u{9b}|\\[|\\]|;|[0-9]|[A-Za-z]|<|>|\"|\n|\r|\x08|\x0e){0,120}") {
             let html = screen(&text, Some((3, 0))).into_string();

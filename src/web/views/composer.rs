@@ -92,7 +92,7 @@ pub fn composer(c: &Composer, cx: Ctx<'_>) -> Markup {
 /// Where a plan's answer appears, `#plan`.
 #[must_use]
 pub fn plan_place() -> Markup {
-    html! { div.plan #plan {} }
+    html! { div.planned #plan {} }
 }
 
 /// After a message went to Luci: the composer anew, and her answer below it, as it comes.

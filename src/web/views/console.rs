@@ -5,6 +5,7 @@ use crate::domain::session::{DriverKind, LUCI, Session, SessionState};
 use crate::domain::time::Time;
 use crate::engine::console::{Hands, May, Press, Shown};
 use crate::web::assets;
+use crate::web::ui::lamp::Standing;
 use crate::web::ui::{Ctx, form, icon, screen, when, words};
 use maud::{Markup, html};
 
@@ -41,6 +42,8 @@ pub struct Term {
     pub session: Option<Session>,
     /// Whose hands the keyboard is in.
     pub hands: Hands,
+    /// The same in the words of the top bar.
+    pub standing: Standing,
     /// Stopped by a person (false), wanted (true), or started by the first turn (none).
     pub wanted: Option<bool>,
     /// Turns that wait.
@@ -320,7 +323,7 @@ fn keyboard(t: &Term, cx: Ctx<'_>) -> Markup {
 fn hand(t: &Term, take: bool, cx: Ctx<'_>) -> Markup {
     html! {
         @if t.owner {
-            form #hand method="post" action="/console/keyboard" hx-post="/console/keyboard" hx-target="#term" hx-swap="outerMorph" hx-sync="this:drop" {
+            form #hand method="post" action="/console/keyboard" hx-post="/console/keyboard" hx-target="#term" hx-swap="outerMorph" hx-sync="#term:queue all" {
                 (form::client_id(cx, "console-keyboard"))
                 button.btn.tight.primary[!take] type="submit" name="take" value=(if take { "1" } else { "0" }) {
                     @if take { (icon::small("hand")) " Take over" } @else { "Hand back" }
@@ -330,12 +333,12 @@ fn hand(t: &Term, take: bool, cx: Ctx<'_>) -> Markup {
     }
 }
 
-/// The keys, each one press.
+/// The keys, each one press. All that changes something here goes in the order in which it was pressed.
 fn keys(t: &Term, cx: Ctx<'_>) -> Markup {
     let may = t.hands.may();
     html! {
         form.keys #keys method="post" action="/console/keys" hx-post="/console/keys" hx-target="#term" hx-swap="outerMorph"
-            hx-sync="this:queue all" role="group" aria-label="Keys" {
+            hx-sync="#term:queue all" role="group" aria-label="Keys" {
             (form::client_id(cx, "console-key"))
             @for key in Press::ALL {
                 @let on = t.owner && match may { May::Type => true, May::Interrupt(_) => key.interrupts(), May::Nothing(_) => false };
@@ -375,7 +378,7 @@ fn name(key: Press) -> Option<&'static str> {
 pub fn line(t: &Term, sent: bool, cx: Ctx<'_>) -> Markup {
     let on = t.owner && t.hands.may() == May::Type;
     html! {
-        form.pair.reply #typing method="post" action="/console/line" hx-post="/console/line" hx-swap="none" hx-sync="this:drop" {
+        form.pair.reply #typing method="post" action="/console/line" hx-post="/console/line" hx-swap="none" hx-sync="#term:queue all" {
             (form::client_id(cx, "console-line"))
             label.vh for="line" { "Line to type" }
             input.input.mono #line name="line" required maxlength="10000" autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck="false"

@@ -261,7 +261,7 @@ pub(super) fn pages() -> Vec<(&'static str, Markup)> {
     planned.luci.proposals = 0;
     let plan = html! {
         (home_view::home(&planned, "/stream", CX))
-        div.plan #planned { (super::luci_turn::turn(&believable()[1], CX)) p.open { a href="/luci#turn-3" { "Open the conversation" } } }
+        div.planned #planned { (super::luci_turn::turn(&believable()[1], CX)) p.open { a href="/luci#turn-3" { "Open the conversation" } } }
     };
     let edit = luci_edit::EditProposal {
         id: ProposalId(2),

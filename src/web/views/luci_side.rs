@@ -87,7 +87,9 @@ fn session(s: &Side, cx: Ctx<'_>) -> Markup {
                 }
                 dt { "Runs on" } dd dir="auto" { (s.label) }
                 @if let Some(x) = &s.session {
-                    dt { "Awake for" } dd { (when::span(x.launched_at.unwrap_or(x.created_at), cx.now)) }
+                    @if let (Standing::Idle | Standing::Works(_) | Standing::Dialog | Standing::Keyboard, Some(at)) = (s.standing, x.launched_at) {
+                        dt { "Awake for" } dd { (when::span(at, cx.now)) }
+                    }
                     dt { "Answered" } dd { (words::counted(x.answered, "turn", "turns")) }
                     dt { "Speaks by" } dd { (match x.driver { DriverKind::Tmux => "a terminal that stays open", DriverKind::Headless => "one short run for each turn" }) }
                     dt { "Screen" } dd { a href=(CONSOLE) { (x.name) } }

@@ -1,6 +1,6 @@
 //! Proposals of a turn as a slip of cards: each with Do it, Edit, Dismiss; what is done can be undone where that is possible.
 
-use crate::domain::action::{Action, CreateTicket, Outcome, can_undo};
+use crate::domain::action::{Action, CreateTicket, Outcome, TicketRef, can_undo};
 use crate::domain::ids::{ProposalId, TurnId};
 use crate::domain::proposal::{ActionKind, Proposal, ProposalState};
 use crate::domain::text::cut_chars;
@@ -22,7 +22,7 @@ pub fn slip(turn: TurnId, list: &[Proposal], cx: Ctx<'_>) -> Markup {
                     b { (headline(list)) }
                     span.end { (tally(done, open, list.len())) }
                 }
-                ul.rows { @for p in list { (row(p, cx)) } }
+                ul.rows { @for p in list { (row(p, list, cx)) } }
                 @if open > 0 {
                     footer {
                         @if doable > 1 { (whole(turn, "apply", &all_words(doable), "primary", cx)) (whole(turn, "dismiss", "Dismiss all", "bare", cx)) }
@@ -65,8 +65,8 @@ fn all_words(doable: usize) -> String {
 }
 
 /// A card.
-fn row(p: &Proposal, cx: Ctx<'_>) -> Markup {
-    let said = Words::of(p);
+fn row(p: &Proposal, all: &[Proposal], cx: Ctx<'_>) -> Markup {
+    let said = Words::of(p, all);
     let outcome = Outcome::of(p);
     html! {
         li id=(format!("proposal-{}", p.id)) data-st=(st(p.state)) data-state=(p.state.as_str()) {
@@ -78,7 +78,7 @@ fn row(p: &Proposal, cx: Ctx<'_>) -> Markup {
                     @if let Some(id) = outcome.ticket() { " " a.id href=(format!("/tickets/{id}")) { (id) } }
                 }
                 @if let Some(more) = &said.more {
-                    details.more-words { summary.small.quiet { "All of it" } p.sub.pre dir="auto" { (more) } }
+                    details.more-words { summary.small.quiet { "What it says" } p.sub.pre dir="auto" { (more) } }
                 }
                 @if let Some(why) = &p.error { p.sub.bad dir="auto" { (why) } }
             }
@@ -202,15 +202,15 @@ struct Words {
 }
 
 impl Words {
-    fn of(p: &Proposal) -> Words {
+    fn of(p: &Proposal, all: &[Proposal]) -> Words {
         match Action::read(&p.body) {
-            Ok(action) => Words::said(&action, p.state == ProposalState::Open),
+            Ok(action) => Words::said(&action, p.state == ProposalState::Open, &|t| called(t, all)),
             // Kept by an older version, say: shown as it is.
             Err(_) => Words { title: p.kind.as_str().replace('_', " "), sub: String::new(), more: Some(p.body.clone()) },
         }
     }
 
-    fn said(action: &Action, open: bool) -> Words {
+    fn said(action: &Action, open: bool, called: &dyn Fn(&TicketRef) -> String) -> Words {
         let quoted = |words: &str, sub: String| {
             let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
             let (cut, long) = cut_chars(&line, 160);
@@ -221,21 +221,21 @@ impl Words {
         match action {
             Action::CreateTicket(new) => Words {
                 title: new.title.trim().to_owned(),
-                sub: new_ticket(new, open),
+                sub: new_ticket(new, open, called),
                 more: new.description.clone().filter(|d| !d.trim().is_empty()),
             },
-            Action::Comment { ticket, body } => quoted(body, format!("A comment on {ticket}")),
-            Action::AnswerQuestion { ticket, answer } => quoted(answer, format!("The answer to {ticket}")),
-            Action::Move { ticket, status } => plain(format!("Move {ticket} to {}", words::status(*status))),
-            Action::Assign { ticket, role } => plain(format!("Give {ticket} to {role}")),
-            Action::Start { ticket } => plain(format!("Start {ticket}")),
+            Action::Comment { ticket, body } => quoted(body, format!("A comment on {}", called(ticket))),
+            Action::AnswerQuestion { ticket, answer } => quoted(answer, format!("The answer to {}", called(ticket))),
+            Action::Move { ticket, status } => plain(format!("Move {} to {}", called(ticket), words::status(*status))),
+            Action::Assign { ticket, role } => plain(format!("Give {} to {role}", called(ticket))),
+            Action::Start { ticket } => plain(format!("Start {}", called(ticket))),
             Action::Notify { text } => quoted(text, "A word to you".to_owned()),
             Action::Ignore { reason, .. } => {
                 quoted(reason.as_deref().unwrap_or("Leave it as it is"), "To be left as it is".to_owned())
             }
             Action::AskOwner { question, options } => {
                 let mut asked = quoted(question, "A question to you".to_owned());
-                if !options.is_empty() {
+                if !open && !options.is_empty() {
                     asked.sub = format!("A question to you: {}", options.join(" · "));
                 }
                 asked
@@ -244,7 +244,22 @@ impl Words {
     }
 }
 
-fn new_ticket(new: &CreateTicket, open: bool) -> String {
+/// A ticket as a person knows it: its number, or its title while it is not made yet.
+fn called(ticket: &TicketRef, all: &[Proposal]) -> String {
+    let TicketRef::Made(name) = ticket else { return ticket.to_string() };
+    let made = all.iter().filter(|p| p.kind == ActionKind::CreateTicket).find_map(|p| match Action::read(&p.body) {
+        Ok(Action::CreateTicket(new)) if new.name.as_ref() == Some(name) => Some((p, new)),
+        Ok(_) | Err(_) => None,
+    });
+    match made {
+        Some((p, new)) => {
+            Outcome::of(p).ticket().map_or_else(|| format!("“{}”", cut_chars(new.title.trim(), 60).0), |id| id.to_string())
+        }
+        None => name.clone(),
+    }
+}
+
+fn new_ticket(new: &CreateTicket, open: bool, called: &dyn Fn(&TicketRef) -> String) -> String {
     let mut parts = vec![match (&new.project, open) {
         (Some(project), true) => format!("New ticket in {project}"),
         (Some(project), false) => format!("Ticket in {project}"),
@@ -253,9 +268,9 @@ fn new_ticket(new: &CreateTicket, open: bool) -> String {
     }];
     parts.extend(new.priority.filter(|p| *p != Priority::Normal).map(|p| p.to_string()));
     parts.extend(new.role.as_ref().map(|role| format!("for {role}")));
-    parts.extend(new.parent.as_ref().map(|t| format!("part of {t}")));
+    parts.extend(new.parent.as_ref().map(|t| format!("part of {}", called(t))));
     if !new.blocked_by.is_empty() {
-        let names: Vec<String> = new.blocked_by.iter().map(ToString::to_string).collect();
+        let names: Vec<String> = new.blocked_by.iter().map(called).collect();
         parts.push(format!("after {}", names.join(" and ")));
     }
     if new.start {
@@ -293,9 +308,9 @@ pub(super) mod tests {
             "create_ticket",
             r#"{"kind":"create_ticket","title":"Keep a total","project":"ledger","priority":"high","blocked_by":["a"]}"#,
         );
-        let words = Words::of(&p);
+        let words = Words::of(&p, &[]);
         assert_eq!((words.title.as_str(), words.sub.as_str()), ("Keep a total", "New ticket in ledger, high, after a"));
         let p = proposal(2, "move", r#"{"kind":"move","ticket":"MC-7","status":"in_review"}"#);
-        assert_eq!(Words::of(&p).title, "Move MC-7 to In review");
+        assert_eq!(Words::of(&p, &[]).title, "Move MC-7 to In review");
     }
 }

@@ -5,15 +5,21 @@ use super::card::{Card, card};
 use super::comment::{Said, comment};
 use super::event::event_row;
 use super::lit::{Lit, Place, lit, read_question};
+use super::luci;
+use super::luci_gallery_tests::{proposal, side, talk, turn};
+use super::luci_turn::{self, Shown};
 use crate::domain::comment::{Comment, CommentKind, Source};
 use crate::domain::event::{Event, EventKind, NewEvent};
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::{CommentId, EventId, RunId, TicketId};
 use crate::domain::next_action::{NextAction, NextKind};
+use crate::domain::proposal::{Proposal, ProposalState};
 use crate::domain::ticket::{Priority, Role, Status};
 use crate::domain::time::Time;
+use crate::domain::turn::{TurnOrigin, TurnState};
 use crate::web::markdown::markdown;
 use crate::web::ui::Ctx;
+use crate::web::ui::lamp::Standing;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 use std::cell::RefCell;
@@ -110,7 +116,9 @@ const ELEMENTS: &[&str] = &[
     // ours
     "article",
     "section",
+    "aside",
     "header",
+    "footer",
     "div",
     "span",
     "p",
@@ -207,6 +215,30 @@ const ATTRIBUTES: &[&str] = &[
     "rows",
     "placeholder",
     "for",
+    // the conversation
+    "aria-live",
+    "autocomplete",
+    "data-origin",
+    "data-stick",
+    "data-say",
+    "data-enter",
+    "data-keep",
+    "hx-get",
+    "hx-trigger",
+    "hx-status:422",
+    "viewbox",
+    "rx",
+    "viewBox",
+    "preserveaspectratio",
+    "width",
+    "height",
+    "x",
+    "y",
+    "opacity",
+    "fill",
+    "stroke",
+    "stroke-width",
+    "d",
 ];
 
 /// An element's name and its attributes.
@@ -245,13 +277,26 @@ fn assert_harmless(html: &str, attack: &str, view: &str) {
         assert!(ELEMENTS.contains(&element.as_str()), "{view}: <{element}> from {attack:?}\n{html}");
         for (name, value) in attrs {
             assert!(ATTRIBUTES.contains(&name.as_str()), "{view}: {element} {name}={value:?} from {attack:?}\n{html}");
-            if matches!(name.as_str(), "href" | "action" | "hx-post") {
-                let ours = value.starts_with("/tickets/") || value.starts_with("/assets/") || value == "/board";
+            if matches!(name.as_str(), "href" | "action" | "hx-post" | "hx-get") {
+                let ours =
+                    value.starts_with("/tickets/") || value.starts_with("/assets/") || value == "/board" || conversation(&value);
                 let outside = element == "a" && ["http://", "https://", "mailto:"].iter().any(|s| value.starts_with(s));
                 assert!(ours || outside, "{view}: {element} leads to {value:?} from {attack:?}");
             }
         }
     }
+}
+
+/// The conversation's own addresses, letter by letter: no text of anybody's stands in them.
+fn conversation(value: &str) -> bool {
+    let own = ["/luci", "/settings#autonomy", "/console?session=luci-persistent", "#luci-side", "#luci-say"];
+    let numbered = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '?' | '=' | '#' | '-');
+    own.contains(&value)
+        || ((value.starts_with("/luci/")
+            || value.starts_with("/luci?")
+            || value.starts_with("/luci#")
+            || value.starts_with("#turn-"))
+            && value.chars().all(numbered))
 }
 
 /// Prose may hold nothing of the page's own machinery.
@@ -384,6 +429,68 @@ fn no_attack_gets_through_a_card_or_a_question() {
             assert_harmless(&lit(&shown, Place::Home, CX).into_string(), attack, "lit");
         }
     }
+}
+
+/// Every text of the conversation that is not ours: messages, answers, errors, activities, notes, proposals.
+#[test]
+fn no_attack_gets_through_the_conversation() {
+    for attack in ATTACKS {
+        let text = (*attack).to_owned();
+        for state in TurnState::ALL {
+            for origin in TurnOrigin::ALL {
+                let mut turn = turn(1, 1, attack, *state);
+                turn.origin = *origin;
+                turn.author.clone_from(&text);
+                turn.response = Some(format!("{attack}\n\n{attack}"));
+                (turn.error, turn.activity) = (Some(text.clone()), Some(text.clone()));
+                let standing = Standing::Idle;
+                // The slip is the same whatever the turn.
+                let slip = (*state, *origin) == (TurnState::Answered, TurnOrigin::Human);
+                let proposals = if slip { suggested(attack) } else { Vec::new() };
+                let shown = Shown { turn, proposals, day: None, begun: Some((text.clone(), Time(0))), standing, seen: 1 };
+                assert_harmless(&luci_turn::turn(&shown, CX).into_string(), attack, "turn");
+            }
+        }
+        for standing in [Standing::Broken, Standing::Down, Standing::Dialog, Standing::Idle] {
+            let mut side = side(standing);
+            side.label.clone_from(&text);
+            side.profiles.push((text.clone(), text.clone()));
+            side.queue = vec![turn(1, 1, attack, TurnState::Pending)];
+            side.waiting = 1;
+            if let Some(s) = &mut side.session {
+                s.note = Some(text.clone());
+            }
+            let html = luci::luci(&talk(Vec::new(), side), None, CX).into_string();
+            assert_harmless(&html, attack, "conversation");
+        }
+    }
+}
+
+/// Proposals of every kind and state that say nothing else.
+fn suggested(attack: &str) -> Vec<Proposal> {
+    let bodies = [
+        serde_json::json!({"kind": "create_ticket", "title": attack, "description": attack, "role": attack, "project": attack}),
+        serde_json::json!({"kind": "comment", "ticket": "MC-1", "body": attack}),
+        serde_json::json!({"kind": "answer_question", "ticket": "MC-1", "answer": attack}),
+        serde_json::json!({"kind": "assign", "ticket": "MC-1", "role": attack}),
+        serde_json::json!({"kind": "notify", "text": attack}),
+        serde_json::json!({"kind": "ignore", "reason": attack}),
+        serde_json::json!({"kind": "ask_owner", "question": attack, "options": [attack, "no"]}),
+    ];
+    let mut all = Vec::new();
+    for body in bodies {
+        for state in ProposalState::ALL {
+            let mut p = proposal(i64::try_from(all.len()).unwrap_or(0), *state, &body.to_string());
+            p.error = Some(attack.to_owned());
+            p.result = Some(serde_json::json!({ "ticket": attack, "from": attack, "to": "b" }).to_string());
+            all.push(p);
+        }
+    }
+    // Kept by another version: shown as it is.
+    let mut old = all[0].clone();
+    old.body = attack.to_owned();
+    all.push(old);
+    all
 }
 
 #[test]

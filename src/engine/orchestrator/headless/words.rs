@@ -1,9 +1,15 @@
 //! Why a turn has no reply, in words a person understands, and what to do.
 
 use crate::domain::run::{Failure, FailureCode};
+use crate::engine::orchestrator::driver::Harvest;
+
+/// How a turn that failed is told.
+pub fn failed(failure: &Failure, partial: Option<String>, session_lost: bool) -> Harvest {
+    Harvest::Failed { why: why(failure), code: failure.code, retry_at: failure.retry_at, partial, session_lost }
+}
 
 /// The whole sentence for a failed turn.
-pub(super) fn why(failure: &Failure) -> String {
+pub(in crate::engine::orchestrator) fn why(failure: &Failure) -> String {
     let seen = failure.text.trim().trim_end_matches('.');
     let head = match failure.code {
         FailureCode::AuthFailure => "The agent's login is refused",

@@ -1,0 +1,164 @@
+//! What is known of one session from its files, and what follows for a turn. Only saves reading: it is made anew from the
+//! session's folder at any time.
+
+use super::hooks::{Hooks, Said};
+use crate::domain::run::{Failure, FailureCode};
+use crate::domain::session::Session;
+use crate::domain::signs;
+use crate::engine::orchestrator::driver::{Harvest, Look};
+use crate::engine::orchestrator::headless::words;
+use crate::error::Result;
+use crate::runtime::attend::Order;
+use crate::runtime::claude_home::ClaudeHome;
+use crate::runtime::claude_transcript::{Exchange, Transcript};
+use crate::runtime::tail::Tail;
+use std::path::{Path, PathBuf};
+
+/// The transcript is written a moment after the agent has told of its end, in milliseconds.
+const FLUSH_MS: i64 = 300;
+/// A prompt that the agent told of and that is in no transcript so long after its end never will be, in milliseconds.
+const UNWRITTEN_MS: i64 = 2_000;
+/// Idle for so long, without a word of an end: the turn was interrupted, in milliseconds.
+const IDLE_MS: i64 = 1_500;
+
+/// What is known of a session.
+pub(super) struct Book {
+    dir: String,
+    hooks_file: Tail,
+    pub(super) hooks: Hooks,
+    transcript_file: Option<Tail>,
+    transcript: Transcript,
+    /// The agent's own folder, as it sees it.
+    pub(super) home: Option<ClaudeHome>,
+    /// The last look at the terminal, when that was (monotonic), and since when it was ready.
+    pub(super) looked: Option<(i64, Look)>,
+    pub(super) ready_since: Option<i64>,
+    /// Since when its screen shows nothing we know.
+    pub(super) odd_since: Option<i64>,
+}
+
+impl Book {
+    /// The book of a session, as far as its folder goes.
+    pub(super) fn open(session: &Session) -> Book {
+        let dir = Path::new(&session.dir);
+        let token = std::fs::read_to_string(dir.join("hook-token")).unwrap_or_default();
+        Book {
+            dir: session.dir.clone(),
+            hooks_file: Tail::of(&dir.join("hooks.jsonl")),
+            hooks: Hooks::new(token.trim()),
+            transcript_file: None,
+            transcript: Transcript::default(),
+            home: Order::read(dir).ok().and_then(|order| ClaudeHome::of(&order.env)),
+            looked: None,
+            ready_since: None,
+            odd_since: None,
+        }
+    }
+
+    /// Whether it is the book of this session.
+    pub(super) fn is_of(&self, session: &Session) -> bool {
+        self.dir == session.dir
+    }
+
+    /// Reads what was added to the files.
+    pub(super) fn catch_up(&mut self, session: &Session) -> Result<()> {
+        let hooks = &mut self.hooks;
+        if !self.hooks_file.lines(|line| hooks.read_line(line))? {
+            *self = Book { looked: self.looked.take(), ready_since: self.ready_since, ..Book::open(session) };
+            let hooks = &mut self.hooks;
+            self.hooks_file.lines(|line| hooks.read_line(line))?;
+        }
+        let known = self.transcript_file.as_ref().map(|t| t.path().to_owned());
+        let path = self.transcript_path(session, known.as_deref());
+        if path != known {
+            self.transcript_file = path.as_deref().map(Tail::of);
+            self.transcript = Transcript::default();
+        }
+        if let Some(file) = &mut self.transcript_file {
+            let transcript = &mut self.transcript;
+            if !file.lines(|line| transcript.read_line(line))? {
+                self.transcript = Transcript::default();
+                let transcript = &mut self.transcript;
+                file.lines(|line| transcript.read_line(line))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn transcript_path(&self, session: &Session, known: Option<&Path>) -> Option<PathBuf> {
+        let told = self.hooks.transcript.as_deref().map(PathBuf::from);
+        told.or_else(|| known.map(Path::to_owned)).or_else(|| self.home.as_ref()?.transcript(&session.agent_session))
+    }
+
+    /// The agent has a prompt with this marker.
+    pub(super) fn has(&self, marker: &str) -> bool {
+        self.hooks.submitted(marker).is_some() || self.transcript.exchange(marker).is_some()
+    }
+
+    /// What the files alone say of a turn's end; none: nothing yet.
+    pub(super) fn ended(&self, session: &Session, marker: &str, now: i64, gone: bool) -> Option<Harvest> {
+        let told = self.transcript.exchange(marker);
+        let had = self.hooks.submitted(marker);
+        // The hook of a prompt that was queued behind another carries the other's id: the transcript knows better.
+        let id = told.and_then(|t| t.prompt_id.as_deref()).or_else(|| had.and_then(|h| h.prompt_id.as_deref()));
+        if let Some(end) = self.hooks.end_of(id, marker) {
+            let age = now - end.at;
+            let written = told.is_some() || self.transcript_file.as_ref().is_none_or(|f| !f.path().exists());
+            let settled = gone || age > UNWRITTEN_MS;
+            match &end.said {
+                Said::Failed(kind, text) if written || settled => return Some(failed(kind, text, told)),
+                Said::Stopped(text) if written || settled => {
+                    let answer = told.and_then(Exchange::answer);
+                    if answer.is_none() && age < FLUSH_MS && !gone {
+                        return None;
+                    }
+                    let text = text.as_deref().filter(|t| !t.is_empty()).or(answer).unwrap_or_default();
+                    return Some(self.answered(session, text));
+                }
+                Said::Submitted(_) | Said::Uses(_) | Said::Used | Said::Stopped(_) | Said::Failed(..) => {}
+            }
+        }
+        told.filter(|t| t.interrupted).map(|t| Harvest::Interrupted { partial: t.partial() })
+    }
+
+    /// What has become of a turn that has not ended by its files, seen how the terminal stands.
+    pub(super) fn open_turn(&self, session: &Session, marker: &str, look: &Look, now_mono: i64) -> Harvest {
+        let told = self.transcript.exchange(marker);
+        if !self.has(marker) {
+            return Harvest::Nowhere;
+        }
+        let by_transcript = || match told {
+            Some(t) if t.error.is_some() => t.error.as_ref().map(|(kind, text)| failed(kind, text, told)),
+            Some(t) => t.answer().map(|text| self.answered(session, text)),
+            None => None,
+        };
+        let partial = told.and_then(Exchange::partial);
+        match look {
+            Look::Gone(why) => by_transcript().unwrap_or_else(|| {
+                let text = why.clone().unwrap_or_else(|| "her program is gone".to_owned());
+                let failure = Failure { code: FailureCode::Killed, text, retry_at: None };
+                words::failed(&failure, partial, false)
+            }),
+            Look::Ready if self.ready_since.is_some_and(|since| now_mono - since >= IDLE_MS) => {
+                by_transcript().unwrap_or(Harvest::Interrupted { partial })
+            }
+            Look::Dialog(words) => Harvest::Asks(words.clone()),
+            Look::Ready | Look::ComingUp | Look::Busy => Harvest::Working { activity: self.hooks.activity(marker) },
+        }
+    }
+
+    fn answered(&self, session: &Session, text: &str) -> Harvest {
+        Harvest::Answered {
+            text: text.to_owned(),
+            context_tokens: self.transcript.tokens,
+            agent_session: self.hooks.session.clone().filter(|id| *id != session.agent_session),
+        }
+    }
+}
+
+fn failed(kind: &str, text: &str, told: Option<&Exchange>) -> Harvest {
+    let code = signs::by_kind(kind).or_else(|| signs::by_text(text)).unwrap_or(FailureCode::AgentError);
+    let text = if text.trim().is_empty() { kind } else { text };
+    let failure = Failure { code, text: text.to_owned(), retry_at: None };
+    words::failed(&failure, told.and_then(Exchange::partial), false)
+}

@@ -1,0 +1,163 @@
+//! Brings the agent of a session up in its terminal.
+
+use super::{TmuxDriver, ours, why_dead};
+use crate::data_dir::make_private;
+use crate::domain::profile::{Profile, RuntimeKind};
+use crate::domain::run::{Failure, FailureCode};
+use crate::domain::session::{LUCI, Session};
+use crate::engine::orchestrator::driver::Start;
+use crate::engine::orchestrator::headless::words;
+use crate::engine::{Engine, launch};
+use crate::error::{Error, Result};
+use crate::process;
+use crate::runtime::attend::{Order, write_private};
+use crate::runtime::claude_home::ClaudeHome;
+use crate::runtime::interactive::{TerminalParts, settings, terminal_launch};
+use crate::runtime::{Launch, SessionPlan};
+use crate::shim;
+use crate::tmux::Tmux;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The terminal's size: wide enough that a marker is never wrapped.
+const SIZE: (u16, u16) = (120, 40);
+/// What a stray of an earlier start gets between SIGTERM and SIGKILL.
+const STRAY_GRACE: Duration = Duration::from_millis(300);
+/// Traces of the terminal that the server itself may have been started in.
+const OF_TERMINALS: &[&str] = &["TMUX", "TMUX_PANE", "STY", "WINDOW", "COLUMNS", "LINES", "TERM_PROGRAM", "TERM_PROGRAM_VERSION"];
+
+impl TmuxDriver {
+    pub(super) fn bring_up(&self, engine: &Engine, session: &Session, how: Start) -> Result<Option<(i64, i64)>> {
+        let tmux = Tmux::at(&engine.data.tmux_socket());
+        let dir = Path::new(&session.dir);
+        if let Some(pane) = tmux.pane(LUCI)? {
+            if !pane.dead && ours(pane.pid, dir) {
+                return Ok(identity(pane.pid));
+            }
+            if pane.dead {
+                // What it said at last, for whoever wants to know.
+                let words = why_dead(&tmux, &pane).unwrap_or_default();
+                make_private(dir)?;
+                write_private(&dir.join("last-words.txt"), words.as_bytes())?;
+            }
+            tmux.kill(LUCI)?;
+        }
+        let cwd = workspace(engine)?;
+        make_private(dir)?;
+        let order = self.order(engine, session, how, &cwd)?;
+        order.write(dir)?;
+        // What an earlier start of it left running would work on, unseen.
+        if !process::end_marked("MC_SESSION_DIR", dir, STRAY_GRACE) {
+            return Err(Error::Busy("something of the session's earlier start cannot be ended".to_owned()));
+        }
+        let exe = engine.exe.display().to_string();
+        tmux.new_session(LUCI, &cwd, &[exe, "attend".to_owned(), session.dir.clone()], SIZE.0, SIZE.1)?;
+        Ok(tmux.pane(LUCI)?.filter(|p| !p.dead).and_then(|p| identity(p.pid)))
+    }
+
+    /// How the agent is started, with all the files it finds.
+    fn order(&self, engine: &Engine, session: &Session, how: Start, cwd: &Path) -> Result<Order> {
+        let dir = Path::new(&session.dir);
+        let profile = engine
+            .config
+            .profile(&session.profile)
+            .ok_or_else(|| Error::Denied(format!("the profile {:?} is no longer configured", session.profile)))?;
+        let settings_file = dir.join("settings.json");
+        let rules = settings(&engine.exe).map_err(refused)?;
+        write_private(&settings_file, rules.to_string().as_bytes())?;
+        let mut env = plain(shim::scrub(std::env::vars_os(), &profile.env_from, &profile.env));
+        env.retain(|name, _| !OF_TERMINALS.contains(&name.as_str()));
+        env.extend((self.environment)(engine, session)?);
+        env.insert("MC_HOOK_TOKEN".to_owned(), hook_token(dir)?);
+        env.insert("TERM".to_owned(), "screen-256color".to_owned());
+        if !["LC_ALL", "LC_CTYPE", "LANG"].iter().any(|n| env.get(*n).is_some_and(|v| v.to_lowercase().contains("utf"))) {
+            env.insert("LANG".to_owned(), "C.UTF-8".to_owned());
+        }
+        let plan = self.plan(profile, session, how, cwd, &env)?;
+        let launch = launch_of(engine, profile, session, plan, &settings_file).map_err(refused)?;
+        Ok(Order { argv: launch.argv, cwd: cwd.to_owned(), env })
+    }
+
+    /// Which conversation; and Claude Code's first questions are answered.
+    fn plan(
+        &self,
+        profile: &Profile,
+        session: &Session,
+        how: Start,
+        cwd: &Path,
+        env: &BTreeMap<String, String>,
+    ) -> Result<SessionPlan> {
+        let id = session.agent_session.clone();
+        let home = match profile.runtime {
+            RuntimeKind::Claude => ClaudeHome::of(env),
+            RuntimeKind::Demo => None,
+        };
+        let Some(home) = home else {
+            return Ok(match how {
+                Start::Fresh => SessionPlan::New(id),
+                Start::Resume => SessionPlan::Resume(id),
+            });
+        };
+        let bypass = profile.permission_mode.as_deref() == Some("bypassPermissions");
+        if let Some(note) = home.answer_first_questions(env, cwd, bypass)? {
+            tracing::warn!(note, "Claude Code's first questions could not be answered");
+        }
+        Ok(match how {
+            // An id that has a conversation already is refused as a new one: we were killed before we heard of it.
+            Start::Fresh if home.transcript(&id).is_none() => SessionPlan::New(id),
+            Start::Fresh | Start::Resume => SessionPlan::Resume(id),
+        })
+    }
+}
+
+fn launch_of(
+    engine: &Engine,
+    profile: &Profile,
+    session: &Session,
+    plan: SessionPlan,
+    settings: &Path,
+) -> std::result::Result<Launch, Failure> {
+    let caps = launch::capabilities(engine, profile)?;
+    let is_root = nix::unistd::geteuid().is_root();
+    terminal_launch(
+        profile,
+        &caps,
+        TerminalParts { session: plan, brief: &session.brief, settings, is_root, own_exe: &engine.exe },
+    )
+}
+
+/// Trying again would not help where a person must change something first.
+fn refused(failure: Failure) -> Error {
+    match failure.code {
+        FailureCode::Refused | FailureCode::SpawnFailed => Error::Denied(words::why(&failure)),
+        _ => Error::Conflict(words::why(&failure)),
+    }
+}
+
+fn workspace(engine: &Engine) -> Result<PathBuf> {
+    let cwd = &engine.config.workspace;
+    cwd.canonicalize().map_err(|e| Error::Conflict(format!("the workspace {} cannot be entered ({e}): make it", cwd.display())))
+}
+
+/// The token of the session's hooks: one for all its starts, so that what was told before stays believed.
+fn hook_token(dir: &Path) -> Result<String> {
+    let file = dir.join("hook-token");
+    if let Ok(kept) = std::fs::read_to_string(&file)
+        && !kept.trim().is_empty()
+    {
+        return Ok(kept.trim().to_owned());
+    }
+    let token = crate::random::secret("mch_");
+    write_private(&file, token.as_bytes())?;
+    Ok(token)
+}
+
+fn identity(pid: i32) -> Option<(i64, i64)> {
+    let start = process::start_time(pid)?;
+    Some((i64::from(pid), i64::try_from(start).ok()?))
+}
+
+fn plain(env: BTreeMap<std::ffi::OsString, std::ffi::OsString>) -> BTreeMap<String, String> {
+    env.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}

@@ -1,0 +1,175 @@
+//! Puts a turn into the agent's input box: only where nothing else stands in it, and Enter only once all of it is there.
+
+use super::TmuxDriver;
+use super::screen::{self, InputBox, Screen};
+use crate::clock::{Deadline, pause};
+use crate::domain::session::{LUCI, Session};
+use crate::domain::turn::Turn;
+use crate::engine::Engine;
+use crate::engine::orchestrator::driver::{Look, NotSent};
+use crate::error::{Error, Result};
+use crate::tmux::{Key, Tmux};
+use std::time::Duration;
+
+/// How long a paste may take to be seen.
+const PASTED: Duration = Duration::from_secs(3);
+/// How long the box may take to show what a key did.
+const KEY_SHOWS: Duration = Duration::from_millis(600);
+/// Enter that shows no effect so long is pressed once more.
+const ENTER_AGAIN: Duration = Duration::from_millis(1_500);
+/// How long the agent may take to have it; after that, `harvest` looks on.
+const TAKEN: Duration = Duration::from_secs(3);
+/// Between two looks.
+const STEP: Duration = Duration::from_millis(8);
+/// Times the input box is cleared before it is left to a person.
+const CLEARED_AT_MOST: u32 = 4;
+
+/// What the agent would take for an order to its program, or to a shell, where it stands first.
+const ORDERS: &[char] = &['/', '!', '#', '&'];
+
+type Sent = std::result::Result<(), NotSent>;
+
+impl TmuxDriver {
+    pub(super) fn type_in(
+        &self,
+        engine: &Engine,
+        session: &Session,
+        turn: &Turn,
+        sending: &mut dyn FnMut() -> Result<()>,
+    ) -> Sent {
+        let marker = turn.marker();
+        if marker.is_empty() {
+            return Err(NotSent::NotNow("the turn is not claimed".to_owned()));
+        }
+        match self.look_now(engine, session).map_err(not_now)? {
+            Look::Ready => {}
+            other => return Err(NotSent::NotNow(in_words(&other))),
+        }
+        let tmux = Tmux::at(&engine.data.tmux_socket());
+        clear(&tmux)?;
+        tmux.paste(LUCI, &harmless(&turn.prompt())).map_err(not_now)?;
+        if let Err(e) = arrived(&tmux, &marker) {
+            // Whatever came of it must not stand there for the next one.
+            clear(&tmux)?;
+            return Err(e);
+        }
+        if let Err(e) = sending() {
+            clear(&tmux)?;
+            return Err(not_now(e));
+        }
+        // From here on it may be in the agent's hands: what fails now is for `harvest` to find out.
+        if tmux.keys(LUCI, &[Key::Enter]).is_ok() {
+            self.wait_taken(session, &tmux, &marker);
+        }
+        Ok(())
+    }
+
+    /// Waits until the agent has it. One Enter more, where the text still stands in the box.
+    fn wait_taken(&self, session: &Session, tmux: &Tmux, marker: &str) {
+        let (late, over) = (Deadline::after(ENTER_AGAIN), Deadline::after(TAKEN));
+        let mut again = true;
+        while !over.is_over() {
+            if self.has(session, marker) {
+                return;
+            }
+            let held = || look_at(tmux).ok().and_then(|s| s.input).is_some_and(|b| b.holds(marker));
+            if again && late.is_over() {
+                again = false;
+                if held() && !self.has(session, marker) {
+                    // Not sent is found out by `harvest`.
+                    let _pressed = tmux.keys(LUCI, &[Key::Enter]);
+                }
+            }
+            pause(STEP);
+        }
+    }
+}
+
+/// Empties the input box, and makes sure.
+fn clear(tmux: &Tmux) -> Sent {
+    let mut interrupted = false;
+    for round in 0..=CLEARED_AT_MOST {
+        let Some(input) = look_at(tmux).map_err(not_now)?.input else {
+            return Err(NotSent::NotNow("its input box is not there".to_owned()));
+        };
+        if input.is_clean() {
+            return Ok(());
+        }
+        let keys = if input.text.is_empty() {
+            // An empty line of a shell: back to prompts.
+            vec![Key::Backspace]
+        } else if round < 2 || interrupted {
+            // Each takes the line before the cursor, then the line's end.
+            vec![Key::CtrlU; 2 * input.lines + 1]
+        } else {
+            // Takes it all, wherever the cursor stands; a second one would end the program.
+            interrupted = true;
+            vec![Key::CtrlC]
+        };
+        tmux.keys(LUCI, &keys).map_err(not_now)?;
+        wait_changed(tmux, &input);
+    }
+    Err(NotSent::NotNow("its input box holds text that cannot be cleared: look at it in the console".to_owned()))
+}
+
+fn wait_changed(tmux: &Tmux, before: &InputBox) {
+    let deadline = Deadline::after(KEY_SHOWS);
+    while !deadline.is_over() {
+        pause(STEP);
+        match look_at(tmux) {
+            Ok(Screen { input: Some(now), .. }) if now == *before => {}
+            Ok(_) | Err(_) => return,
+        }
+    }
+}
+
+/// Waits until all of the paste is in the box.
+fn arrived(tmux: &Tmux, marker: &str) -> Sent {
+    let deadline = Deadline::after(PASTED);
+    loop {
+        let seen = look_at(tmux).map_err(not_now)?;
+        if seen.input.as_ref().is_some_and(|b| !b.shell && b.holds(marker)) {
+            return Ok(());
+        }
+        if deadline.is_over() {
+            return Err(NotSent::NotNow("the paste did not show in its input box".to_owned()));
+        }
+        pause(STEP);
+    }
+}
+
+/// A prompt that is nothing but a prompt, whatever it begins with.
+fn harmless(prompt: &str) -> String {
+    if prompt.trim_start().starts_with(ORDERS) { format!("Message:\n{prompt}") } else { prompt.to_owned() }
+}
+
+fn look_at(tmux: &Tmux) -> Result<Screen> {
+    Ok(screen::read(&tmux.coloured(LUCI, 0)?))
+}
+
+fn not_now(e: Error) -> NotSent {
+    NotSent::NotNow(e.to_string())
+}
+
+fn in_words(look: &Look) -> String {
+    match look {
+        Look::Gone(why) => why.clone().unwrap_or_else(|| "its program is gone".to_owned()),
+        Look::ComingUp => "it comes up".to_owned(),
+        Look::Ready => "it is ready".to_owned(),
+        Look::Busy => "it works".to_owned(),
+        Look::Dialog(words) => format!("a dialog is open: {words}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_never_taken_for_an_order() {
+        for order in ["/clear", "!rm -rf x", "  /exit", "#note"] {
+            assert_eq!(harmless(order), format!("Message:\n{order}"));
+        }
+        assert_eq!(harmless("see /etc"), "see /etc");
+    }
+}
