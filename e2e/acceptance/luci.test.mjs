@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { PATIENCE, axe, desk, live, mark, mission, noSideways, phone, quiet, sameDocument, sizes, until } from "../lib.mjs";
 
+// Each driver must look the same from here: LUCI_DRIVER=tmux takes the other one.
+const config = `[orchestrator]\ndriver = "${process.env.LUCI_DRIVER ?? "headless"}"\n`;
+
 const turns = (page) => page.locator("#turns > .turn");
 const answered = (page, text) => page.locator(".turn[data-state=answered]", { hasText: text });
 const send = async (page, text) => {
@@ -12,7 +15,7 @@ const send = async (page, text) => {
 
 describe("the conversation", () => {
   let mc;
-  before(async () => { mc = await mission({ config: `[orchestrator]\ndriver = "headless"\n` }); });
+  before(async () => { mc = await mission({ config }); });
   after(() => mc.end());
 
   test("says what Luci is while nobody has said anything, and an example fills the box", async () => {
@@ -60,6 +63,17 @@ describe("the conversation", () => {
     assert.deepEqual(first, [...first].sort((a, b) => Number(a.slice(5)) - Number(b.slice(5))));
     assert.equal(new Set(first).size, first.length);
     for (const page of [one, two]) { quiet(page); await page.context().close(); }
+  });
+
+  test("several new turns at once come to an open page one below the other", async () => {
+    const page = await mc.page(desk, "/luci");
+    await live(page);
+    const start = await turns(page).count();
+    await page.evaluate(() => document.querySelector("#live-stream")._htmx.sse.reader.cancel());
+    await Promise.all([1, 2, 3, 4].map((n) => mc.post("/luci/send", { message: `together ${n}` })));
+    await until("four answers", async () => await page.locator(".turn[data-state=answered]", { hasText: "together" }).count() === 4);
+    assert.equal(await turns(page).count(), start + 4);
+    await page.context().close();
   });
 
   test("a reload while she works changes nothing; what waits can be cancelled, what is worked on stopped", async () => {
@@ -271,7 +285,7 @@ describe("the conversation", () => {
 
 describe("the conversation without JavaScript", () => {
   let mc, page;
-  before(async () => { mc = await mission({ config: `[orchestrator]\ndriver = "headless"\n` }); });
+  before(async () => { mc = await mission({ config }); });
   after(() => mc.end());
 
   test("one writes, sees the answer, and has what she proposes done", async () => {

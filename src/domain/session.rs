@@ -20,7 +20,8 @@ pub enum SessionState {
     Waiting,
     /// Its agent is gone. The orchestrator brings it back at `retry_at`.
     Down,
-    /// It went down too often in a row: waits for a person's Start.
+    /// It went down too often in a row, or cannot come up as it is configured: waits for a person's Start. Where another
+    /// try may help the orchestrator makes one at `retry_at`, much later.
     Broken,
     /// Over: stopped, rotated, switched. Terminal.
     Ended,

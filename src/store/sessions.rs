@@ -154,12 +154,13 @@ pub fn stands(tx: &Tx<'_>, id: SessionId, state: SessionState, note: Option<&str
     )
 }
 
-/// Its agent is gone or did not come up: again at `retry_at`, or never by itself.
+/// Its agent is gone or did not come up: again at `retry_at`, or never by itself. `broken`: too often in a row, a person
+/// should look.
 ///
 /// # Errors
 /// The session is over.
-pub fn down(tx: &Tx<'_>, id: SessionId, note: &str, retry_at: Option<Time>) -> Result<()> {
-    let state = if retry_at.is_some() { SessionState::Down } else { SessionState::Broken };
+pub fn down(tx: &Tx<'_>, id: SessionId, note: &str, retry_at: Option<Time>, broken: bool) -> Result<()> {
+    let state = if broken { SessionState::Broken } else { SessionState::Down };
     change(
         tx,
         id,

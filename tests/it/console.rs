@@ -241,7 +241,7 @@ fn the_last_screen_stays_when_the_agent_is_gone_and_the_history_stands_above() {
     assert!(!history.contains("every 1s"), "a history stands still");
     let set = rig.app.store.write(|tx| {
         let session = sessions::current(tx.conn)?.expect("open");
-        sessions::down(tx, session.id, "its agent was killed", None)
+        sessions::down(tx, session.id, "its agent was killed", None, true)
     });
     set.expect("down");
     let down = rig.app.get("/console").text();

@@ -21,6 +21,7 @@ mod one_worker;
 mod proposals;
 mod real_cli;
 mod real_luci;
+mod real_luci_tmux;
 mod real_rig;
 mod shim;
 mod shutdown;

@@ -92,7 +92,7 @@ pub struct Rig {
 }
 
 /// The path of the real program; none where these tests are not asked for, which is said aloud.
-fn real_cli(test: &str) -> Option<String> {
+pub fn real_cli(test: &str) -> Option<String> {
     let found = std::env::var("MC_REAL_CLI").ok().filter(|p| !p.is_empty());
     if found.is_none() {
         // Not by a print macro: what a test that passes prints that way is never seen.

@@ -14,4 +14,12 @@ export MC_REAL_CLI
 
 # Built while the network is still there.
 cargo test --locked --test it --no-run
-exec "$here/in_namespace.sh" cargo test --locked --offline --test it "${1:-real_}" -- --test-threads="${MC_REAL_THREADS:-2}"
+"$here/in_namespace.sh" cargo test --locked --offline --test it "${1:-real_}" -- --test-threads="${MC_REAL_THREADS:-2}"
+
+# And the same program through the browser, where there is one (e2e/run.sh installs it).
+[ $# = 0 ] || exit 0
+if [ -d e2e/node_modules/playwright-core ] && [ -x "${CHROMIUM:-/usr/bin/chromium}" ]; then
+    cd e2e
+    exec "$here/in_namespace.sh" node --test --test-concurrency=1 --test-timeout=300000 real/*.test.mjs
+fi
+echo "SKIPPED: the real program in the browser: Chromium or playwright-core is not installed (e2e/run.sh installs them)"

@@ -117,7 +117,9 @@ impl Orchestrator {
             return Ok(pace);
         }
         match session.state {
-            SessionState::Broken | SessionState::Ended => Ok(Pace::Still),
+            SessionState::Ended => Ok(Pace::Still),
+            SessionState::Broken if session.retry_at.is_none() => Ok(Pace::Still),
+            SessionState::Broken => self.bring_back(engine, session),
             SessionState::Down => self.bring_back(engine, session),
             SessionState::Starting if session.launched_at.is_none() => self.launch(engine, session),
             SessionState::Starting | SessionState::Idle | SessionState::Working | SessionState::Waiting => {

@@ -276,7 +276,7 @@ fn a_session_that_does_not_come_up_is_left_to_a_person_and_start_tries_anew() {
     let mut s = stage();
     let id = s.say("hello", TurnOrigin::Human);
     s.play.with(|p| p.fail_starts = 100);
-    for _ in 0..10 {
+    for _ in 0..20 {
         let _ = s.me.tick(&s.engine);
         // The wait between two starts is not waited for here.
         s.engine
@@ -286,7 +286,7 @@ fn a_session_that_does_not_come_up_is_left_to_a_person_and_start_tries_anew() {
                     && x.state == SessionState::Down
                 {
                     let now = tx.now;
-                    sessions::down(tx, x.id, "again", Some(now))?;
+                    sessions::down(tx, x.id, "again", Some(now), false)?;
                 }
                 Ok(())
             })
@@ -294,8 +294,9 @@ fn a_session_that_does_not_come_up_is_left_to_a_person_and_start_tries_anew() {
     }
     assert_eq!(s.session().state, SessionState::Broken);
     let starts = s.play.with(|p| p.starts.len());
-    assert!((1..=5).contains(&starts), "{starts}");
-    assert_eq!(s.me.tick(&s.engine).expect("steps"), Pace::Still);
+    assert!((1..=7).contains(&starts), "{starts}");
+    assert!(matches!(s.me.tick(&s.engine).expect("steps"), Pace::In(ms) if ms > 200_000), "tried again much later");
+    assert_eq!(s.play.with(|p| p.starts.len()), starts);
     assert_eq!(s.turn(id).state, TurnState::Pending, "nothing is lost");
     s.play.with(|p| p.fail_starts = 0);
     s.harvests([answered("Hi.", 1)]);

@@ -6,8 +6,10 @@ use crate::domain::session::{Session, SessionState};
 use crate::error::{Error, Result};
 use crate::store::{sessions, turns};
 
-/// Starts in a row that may fail.
-const FAILURES_AT_MOST: i64 = 5;
+/// Starts in a row that may fail before a person is asked to look.
+const FAILURES_AT_MOST: i64 = 7;
+/// Even then it is tried again after so many milliseconds, for as long as it takes: nobody may be there to look.
+const LATER_MS: i64 = 5 * 60_000;
 /// Starts within [`WINDOW_MS`] before the session is left to a person.
 const STARTS_AT_MOST: usize = 8;
 /// The window of the restart intensity, in milliseconds.
@@ -23,7 +25,8 @@ impl Orchestrator {
         let now = mono(engine);
         self.started.retain(|at| now - at < WINDOW_MS);
         if self.started.len() >= STARTS_AT_MOST {
-            return self.fell(engine, session, &format!("was started {STARTS_AT_MOST} times within ten minutes"), true);
+            let why = format!("was started {STARTS_AT_MOST} times within ten minutes");
+            return self.fell(engine, &Session { failures: FAILURES_AT_MOST, ..session.clone() }, &why, false);
         }
         self.started.push_back(now);
         let id = session.id;
@@ -94,8 +97,8 @@ impl Orchestrator {
         let failures = session.failures + 1;
         let give_up = for_good || failures >= FAILURES_AT_MOST;
         let now = engine.store.clock().now();
-        let wait = 500_i64 << failures.clamp(1, 7);
-        let retry_at = (!give_up).then(|| now.plus_ms(wait));
+        let wait = if give_up { LATER_MS } else { 500_i64 << failures.clamp(1, 7) };
+        let retry_at = (!for_good).then(|| now.plus_ms(wait));
         if give_up {
             self.started.clear();
             tracing::warn!(why, "Luci's session is left to a person");
@@ -103,8 +106,8 @@ impl Orchestrator {
             tracing::info!(why, wait, "Luci's session is down; it is brought back");
         }
         let (id, why) = (session.id, why.to_owned());
-        engine.store.write(move |tx| sessions::down(tx, id, &why, retry_at))?;
-        Ok(if give_up { Pace::Still } else { Pace::In(wait) })
+        engine.store.write(move |tx| sessions::down(tx, id, &why, retry_at, give_up))?;
+        Ok(if for_good { Pace::Still } else { Pace::In(wait) })
     }
 
     /// Stopped by a person: what is in flight is harvested or ends with a word, the agent is ended.

@@ -31,6 +31,8 @@ const LAG_MS: i64 = 1_000;
 const COMING_UP_MS: i64 = 45_000;
 /// How long later, in milliseconds: a screen may be caught half painted.
 const ODD_MS: i64 = 5_000;
+/// How long tmux may take to notice that a program has ended, in milliseconds.
+const ENDING_MS: i64 = 1_500;
 /// What an agent gets to end by itself when its terminal is closed.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -64,6 +66,13 @@ impl TmuxDriver {
             Ok(book.has(marker))
         });
         has.unwrap_or(false)
+    }
+
+    /// What was seen of the terminal before is of no use.
+    fn forget_looks(&self) {
+        if let Some(book) = lock(&self.book).as_mut() {
+            (book.looked, book.ready_since) = (None, None);
+        }
     }
 
     fn look_now(&self, engine: &Engine, session: &Session) -> Result<Look> {
@@ -173,9 +182,16 @@ fn observe(engine: &Engine, session: &Session, book: &mut Book) -> Result<Look> 
     if pane.dead {
         return Ok(Look::Gone(why_dead(&tmux, &pane)));
     }
+    let clock = engine.store.clock();
+    let now = clock.mono_ms();
+    // A process on its way out has no words any more, then it is a zombie.
+    if process::command_line(pane.pid).iter().all(String::is_empty) {
+        // tmux is about to notice; where something else holds the terminal open it never does.
+        let ended = now - *book.odd_since.get_or_insert(now);
+        return Ok(if ended < ENDING_MS { Look::Busy } else { Look::Gone(why_dead(&tmux, &pane)) });
+    }
     if !ours(pane.pid, Path::new(&session.dir)) {
-        let gone = process::start_time(pane.pid).is_none();
-        return Ok(Look::Gone((!gone).then(|| "another session has the terminal".to_owned())));
+        return Ok(Look::Gone(Some("another session has the terminal".to_owned())));
     }
     if pane.in_mode {
         tmux.leave_copy_mode(LUCI)?;
@@ -187,9 +203,7 @@ fn observe(engine: &Engine, session: &Session, book: &mut Book) -> Result<Look> 
         Err(e) => return Err(e),
     };
     let status = process::start_time(pane.pid).and_then(|start| book.home.as_ref()?.status(pane.pid, start));
-    let clock = engine.store.clock();
     let told = book.hooks.busy_since().is_some_and(|at| clock.now().0 - at < LAG_MS);
-    let now = clock.mono_ms();
     let look = decide(&seen, status.as_ref(), told);
     if look != Look::ComingUp {
         book.odd_since = None;

@@ -95,12 +95,12 @@ pub async fn told(visit: &Visit, id: TurnId, more: Markup) -> Result<HttpRespons
 
 /// `POST /luci/start`
 pub async fn start(visit: Visit) -> HttpResponse {
-    want(&visit, "Luci is being started", |tx| sessions::want(tx, true)).await
+    want(&visit, None, |tx| sessions::want(tx, true)).await
 }
 
 /// `POST /luci/stop`
 pub async fn stop(visit: Visit) -> HttpResponse {
-    want(&visit, "Luci is being stopped; what you write waits", |tx| sessions::want(tx, false)).await
+    want(&visit, None, |tx| sessions::want(tx, false)).await
 }
 
 /// A choice of profile.
@@ -117,11 +117,11 @@ pub async fn switch(sent: Sent<Choice>) -> HttpResponse {
     }
     let label = visit.app.config.profile(&form.profile).map(crate::domain::profile::Profile::label).unwrap_or_default();
     let name = form.profile;
-    want(&visit, &format!("Luci goes over to {label}"), move |tx| sessions::want_profile(tx, &name)).await
+    want(&visit, Some(format!("Luci goes over to {label}")), move |tx| sessions::want_profile(tx, &name)).await
 }
 
-/// Writes what is wanted of Luci; the engine brings it about.
-async fn want(visit: &Visit, words: &str, work: impl FnOnce(&Tx<'_>) -> Result<()> + Send + 'static) -> HttpResponse {
+/// Writes what is wanted of Luci; the engine brings it about. What the page shows anyway needs no words.
+async fn want(visit: &Visit, words: Option<String>, work: impl FnOnce(&Tx<'_>) -> Result<()> + Send + 'static) -> HttpResponse {
     visit
         .answer(async {
             visit.who.may_change_tickets()?;
@@ -133,7 +133,7 @@ async fn want(visit: &Visit, words: &str, work: impl FnOnce(&Tx<'_>) -> Result<(
                 (partial("#luci-state", "outerMorph", &state(&s, cx)))
                 (partial("#luci-line", "outerMorph", &line(&s, cx)))
                 (partial("#luci-side", "outerMorph", &side(&s, cx)))
-                (toast_partial(Tone::Good, words, None))
+                @if let Some(words) = &words { (toast_partial(Tone::Good, words, None)) }
             };
             Ok(visit.done("/luci", fragments))
         })

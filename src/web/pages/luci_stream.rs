@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Turns looked at in one go.
+/// Changed turns looked at in one go.
 const GATHER: i64 = 40;
 
 /// Where a page stands: the conversation's last change it shows, and its last turn.
@@ -102,9 +102,10 @@ impl Feed for LuciFeed {
 impl LuciFeed {
     /// New and changed turns. True where there are more of them.
     fn turns(&mut self, c: &Connection, newest: i64, cx: Ctx<'_>, out: &mut String) -> Result<bool> {
-        let full = usize::try_from(GATHER).unwrap_or(0);
-        let new = turns::shown_after(c, self.at.last, GATHER)?;
-        let more_new = new.len() == full;
+        // One new turn a message: the place of the next is found only once this one is on the page.
+        let mut new = turns::shown_after(c, self.at.last, 2)?;
+        let more_new = new.len() > 1;
+        new.truncate(1);
         let before = self.at.last;
         for s in luci_load::shown(c, new, false)? {
             let id = s.turn.id;
@@ -116,6 +117,7 @@ impl LuciFeed {
         if more_new {
             return Ok(true);
         }
+        let full = usize::try_from(GATHER).unwrap_or(0);
         let changed = turns::changed(c, self.at.change, GATHER)?;
         let more = changed.len() == full;
         self.at.change = if more { changed.last().map_or(newest, |t| t.change) } else { newest };

@@ -14,8 +14,8 @@ use crate::runtime::claude_transcript::{Exchange, Transcript};
 use crate::runtime::tail::Tail;
 use std::path::{Path, PathBuf};
 
-/// The transcript is written a moment after the agent has told of its end, in milliseconds.
-const FLUSH_MS: i64 = 300;
+/// The transcript is written a moment after the agent has told of its end; on a machine that is busy, later. In milliseconds.
+const FLUSH_MS: i64 = 1_000;
 /// A prompt that the agent told of and that is in no transcript so long after its end never will be, in milliseconds.
 const UNWRITTEN_MS: i64 = 2_000;
 /// Idle for so long, without a word of an end: the turn was interrupted, in milliseconds.

@@ -39,12 +39,23 @@ impl InputBox {
         self.text.is_empty() && !self.shell
     }
 
-    /// Whether what we pasted is in it: as it is, or folded into a word for a paste.
+    /// Whether what we pasted is in it, perhaps among other things: as it is, or folded into a word for a paste.
     #[must_use]
     pub fn holds(&self, marker: &str) -> bool {
-        let bare: String = self.text.chars().filter(|c| !c.is_whitespace()).collect();
-        bare.contains(marker) || bare.contains("[Pastedtext") || bare.contains("[...Truncatedtext")
+        bare(&self.text).contains(marker) || self.text.contains("[Pasted text #")
     }
+
+    /// Whether what we pasted is in it, and nothing else.
+    #[must_use]
+    pub fn holds_only(&self, prompt: &str) -> bool {
+        let folded = self.text.strip_prefix("[Pasted text #").and_then(|rest| rest.strip_suffix(']'));
+        bare(&self.text) == bare(prompt) || folded.is_some_and(|inside| !inside.contains('['))
+    }
+}
+
+/// A text without what a terminal may wrap, fold or leave out.
+fn bare(text: &str) -> String {
+    text.chars().filter(char::is_ascii_graphic).collect()
 }
 
 /// What a screen shows.
@@ -131,6 +142,13 @@ fn is_choice(line: &str) -> bool {
     digits > 0 && rest[digits..].starts_with(['.', ')'])
 }
 
+/// `  2. No`
+fn is_numbered(line: &str) -> bool {
+    let text = line.trim_start();
+    let digits = text.chars().take_while(char::is_ascii_digit).count();
+    digits > 0 && text[digits..].starts_with(". ")
+}
+
 fn dialog(lines: &[Line]) -> Option<String> {
     let last = lines.iter().rposition(|l| !l.plain.trim().is_empty())?;
     let from = last.saturating_sub(30);
@@ -138,7 +156,14 @@ fn dialog(lines: &[Line]) -> Option<String> {
     let says = |l: &Line| is_choice(&l.plain) || DIALOG_WORDS.iter().any(|w| l.plain.to_lowercase().contains(w));
     let at = part.iter().position(says)?;
     // A dialog begins below a rule, or a little above its choices.
-    let top = part[..at].iter().rposition(|l| is_rule(&l.plain) || l.plain.contains('▔')).map_or(at.saturating_sub(6), |i| i + 1);
+    let is_edge = |l: &Line| is_rule(&l.plain) || l.plain.contains('▔');
+    let mut top = part[..at].iter().rposition(is_edge).map_or(at.saturating_sub(6), |i| i + 1);
+    // A rule among its choices is none of its edges.
+    while let Some(edge) = part[..top.saturating_sub(1)].iter().rposition(is_edge)
+        && part[edge..top].iter().any(|l| is_numbered(&l.plain))
+    {
+        top = edge + 1;
+    }
     let words: Vec<&str> = part[top..].iter().map(|l| l.plain.trim()).filter(|l| !l.is_empty() && !is_rule(l)).collect();
     let words = words.join(" · ");
     let cut: String = words.chars().take(DIALOG_CHARS).collect();
@@ -277,7 +302,13 @@ mod tests {
         assert_eq!((two.text.as_str(), two.lines), ("two\nlines here [MC_TURN:1:abc]", 2));
         assert!(two.holds("[MC_TURN:1:abc]") && !two.holds("[MC_TURN:1:abd]"));
         let paste = screen("", "❯\u{a0}[Pasted text #1 +2901 lines]\u{1b}[7m ", "paste again to expand").input.expect("a box");
-        assert!(paste.holds("[MC_TURN:1:abc]") && !paste.is_clean());
+        assert!(paste.holds("[MC_TURN:1:abc]") && !paste.is_clean() && paste.holds_only("anything"));
+        assert!(two.holds_only("two\nlines here\n\n[MC_TURN:1:abc]") && !two.holds_only("lines here [MC_TURN:1:abc]"));
+        for glued in
+            ["a[Pasted text #1 +9 lines]", "[Pasted text #1 +9 lines]b", "[Pasted text #1 +9 lines][Pasted text #2 +9 lines]"]
+        {
+            assert!(!screen("", &format!("❯\u{a0}{glued}"), "").input.expect("a box").holds_only("a prompt"), "{glued}");
+        }
         let numbered = screen("", "❯\u{a0}1. first", "").input;
         assert_eq!(numbered, input("1. first", 1), "typed by a person, not a choice");
         let shell = screen("", "!\u{a0}ls", "! for shell mode").input.expect("a box");
@@ -299,6 +330,8 @@ mod tests {
         assert_eq!((seen.input, seen.busy), (None, false));
         let words = seen.dialog.expect("a dialog");
         assert!(words.starts_with("☐ Pick · Which one? · ❯ 1. A"), "{words}");
+        let lower = read(&ask.replace("❯ 1. A", "  1. A").replace("  4. Chat", "❯ 4. Chat")).dialog.expect("a dialog");
+        assert!(lower.starts_with("☐ Pick · Which one?"), "{lower}");
         let trust = read(
             " Do you trust the files in this folder?\n\n ❯ 1. Yes, proceed\n   2. No, exit\n\n Enter to confirm · Esc to exit",
         );

@@ -3,12 +3,15 @@
 use super::TmuxDriver;
 use super::screen::{self, InputBox, Screen};
 use crate::clock::{Deadline, pause};
+use crate::data_dir::make_private;
 use crate::domain::session::{LUCI, Session};
 use crate::domain::turn::Turn;
 use crate::engine::Engine;
 use crate::engine::orchestrator::driver::{Look, NotSent};
 use crate::error::{Error, Result};
+use crate::runtime::attend::write_private;
 use crate::tmux::{Key, Tmux};
+use std::path::Path;
 use std::time::Duration;
 
 /// How long a paste may take to be seen.
@@ -46,17 +49,13 @@ impl TmuxDriver {
             other => return Err(NotSent::NotNow(in_words(&other))),
         }
         let tmux = Tmux::at(&engine.data.tmux_socket());
-        clear(&tmux)?;
-        tmux.paste(LUCI, &harmless(&turn.prompt())).map_err(not_now)?;
-        if let Err(e) = arrived(&tmux, &marker) {
-            // Whatever came of it must not stand there for the next one.
-            clear(&tmux)?;
-            return Err(e);
-        }
+        put(session, turn, &tmux)?;
         if let Err(e) = sending() {
             clear(&tmux)?;
             return Err(not_now(e));
         }
+        // How it stood before says nothing any more.
+        self.forget_looks();
         // From here on it may be in the agent's hands: what fails now is for `harvest` to find out.
         if tmux.keys(LUCI, &[Key::Enter]).is_ok() {
             self.wait_taken(session, &tmux, &marker);
@@ -83,6 +82,33 @@ impl TmuxDriver {
             pause(STEP);
         }
     }
+}
+
+/// Puts the turn's prompt into the box, and nothing else.
+fn put(session: &Session, turn: &Turn, tmux: &Tmux) -> Sent {
+    let mut last = Ok(());
+    for attempt in 0..3 {
+        clear(tmux)?;
+        // A text that the box shows otherwise than we know it goes by way of a file.
+        let text = if attempt < 2 { harmless(&turn.prompt()) } else { by_file(session, turn).map_err(not_now)? };
+        tmux.paste(LUCI, &text).map_err(not_now)?;
+        last = arrived(tmux, &text, &turn.marker());
+        if last.is_ok() {
+            return last;
+        }
+    }
+    // Whatever came of it must not stand there for the next one.
+    clear(tmux)?;
+    last
+}
+
+/// The words that lead to a message which could not be pasted.
+fn by_file(session: &Session, turn: &Turn) -> Result<String> {
+    let folder = Path::new(&session.dir).join("messages");
+    make_private(&folder)?;
+    let file = folder.join(format!("{}.md", turn.id.0));
+    write_private(&file, turn.prompt().as_bytes())?;
+    Ok(format!("Your message is in the file {}: read it whole and answer it.\n\n{}", file.display(), turn.marker()))
 }
 
 /// Empties the input box, and makes sure.
@@ -123,13 +149,20 @@ fn wait_changed(tmux: &Tmux, before: &InputBox) {
     }
 }
 
-/// Waits until all of the paste is in the box.
-fn arrived(tmux: &Tmux, marker: &str) -> Sent {
+/// Waits until all of the paste is in the box. Something else beside it may be gone with the next picture.
+fn arrived(tmux: &Tmux, text: &str, marker: &str) -> Sent {
     let deadline = Deadline::after(PASTED);
+    let mut mixed: Option<Deadline> = None;
     loop {
-        let seen = look_at(tmux).map_err(not_now)?;
-        if seen.input.as_ref().is_some_and(|b| !b.shell && b.holds(marker)) {
-            return Ok(());
+        if let Some(input) = look_at(tmux).map_err(not_now)?.input
+            && input.holds(marker)
+        {
+            if !input.shell && input.holds_only(text) {
+                return Ok(());
+            }
+            if mixed.get_or_insert_with(|| Deadline::after(KEY_SHOWS)).is_over() {
+                return Err(NotSent::NotNow("something else stands in its input box".to_owned()));
+            }
         }
         if deadline.is_over() {
             return Err(NotSent::NotNow("the paste did not show in its input box".to_owned()));
