@@ -22,7 +22,8 @@ create table notifications (
   created_at integer not null,
   sent_at integer
 ) strict;
-create index notifications_due on notifications (urgent desc, id) where state in ('pending','sending');
+create index notifications_due on notifications (urgent desc, id) where state = 'pending';
+create index notifications_on_their_way on notifications (id) where state = 'sending';
 create index notifications_of_ticket on notifications (ticket_id, id) where ticket_id is not null;
 create index notifications_stale on notifications (id) where buttons_state = 'stale';
 create index notifications_sent on notifications (sent_at) where state = 'sent';

@@ -291,7 +291,10 @@ pub fn buttons_gone(tx: &Tx<'_>, id: NoticeId) -> Result<()> {
 /// The database refused.
 pub fn any_waiting(conn: &Connection) -> Result<bool> {
     Ok(conn
-        .prepare_cached("select exists (select 1 from notifications where state in ('pending', 'sending'))")?
+        .prepare_cached(
+            "select exists (select 1 from notifications where state = 'pending')
+               or exists (select 1 from notifications where state = 'sending')",
+        )?
         .query_row([], |r| r.get(0))?)
 }
 
@@ -325,7 +328,10 @@ pub struct Summary {
 /// The database refused.
 pub fn summary(conn: &Connection) -> Result<Summary> {
     let waiting = conn
-        .prepare_cached("select count(*) from notifications where state in ('pending', 'sending')")?
+        .prepare_cached(
+            "select (select count(*) from notifications where state = 'pending')
+               + (select count(*) from notifications where state = 'sending')",
+        )?
         .query_row([], |r| r.get(0))?;
     let last_sent: Option<i64> =
         conn.prepare_cached("select max(sent_at) from notifications where state = 'sent'")?.query_row([], |r| r.get(0))?;
@@ -471,7 +477,9 @@ mod tests {
         for sql in [
             "select id from notifications where state = 'pending' and chat is not null and next_at <= 1
                and (0 = 0 or urgent = 1 or answer = 1) order by urgent desc, id limit 1",
-            "select exists (select 1 from notifications where state in ('pending', 'sending'))",
+            "select 1 from notifications where state = 'pending'",
+            "select 1 from notifications where state = 'sending'",
+            "select min(next_at) from notifications where state = 'pending' and (0 = 0 or urgent = 1 or answer = 1)",
             "select id, chat from notifications where buttons_state = 'stale' and state = 'sent' and chat is not null order by id limit 9",
             "update notifications set buttons_state = 'stale' where ticket_id = 1 and buttons_state = 'open'",
             "select max(sent_at) from notifications where state = 'sent'",

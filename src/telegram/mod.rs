@@ -201,8 +201,10 @@ impl Bot {
         let url = format!("{}/file/bot{}/{path}", self.base, self.token.secret());
         let mut answer = self.patient.get(&url).call().map_err(|e| self.unreachable(&e))?;
         let status = answer.status().as_u16();
-        if status != 200 {
-            return Err(self.fault(status, ""));
+        match status {
+            200 => {}
+            400..=499 => return Err(Fault::Refused(format!("it is not given out (HTTP status {status})"))),
+            _ => return Err(self.fault(status, "")),
         }
         let mut bytes = Vec::new();
         let reader = answer.body_mut().with_config().limit(FILE_MAX + 2).reader();

@@ -240,7 +240,7 @@ fn an_empty_inbox_and_a_luci_who_cannot_wake_nobody() {
     assert_eq!(rig.status(id), ItemStatus::Pending);
     rig.store.write(|tx| sessions::want(tx, true)).expect("started");
     let session = rig.session.id;
-    rig.store.write(move |tx| sessions::down(tx, session, "again and again", None)).expect("broken");
+    rig.store.write(move |tx| sessions::down(tx, session, "again and again", None, true)).expect("broken");
     let state = rig.store.read(|c| sessions::get(c, session)).expect("there").state;
     assert_eq!(rig.drain(), Drained::default(), "{state}");
     rig.store.write(|tx| sessions::want(tx, true)).expect("started");

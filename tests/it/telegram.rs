@@ -390,16 +390,41 @@ fn a_photo_is_kept_and_named_where_the_agent_finds_it() {
 }
 
 #[test]
-fn luci_answers_in_the_chat() {
+fn luci_answers_in_the_chat_and_what_she_suggests_is_done_with_one_tap() {
     let stub = TelegramStub::start();
-    let live = start(&stub, &[agent("instant")]);
+    let reply = tempfile::NamedTempFile::new().expect("a file");
+    let block =
+        json!({"mc_actions": [{"kind": "create_ticket", "title": "Mend the upload"}, {"kind": "notify", "text": "Look here"}]});
+    fs::write(reply.path(), format!("All is well.\n\n```json\n{block}\n```\n")).expect("written");
+    let mut live = prepare(&stub.url(), &[agent("reply").env("REPLY_FILE", reply.path().display())]);
+    configure(&live, &stub.url(), &format!("chats = [{CHAT}]\n[orchestrator]\ndriver = \"headless\""));
+    live.boot();
     stub.says(CHAT, "/luci How are things?");
-    message(&stub, "Luci");
-    let answer = until("her answer", || {
-        let sent: Vec<String> = live.all("select text from notifications where key like 'turn:%' and state = 'sent'");
-        sent.into_iter().next()
-    });
-    assert!(!answer.trim().is_empty());
+    message(&stub, "Luci has it");
+    let answer = message(&stub, "All is well.");
+    assert!(answer.text.contains("Suggests:") && !answer.text.contains("mc_actions"), "{}", answer.text);
     let row: String = live.one("select origin || '|' || message from turns where origin = 'human'");
     assert_eq!(row, "human|How are things?");
+    // What she wants the owner to know comes by itself.
+    message(&stub, "Look here");
+    let (label, data) = answer.buttons().first().cloned().expect("a button");
+    assert!(label.starts_with("Do it: "), "{label}");
+    stub.presses(&answer, &data);
+    stub.presses(&answer, &data);
+    until("both presses are answered", || (stub.calls("answerCallbackQuery").len() == 2).then_some(()));
+    assert_eq!(live.all::<String>("select title from tickets"), ["Mend the upload"]);
+    // A reply to her answer goes on with the talk.
+    stub.replies(&answer, "And now?");
+    let asked = || live.all::<String>("select message from turns where origin = 'human' order by id");
+    until("the next turn", || (asked() == ["How are things?", "And now?"]).then_some(()));
+}
+
+#[test]
+fn without_telegram_nothing_piles_up() {
+    let live = Live::start(2, &[agent("review")]);
+    let id = live.now("review", "Look");
+    live.stands(id, "in_review");
+    until("it is dropped", || (live.one::<String>("select state from notifications") == "unsent").then_some(()));
+    let page = live.try_get("/settings").expect("an answer").body;
+    assert!(page.contains("Not configured"), "the page says how to set it up");
 }
