@@ -1,13 +1,13 @@
 //! Builds everything once, starts the engines in order, serves, and stops in reverse.
 
-use crate::clock::SystemClock;
+use crate::clock::{Deadline, SystemClock, pause};
 use crate::config::Config;
 use crate::data_dir::{DataDir, Local, make_private};
 use crate::demo_board;
 use crate::domain::actor::Scope;
 use crate::doorbell::Topic;
 use crate::engine::orchestrator::{self, Orchestrator};
-use crate::engine::{Engine, ingest, pickup, scheduler, wake};
+use crate::engine::{Engine, ingest, outbox, pickup, scheduler, telegram, wake};
 use crate::error::{Error, Result};
 use crate::store::{Store, auth, settings};
 use crate::web::server;
@@ -18,6 +18,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
@@ -25,6 +26,8 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 const QUIET: &str = "info,tokio_cron_scheduler=warn,actix_server=warn";
 /// The server is killed after its workers and before nothing else.
 const SERVER_OOM: i32 = -600;
+/// How long a thread is waited for that talks with somebody else's machine.
+const LOOSE: Duration = Duration::from_millis(500);
 
 /// Runs the server until it is told to end. Workers go on without it.
 ///
@@ -92,6 +95,8 @@ fn local_url(config: &Config, listener: &TcpListener) -> Result<String> {
 struct Engines {
     runtime: tokio::runtime::Runtime,
     threads: Vec<std::thread::JoinHandle<()>>,
+    /// May hang in a call to somebody else's machine for a while: not waited for long.
+    loose: Vec<std::thread::JoinHandle<()>>,
     _wake: Option<wake::Wake>,
     beat: JobScheduler,
 }
@@ -125,8 +130,14 @@ impl Engines {
         let (mine, handle) = (engine.clone(), runtime.handle().clone());
         let luci = std::thread::Builder::new().name("orchestrator".to_owned());
         threads.push(luci.spawn(move || orchestrator::run(&mine, &handle, Orchestrator::with_drivers()))?);
+        let (mine, handle) = (engine.clone(), runtime.handle().clone());
+        let outbox = std::thread::Builder::new().name("outbox".to_owned());
+        let mut loose = vec![outbox.spawn(move || outbox::run(&mine, &handle))?];
+        let mine = engine.clone();
+        let hears = std::thread::Builder::new().name("telegram".to_owned());
+        loose.push(hears.spawn(move || telegram::run(&mine))?);
         let beat = runtime.block_on(beat(engine)).map_err(|e| Error::Internal(format!("scheduler: {e}")))?;
-        Ok(Engines { runtime, threads, _wake: wake, beat })
+        Ok(Engines { runtime, threads, loose, _wake: wake, beat })
     }
 
     fn stop(mut self, engine: &Arc<Engine>) {
@@ -134,6 +145,11 @@ impl Engines {
         let _ = self.runtime.block_on(self.beat.shutdown());
         for thread in self.threads {
             let _ = thread.join();
+        }
+        // Cut off in the middle of a call they lose nothing: what was not written down is done once more.
+        let late = Deadline::after(LOOSE);
+        while !late.is_over() && self.loose.iter().any(|t| !t.is_finished()) {
+            pause(Duration::from_millis(5));
         }
         self.runtime.shutdown_background();
     }

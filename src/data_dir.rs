@@ -69,6 +69,33 @@ impl DataDir {
         self.0.join("sessions")
     }
 
+    /// The folder of files that people sent, each named by the hash of what is in it.
+    #[must_use]
+    pub fn attachments(&self) -> PathBuf {
+        self.0.join("attachments")
+    }
+
+    /// Keeps a file that somebody sent, under the hash of what is in it: the same one is kept once.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn keep(&self, bytes: &[u8]) -> Result<PathBuf> {
+        use sha2::{Digest, Sha256};
+        let folder = self.attachments();
+        make_private(&folder)?;
+        let name: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let path = folder.join(&name);
+        if path.exists() {
+            return Ok(path);
+        }
+        let temp = folder.join(format!("{name}.tmp"));
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temp)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(temp, &path)?;
+        Ok(path)
+    }
+
     /// The socket of the terminals we keep.
     #[must_use]
     pub fn tmux_socket(&self) -> PathBuf {

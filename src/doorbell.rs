@@ -22,6 +22,10 @@ pub enum Topic {
     Luci,
     /// Tasks: a file changed, a task run has news, something is due.
     Tasks,
+    /// The orchestrator's inbox: an item, a digest.
+    Inbox,
+    /// A notice waits to be sent, or a sent one's buttons are to go.
+    Outbox,
     /// A raw log grew: who follows it looks at once.
     Log(u64),
 }

@@ -22,5 +22,6 @@ pub mod runtime;
 pub mod shim;
 pub mod store;
 pub mod task_file;
+pub mod telegram;
 pub mod tmux;
 pub mod web;

@@ -8,6 +8,7 @@ mod agent;
 mod clock;
 mod director;
 mod http;
+mod inbox;
 mod luci;
 mod memory;
 mod operating;
@@ -56,8 +57,10 @@ const FIGURES: &[Figure] = &[
     ("p1", pipeline::flat_out),
     ("p2", paced::paced),
     ("p3", pages::board),
+    ("p5", inbox::claims),
     ("p7", pages::compression),
     ("p12", pages::ticket),
+    ("p15", inbox::idle),
     ("p18", shutdown::shutdown),
     ("luci", luci::turns),
     ("memory", memory::big_logs),

@@ -37,7 +37,7 @@ impl Server {
         let data = DataDir::open(at)?;
         let me = std::env::current_exe()?;
         let text = format!(
-            "[pickup]\nmax_workers = {workers}\n[defaults]\nprofile = \"bench\"\n[profiles.bench]\nruntime = \"claude\"\n\
+            "[pickup]\nmax_workers = {workers}\n[orchestrator]\ndigests = false\n[defaults]\nprofile = \"bench\"\n[profiles.bench]\nruntime = \"claude\"\n\
              command = [{:?}, \"agent\"]\nconcurrency = 64\nenv = {{ BENCH_DIRECTOR = {director:?} }}\n",
             me.display().to_string()
         );

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::domain::actor::Scope;
 use crate::domain::text::strip_control;
-use crate::engine::{Engine, check as checker, pickup, reaper, scheduler};
+use crate::engine::{Engine, check as checker, drain, pickup, reaper, scheduler};
 use crate::error::{Error, Result};
 use crate::random;
 use crate::store::{Store, auth};
@@ -79,8 +79,8 @@ pub(super) fn check(config: &Config, json: bool) -> Result<ExitCode> {
 }
 
 pub(super) fn tick(config: Config, name: &str) -> Result<ExitCode> {
-    if !matches!(name, "pickup" | "reaper" | "scheduler") {
-        return Err(Error::field("name", "is unknown: write pickup, reaper or scheduler"));
+    if !matches!(name, "pickup" | "reaper" | "drain" | "scheduler") {
+        return Err(Error::field("name", "is unknown: write pickup, drain, scheduler or reaper"));
     }
     let data = DataDir::open(&config.data)?;
     let lock = match data.lock() {
@@ -95,6 +95,8 @@ pub(super) fn tick(config: Config, name: &str) -> Result<ExitCode> {
         reaper::tick(&engine)?;
     } else if name == "scheduler" {
         scheduler::tick(&engine)?;
+    } else if name == "drain" {
+        drain::tick(&engine, drain::Pace::Now)?;
     } else {
         for launch in pickup::tick(&engine)? {
             launch.join().map_err(|_| Error::Internal("a launch panicked".to_owned()))?;

@@ -22,8 +22,8 @@ struct File {
     projects: Vec<FileProject>,
     orchestrator: FileOrchestrator,
     scheduler: FileScheduler,
+    telegram: Option<super::telegram::Section>,
     /// Parts of the product that have sections of their own; read by them.
-    telegram: toml::Table,
     hosts: BTreeMap<String, toml::Table>,
 }
 
@@ -67,6 +67,7 @@ struct FileOrchestrator {
     driver: Option<String>,
     soft_tokens: Option<i64>,
     hard_tokens: Option<i64>,
+    digests: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -208,10 +209,13 @@ pub(super) fn load(
     let scheduler = scheduler(&mut faults, &file.scheduler, env);
     note("scheduler.max_running", scheduler.max_running.to_string(), from(false, file.scheduler.max_running.is_some()));
     note("scheduler.timezone", scheduler.timezone.clone(), from(false, file.scheduler.timezone.is_some()));
+    note("orchestrator.digests", orchestrator.digests.to_string(), from(false, file.orchestrator.digests.is_some()));
+    let telegram = super::telegram::read(file.telegram.as_ref(), env, &mut origins, &mut faults.0);
     if !faults.0.is_empty() {
         return Err(Error::Invalid(faults.0));
     }
     Ok(Config {
+        telegram,
         orchestrator,
         scheduler,
         data,
@@ -291,7 +295,7 @@ fn orchestrator(faults: &mut Faults, o: &FileOrchestrator) -> Orchestrator {
         faults.add("orchestrator.hard_tokens", "lies below soft_tokens");
     }
     let driver = driver(faults, "orchestrator.driver", o.driver.as_deref());
-    Orchestrator { profile: o.profile.clone(), driver, soft_tokens, hard_tokens }
+    Orchestrator { profile: o.profile.clone(), driver, soft_tokens, hard_tokens, digests: o.digests.unwrap_or(true) }
 }
 
 fn scheduler(faults: &mut Faults, s: &FileScheduler, env: &dyn Fn(&str) -> Option<String>) -> Scheduler {

@@ -1,6 +1,9 @@
 //! The configuration: file, environment and flags, parsed once into types that cannot be wrong.
 
 mod file;
+mod telegram;
+
+pub use telegram::Telegram;
 
 use crate::domain::profile::{Profile, RuntimeKind};
 use crate::domain::project::{self, Project};
@@ -80,6 +83,8 @@ pub struct Config {
     pub orchestrator: Orchestrator,
     /// How scheduled tasks are run.
     pub scheduler: Scheduler,
+    /// The connection to Telegram, where there is to be one.
+    pub telegram: Option<Telegram>,
     /// Where each value came from.
     pub origins: Vec<Origin>,
     profiles: BTreeMap<String, Profile>,
@@ -99,6 +104,8 @@ pub struct Orchestrator {
     pub soft_tokens: i64,
     /// Tokens in its context from which on it is rotated before anything else.
     pub hard_tokens: i64,
+    /// Whether the inbox is brought to her in digests.
+    pub digests: bool,
 }
 
 /// How scheduled tasks are run.

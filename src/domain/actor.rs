@@ -49,6 +49,11 @@ pub enum Actor {
         /// True where a script's token spoke and not a browser session.
         by_token: bool,
     },
+    /// The owner, through Telegram.
+    Telegram {
+        /// The owner's shown name.
+        name: String,
+    },
     /// A script whose token is bound to one ticket (and, for a run's own token, to that run).
     Agent {
         /// Shown name: the ticket's role or the token's name.
@@ -67,8 +72,17 @@ impl Actor {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Actor::Person { name, .. } | Actor::Agent { name, .. } => name,
+            Actor::Person { name, .. } | Actor::Telegram { name } | Actor::Agent { name, .. } => name,
             Actor::System => "Mission Control",
+        }
+    }
+
+    /// The name a thing of theirs is kept under: who made a ticket through Telegram is told by where it came from.
+    #[must_use]
+    pub fn made_by(&self) -> &str {
+        match self {
+            Actor::Telegram { .. } => "Telegram",
+            Actor::Person { .. } | Actor::Agent { .. } | Actor::System => self.name(),
         }
     }
 }

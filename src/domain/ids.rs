@@ -57,6 +57,16 @@ id!(
     TaskRunId
 );
 
+id!(
+    /// An item of the orchestrator's inbox.
+    ItemId
+);
+
+id!(
+    /// Something the owner is told outside the page.
+    NoticeId
+);
+
 /// The number of a ticket. Written `MC-12`; `12` and `mc-12` are read as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -6,14 +6,17 @@ pub mod check;
 pub mod close;
 pub mod console;
 pub mod dispatch;
+pub mod drain;
 pub mod ingest;
 pub mod launch;
 pub mod orchestrator;
+pub mod outbox;
 pub mod pickup;
 pub mod print_log;
 pub mod reader;
 pub mod reaper;
 pub mod scheduler;
+pub mod telegram;
 pub mod wake;
 
 use crate::config::Config;
@@ -80,6 +83,7 @@ impl Engine {
         self.store.doorbell.ring(crate::doorbell::Topic::Ingest);
         self.store.doorbell.ring(crate::doorbell::Topic::Luci);
         self.store.doorbell.ring(crate::doorbell::Topic::Tasks);
+        self.store.doorbell.ring(crate::doorbell::Topic::Outbox);
     }
 
     /// Whether the waiters are to end.

@@ -1,10 +1,10 @@
-//! Pickup: reap, then dispatch; each minute, and at once when the doorbell rings.
+//! Pickup: reap, drain the inbox, dispatch; each minute, and at once when the doorbell rings.
 
-use super::{Engine, dispatch, lock, reaper};
+use super::{Engine, dispatch, drain, lock, reaper};
 use crate::doorbell::Topic;
 use crate::error::Result;
-use crate::store::idempotency;
 use crate::store::{dispatch as ready, pauses, runs};
+use crate::store::{idempotency, notifications};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,6 +15,9 @@ const LOOK_EVERY_MS: i64 = 1_000;
 /// Without live runs it is the cron beat that wakes us; this is its fallback.
 const IDLE_MS: i64 = 60_000;
 
+/// Notices that are over are kept for 30 days.
+const NOTICES_MS: i64 = 30 * 24 * 3_600_000;
+
 /// One cycle. Launches go on beside it; wait for them only where the process is about to end.
 ///
 /// # Errors
@@ -22,6 +25,9 @@ const IDLE_MS: i64 = 60_000;
 pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
     let _turn = lock(&engine.turn);
     reaper::tick(engine)?;
+    if let Err(e) = drain::tick(engine, drain::Pace::Cycle) {
+        tracing::warn!(error = %e, "the inbox could not be drained; the next pickup tries again");
+    }
     dispatch::tick(engine)
 }
 
@@ -30,7 +36,11 @@ pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
 /// # Errors
 /// The store failed.
 pub fn prune(engine: &Engine) -> Result<()> {
-    engine.store.write(|tx| idempotency::prune(tx).map(|_| ()))
+    engine.store.write(|tx| {
+        idempotency::prune(tx)?;
+        notifications::prune(tx, tx.now.plus_ms(-NOTICES_MS)).map(|_| ())
+    })?;
+    drain::prune(engine).map(|_| ())
 }
 
 /// Ticks until the engine stops. Blocks.

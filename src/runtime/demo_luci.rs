@@ -1,5 +1,6 @@
 //! The demo agent in the orchestrator's place: what it makes of a message. No model and no I/O.
 
+use super::demo_luci_digest as digest;
 use super::demo_luci_memory::Memory;
 use super::demo_luci_plan as plan;
 use super::demo_script::{Directive, directives};
@@ -43,7 +44,8 @@ pub(super) fn is_luci(brief: Option<&str>, prompt: &str) -> bool {
 /// Takes a message in.
 pub(super) fn think(memory: &mut Memory, prompt: &str) -> Thought {
     let message = message_of(prompt);
-    let script = directives(&message);
+    let decided = digest::answer(&message);
+    let script = if decided.is_some() { Vec::new() } else { directives(&message) };
     let mut thought = Thought { steps: 0, every_ms: None, ending: Ending::Said(String::new()) };
     let mut tokens = None;
     let mut said = Vec::new();
@@ -63,11 +65,12 @@ pub(super) fn think(memory: &mut Memory, prompt: &str) -> Thought {
             Directive::Ask { .. } | Directive::Review => {}
         }
     }
-    let hands_over = message.to_lowercase().contains("hand-over note");
-    let reply = match said.is_empty() {
-        false => said.join("\n\n"),
-        true if hands_over => hand_over(memory),
-        true => reply(memory, &message),
+    let hands_over = decided.is_none() && message.to_lowercase().contains("hand-over note");
+    let reply = match (decided, said.is_empty()) {
+        (Some(reply), _) => reply,
+        (None, false) => said.join("\n\n"),
+        (None, true) if hands_over => hand_over(memory),
+        (None, true) => reply(memory, &message),
     };
     if !hands_over {
         memory.turns += 1;

@@ -10,6 +10,7 @@ pub mod claude_transcript;
 pub mod demo_agent;
 mod demo_luci;
 mod demo_luci_box;
+mod demo_luci_digest;
 mod demo_luci_hooks;
 mod demo_luci_keys;
 mod demo_luci_live;

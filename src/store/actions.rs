@@ -2,10 +2,11 @@
 
 use super::effects::{self, By, Made, Refs};
 use super::turns::{self, NewTurn};
-use super::{Tx, audit, proposals, settings};
+use super::{Tx, audit, notifications, proposals, settings};
 use crate::domain::action::{Action, Outcome, can_undo};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ProposalId, TurnId};
+use crate::domain::notice::Notice;
 use crate::domain::proposal::{ActionKind, Proposal, ProposalState};
 use crate::domain::proposal_block;
 use crate::domain::rules::{Names, Rules};
@@ -353,6 +354,10 @@ fn carry_out(tx: &Tx<'_>, p: &Proposal, action: &Action, by: By<'_>, cx: &Action
     tx.conn.execute_batch("release action")?;
     match done {
         Ok(outcome) => {
+            if let Action::Notify { text } = action {
+                let key = format!("notify:{}", p.id);
+                notifications::tell(tx, &Notice { key, text: format!("Luci says:\n\n{text}"), ..Notice::default() })?;
+            }
             let result = written(&outcome)?;
             proposals::decide(tx, p, ProposalState::Open, ProposalState::Applied, by.name(), Some(&result), None)?;
             let about = format!("{} ({}, proposal {} of turn {})", action.headline(), p.kind, p.id, p.turn);

@@ -52,6 +52,11 @@ const QUERIES: &[(&str, &str, &str)] = &[
         "select m.id || '' from queued_messages m left join comments c on c.id = m.comment_id where c.id is null",
     ),
     (
+        "I1",
+        "a notice that counts as sent and is in no chat",
+        "select n.id || '' from notifications n where n.state = 'sent' and (n.chat is null or n.message_id is null or n.sent_at is null)",
+    ),
+    (
         "I4",
         "in_progress without exactly one live run",
         "select 'MC-' || t.id from tickets t where t.status = 'in_progress'
@@ -89,6 +94,43 @@ const QUERIES: &[(&str, &str, &str)] = &[
         "I15",
         "two answered turns with one nonce",
         "select 'turn ' || max(id) from turns where state = 'answered' group by nonce having count(*) > 1",
+    ),
+    (
+        "I2",
+        "a claimed item that no open digest has, or without an end of its claim",
+        "select 'item ' || i.id from orchestrator_inbox i where i.status = 'claimed' and (i.claim_expires_at is null
+           or not exists (select 1 from digest_items d join digests g on g.turn_id = d.turn_id
+             where d.item_id = i.id and d.decision is null and g.state = 'open'))",
+    ),
+    (
+        "I2",
+        "an item of an open digest that is not claimed",
+        "select 'item ' || d.item_id || ' of turn ' || d.turn_id from digest_items d
+           join orchestrator_inbox i on i.id = d.item_id where d.decision is null and i.status <> 'claimed'",
+    ),
+    (
+        "I2",
+        "a decided item without the time of its decision, or one that waits with it",
+        "select 'item ' || id from orchestrator_inbox where exists (select 1 from digest_items where item_id = id)
+           and (status in ('processed', 'ignored')) <> (processed_at is not null)",
+    ),
+    (
+        "I2",
+        "a digest of more than twenty items, or one that is over with items undecided",
+        "select 'digest ' || g.number from digests g where g.items > 20
+           or (select count(*) from digest_items d where d.turn_id = g.turn_id) > g.items
+           or (g.state <> 'open' and exists (select 1 from digest_items d where d.turn_id = g.turn_id and d.decision is null))",
+    ),
+    (
+        "I3",
+        "an item decided in two digests",
+        "select 'item ' || item_id from digest_items where decision in ('processed', 'ignored') group by item_id having count(*) > 1",
+    ),
+    (
+        "I3",
+        "an item decided by a digest that was not answered",
+        "select 'item ' || d.item_id from digest_items d join turns t on t.id = d.turn_id
+           where d.decision in ('processed', 'ignored') and t.state <> 'answered'",
     ),
     (
         "I3",

@@ -5,13 +5,13 @@ use super::changes::{self, NewChange};
 use super::comments::{self, NewComment};
 use super::runs::{self, fenced};
 use super::tickets::{self, NewTicket};
-use super::{Tx, auth, events, messages, pauses};
+use super::{Tx, auth, events, messages, notifications, pauses, run_news};
 use crate::domain::actor::Actor;
 use crate::domain::comment::{Comment, CommentKind, Source};
 use crate::domain::event::{EventKind, NewEvent};
 use crate::domain::ids::{RunId, TicketId};
 use crate::domain::rules::Rules;
-use crate::domain::run::{Run, StartReason};
+use crate::domain::run::{Run, RunState, StartReason};
 use crate::domain::ticket::{Status, Ticket};
 use crate::domain::verdict;
 use crate::doorbell::Topic;
@@ -84,6 +84,7 @@ pub fn say(tx: &Tx<'_>, id: TicketId, body: &str, actor: &Actor) -> Result<Comme
     let (source, run) = match actor {
         Actor::Person { by_token: false, .. } => (Source::Human, None),
         Actor::Person { by_token: true, .. } => (Source::Api, None),
+        Actor::Telegram { .. } => (Source::Telegram, None),
         Actor::Agent { run, .. } => (Source::Agent, *run),
         Actor::System => (Source::System, None),
     };
@@ -167,6 +168,14 @@ pub fn start_because(tx: &Tx<'_>, ticket: &Ticket, reason: StartReason, profile:
     set_status(tx, ticket, Status::InProgress, Some(run), actor, reason.as_str())?;
     tx.ring(Topic::Pickup);
     Ok(run)
+}
+
+/// Closes a ticket that nobody has begun with, because what it was made for is over.
+///
+/// # Errors
+/// The database refused.
+pub fn settle(tx: &Tx<'_>, ticket: &Ticket, actor: &Actor, why: &str) -> Result<()> {
+    set_status(tx, ticket, Status::Done, None, actor.name(), why)
 }
 
 /// Asks for the stop of a ticket's live run. The ticket goes to `to` (none: blocked) when its processes are gone.
@@ -303,6 +312,7 @@ pub fn conclude(tx: &Tx<'_>, run: &Run, c: &Closing) -> Result<()> {
         )?
         .execute(params![run.ticket.0, session, counted, matches!(c.next, Next::ColdStart)])?;
     follow(tx, run, c)?;
+    run_news::post(tx, run, c);
     tx.ring(Topic::Pickup);
     tx.ring(Topic::Ingest);
     Ok(())
@@ -399,9 +409,21 @@ fn follow(tx: &Tx<'_>, run: &Run, c: &Closing) -> Result<()> {
                 (None, Some(v)) => v.as_str(),
                 (None, None) => c.conclusion.state.as_str(),
             };
-            set_status(tx, &ticket, *to, Some(run.id), &c.author, why)
+            set_status(tx, &ticket, *to, Some(run.id), &c.author, why)?;
+            call_person(tx, &ticket, *to, c)
         }
     }
+}
+
+/// Tells the owner that a ticket waits for them. Not of what they stopped themselves, and not of what the pause of a whole
+/// profile tells already.
+fn call_person(tx: &Tx<'_>, ticket: &Ticket, to: Status, c: &Closing) -> Result<()> {
+    let told_by_pause = c.pause.as_ref().is_some_and(|(_, until)| until.is_none());
+    if c.conclusion.state == RunState::Stopped || told_by_pause {
+        return Ok(());
+    }
+    let words = c.conclusion.failure.as_ref().map_or(c.conclusion.payload.as_str(), |f| f.text.as_str());
+    notifications::needs(tx, ticket, to, words)
 }
 
 /// Between two runs of one transaction the ticket stands in `todo`, so that its history stays a path of legal moves.
@@ -453,6 +475,7 @@ fn set_status(tx: &Tx<'_>, ticket: &Ticket, to: Status, run: Option<RunId>, acto
         )?
         .execute(params![ticket.id.0, to.as_str(), tx.now.0])?;
     changes::record(tx, &NewChange { ticket: ticket.id, kind: "status", moved: Some((from, to)), run, actor, note: why })?;
+    notifications::moved_on(tx, ticket.id)?;
     if to == Status::Todo {
         tx.ring(Topic::Pickup);
     }

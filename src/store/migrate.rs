@@ -8,7 +8,9 @@ use rusqlite_migration::{M, Migrations};
 const STEPS: &[&str] = &[
     include_str!("../../migrations/0001_first.sql"),
     include_str!("../../migrations/0002_luci.sql"),
+    include_str!("../../migrations/0003_inbox.sql"),
     include_str!("../../migrations/0004_tasks.sql"),
+    include_str!("../../migrations/0005_notifications.sql"),
 ];
 
 /// Checks the file's health and migrates it.

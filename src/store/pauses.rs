@@ -1,6 +1,8 @@
 //! Pauses of profiles: dispatch leaves a paused profile alone until its limit resets or a person resumes it.
 
-use super::Tx;
+use super::{Tx, notifications};
+use crate::domain::notice::Notice;
+use crate::domain::notice_words;
 use crate::domain::time::Time;
 use crate::doorbell::Topic;
 use crate::error::Result;
@@ -18,18 +20,24 @@ pub struct Pause {
     pub since: Time,
 }
 
-/// Pauses a profile; a pause without an end is not shortened by one with an end.
+/// Pauses a profile; a pause without an end is not shortened by one with an end, and is told to the owner at once.
 ///
 /// # Errors
 /// The database refused.
 pub fn pause(tx: &Tx<'_>, profile: &str, reason: &str, until: Option<Time>) -> Result<()> {
-    tx.conn
+    let n = tx
+        .conn
         .prepare_cached(
             "insert into profile_pauses (profile, reason, until, since) values (?1, ?2, ?3, ?4)
              on conflict (profile) do update set reason = excluded.reason, until = excluded.until, since = excluded.since
                where profile_pauses.until is not null",
         )?
         .execute(params![profile, reason, until.map(|t| t.0), tx.now.0])?;
+    if n == 1 && until.is_none() {
+        let words = notice_words::paused(profile, reason);
+        let key = format!("{}{}", told_as(profile), tx.now.0);
+        notifications::tell(tx, &Notice { key, text: words.text, buttons: words.buttons, ticket: None, urgent: true })?;
+    }
     tx.ring(Topic::Board);
     Ok(())
 }
@@ -40,6 +48,7 @@ pub fn pause(tx: &Tx<'_>, profile: &str, reason: &str, until: Option<Time>) -> R
 /// The database refused.
 pub fn resume(tx: &Tx<'_>, profile: &str) -> Result<bool> {
     let n = tx.conn.prepare_cached("delete from profile_pauses where profile = ?1")?.execute([profile])?;
+    notifications::over(tx, &told_as(profile))?;
     tx.ring(Topic::Board);
     tx.ring(Topic::Pickup);
     Ok(n > 0)
@@ -65,10 +74,16 @@ pub fn in_force(conn: &Connection, now: Time) -> Result<BTreeMap<String, Pause>>
 pub fn lift_suspicion(tx: &Tx<'_>, profile: &str) -> Result<()> {
     let n = tx.conn.prepare_cached("delete from profile_pauses where profile = ?1 and until is null")?.execute([profile])?;
     if n > 0 {
+        notifications::over(tx, &told_as(profile))?;
         tx.ring(Topic::Pickup);
         tx.ring(Topic::Board);
     }
     Ok(())
+}
+
+/// What the keys of the notices of a profile's pauses begin with.
+fn told_as(profile: &str) -> String {
+    format!("paused:{profile}:")
 }
 
 /// When the next pause ends by itself.

@@ -1,8 +1,10 @@
 //! Sessions of the persistent orchestrator, and what a person wants of it.
 
 use super::tickets::parsed;
-use super::{Tx, settings, turns};
+use super::{Tx, notifications, settings, turns};
 use crate::domain::ids::SessionId;
+use crate::domain::notice::Notice;
+use crate::domain::notice_words;
 use crate::domain::session::{DriverKind, LUCI, Session, SessionState, Wanted};
 use crate::domain::time::Time;
 use crate::doorbell::Topic;
@@ -165,7 +167,12 @@ pub fn down(tx: &Tx<'_>, id: SessionId, note: &str, retry_at: Option<Time>, brok
         "update sessions set state = ?2, note = ?3, retry_at = ?4, failures = failures + 1, pid = null, pid_start = null
          where id = ?1 and state <> 'ended'",
         params![id.0, state.as_str(), note, retry_at.map(|t| t.0)],
-    )
+    )?;
+    if state == SessionState::Broken {
+        let text = notice_words::luci_broken(note).text;
+        notifications::tell(tx, &Notice { key: format!("luci:{id}:{}", tx.now.0), text, ..Notice::default() })?;
+    }
+    Ok(())
 }
 
 /// A person stopped it: its agent is ended, its conversation waits for a Start.

@@ -87,7 +87,7 @@ pub fn create(tx: &Tx<'_>, new: &NewTicket, actor: &Actor) -> Result<Ticket> {
             new.work_class.as_str(),
             new.parent.map(|p| p.0),
             approval,
-            actor.name(),
+            actor.made_by(),
         ])?;
     let id = TicketId(tx.conn.last_insert_rowid());
     link_blockers(tx, id, &new.blocked_by)?;

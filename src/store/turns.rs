@@ -281,7 +281,15 @@ fn end(tx: &Tx<'_>, turn: &Turn, state: TurnState, response: Option<&str>, error
         )?
         .execute(params![turn.id.0, turn.nonce, state.as_str(), response, error, tx.now.0, change])?;
     fenced(n, turn)?;
+    over(tx, turn);
     touch_queue(tx)
+}
+
+/// A digest that is over makes pickup look at once: its items are decided or wait again.
+fn over(tx: &Tx<'_>, turn: &Turn) {
+    if turn.origin == TurnOrigin::Digest {
+        tx.ring(Topic::Pickup);
+    }
 }
 
 /// A person withdraws a turn. One that waits is cancelled at once; of one in flight the interrupt is asked for.
@@ -298,6 +306,7 @@ pub fn cancel(tx: &Tx<'_>, id: TurnId) -> Result<Turn> {
                     "update turns set state = 'cancelled', answered_at = ?2, change = ?3 where id = ?1 and state = 'pending'",
                 )?
                 .execute(params![id.0, tx.now.0, change])?;
+            over(tx, &turn);
             touch_queue(tx)?;
         }
         TurnState::Claimed | TurnState::Sent => {
@@ -317,10 +326,13 @@ pub fn cancel(tx: &Tx<'_>, id: TurnId) -> Result<Turn> {
 /// A person wants a failed or cancelled turn again: it goes back into the queue under its old number.
 ///
 /// # Errors
-/// It does not exist, or is answered.
+/// It does not exist, is answered, or is a digest: its items wait for the next one.
 pub fn retry(tx: &Tx<'_>, id: TurnId) -> Result<Turn> {
     let turn = get(tx.conn, id)?;
     match turn.state {
+        TurnState::Failed | TurnState::Cancelled if turn.origin == TurnOrigin::Digest => {
+            return Err(Error::Conflict("the reports of this digest wait again: they come with the next one".to_owned()));
+        }
         TurnState::Failed | TurnState::Cancelled => {
             let change = next_change(tx)?;
             tx.conn

@@ -22,7 +22,19 @@ struct Asset {
 
 /// Files that are served as one, joined in this order: a page then needs few requests.
 const BUNDLES: &[(&str, &[&str])] = &[
-    ("app.css", &["css/tokens.css", "css/base.css", "css/components.css", "css/pages.css", "css/luci.css", "css/console.css", "css/tasks.css"]),
+    (
+        "app.css",
+        &[
+            "css/tokens.css",
+            "css/base.css",
+            "css/components.css",
+            "css/pages.css",
+            "css/luci.css",
+            "css/console.css",
+            "css/inbox.css",
+            "css/tasks.css",
+        ],
+    ),
     (
         "app.js",
         &[

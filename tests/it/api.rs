@@ -421,7 +421,7 @@ fn a_run_is_stopped_and_a_tick_sorts_the_ticket_out() {
     assert_eq!(app.get(&format!("/api/v1/runs/{run}")).json()["state"], "stopped");
     assert_eq!(app.get(&format!("/api/v1/tickets/{id}/runs")).json()["items"].as_array().map(Vec::len), Some(1));
     assert_problem(&app.post(&format!("/api/v1/tickets/{id}/stop"), &json!({})), 409, "");
-    assert_problem(&app.post("/api/v1/tick/drain", &json!({})), 404, "");
+    assert_problem(&app.post("/api/v1/tick/dance", &json!({})), 404, "");
     assert_eq!(app.get("/api/v1/check").json(), json!({ "ok": true, "breaches": [] }));
     assert_eq!(app.post("/api/v1/profiles/demo/resume", &json!({})).json()["resumed"], false);
     assert_problem(&app.post("/api/v1/profiles/nobody/resume", &json!({})), 404, "");

@@ -168,6 +168,8 @@ impl Live {
         let pickup =
             if pickup.contains("retry_backoff") { pickup.to_owned() } else { format!("retry_backoff = \"50ms\"\n{pickup}") };
         let mut text = format!("[pickup]\nmax_workers = {slots}\nstop_grace = \"300ms\"\n{pickup}\n");
+        // What these agents report is not brought to Luci, who would run on the first of them.
+        text += "[orchestrator]\ndigests = false\n";
         if let Some(first) = agents.first() {
             text += &format!("[defaults]\nprofile = {}\n", quote(&first.name));
         }

@@ -498,7 +498,7 @@ fn config(cli: &str, model: &str, repo: &Path, home: &Path, wishes: &Wishes) -> 
     format!(
         "[pickup]\nevery = \"1s\"\nretry_backoff = \"200ms\"\nstop_grace = \"2s\"\n[defaults]\nprofile = \"real\"\n\
          [[projects]]\nname = \"work\"\ncwd = {}\n\
-         [orchestrator]\n{}\n{}{}",
+         [orchestrator]\ndigests = false\n{}\n{}{}",
         json!(repo),
         wishes.orchestrator,
         profile("real"),

@@ -40,8 +40,10 @@ pub async fn add(app: web::Data<App>, principal: Principal, id: Identifier, req:
     let (actor, config) = (principal.actor.clone(), app.config.clone());
     let work = move |tx: &Tx<'_>| {
         let comment = match &actor {
-            Actor::Person { .. } if reply => lifecycle::reply(tx, id.0, &text, &actor, config.as_ref())?,
-            Actor::Person { .. } | Actor::Agent { .. } | Actor::System => lifecycle::say(tx, id.0, &text, &actor)?,
+            Actor::Person { .. } | Actor::Telegram { .. } if reply => lifecycle::reply(tx, id.0, &text, &actor, config.as_ref())?,
+            Actor::Person { .. } | Actor::Telegram { .. } | Actor::Agent { .. } | Actor::System => {
+                lifecycle::say(tx, id.0, &text, &actor)?
+            }
         };
         Ok(CommentBody::from(&comment))
     };
@@ -71,7 +73,7 @@ pub async fn report(app: web::Data<App>, principal: Principal, id: Identifier, r
     let Some(kind) = kind else { return Err(ApiError(Error::field("kind", "is missing"))) };
     let run = match &principal.actor {
         Actor::Agent { run: Some(run), .. } => *run,
-        Actor::Agent { run: None, .. } | Actor::Person { .. } | Actor::System => {
+        Actor::Agent { run: None, .. } | Actor::Person { .. } | Actor::Telegram { .. } | Actor::System => {
             return Err(ApiError(Error::Denied(
                 "only the agent of a run can report on it, with the token of that run".to_owned(),
             )));

@@ -3,6 +3,7 @@
 mod body;
 mod comments;
 mod events;
+mod inbox;
 mod luci;
 mod objects;
 mod once;
@@ -59,6 +60,8 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/v1/tasks/{name}/stop", Access::Change, || web::to(tasks::stop)),
     route("POST", "/api/v1/tasks/{name}/pause", Access::Change, || web::to(tasks::pause)),
     route("POST", "/api/v1/tasks/{name}/resume", Access::Change, || web::to(tasks::resume)),
+    route("GET", "/api/v1/orchestrator_inbox", Access::Read, || web::to(inbox::list)),
+    route("POST", "/api/v1/orchestrator_inbox", Access::Change, || web::to(inbox::post)),
     route("GET", "/api/v1/liveness", Access::Read, || web::to(operate::liveness)),
     route("GET", "/api/v1/check", Access::Owner, || web::to(operate::invariants)),
     route("POST", "/api/v1/tick/{name}", Access::Owner, || web::to(operate::tick)),

@@ -6,6 +6,7 @@ use super::once::once;
 use super::params::Params;
 use crate::domain::ticket::{Status, Ticket};
 use crate::domain::time::Time;
+use crate::engine::{drain, scheduler};
 use crate::error::{Error, Result};
 use crate::store::tickets::{Cursor, Filter};
 use crate::store::{board, check, next, pauses};
@@ -46,7 +47,7 @@ pub async fn tick(
     mut body: Body,
 ) -> Answer {
     body.finish()?;
-    if !matches!(name.as_str(), "pickup" | "reaper" | "scheduler") {
+    if !matches!(name.as_str(), "pickup" | "reaper" | "drain" | "scheduler") {
         let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
         return Err(ApiError(Error::not_found(format!("an engine named {shown:?}"))));
     }
@@ -59,13 +60,12 @@ pub async fn tick(
     let answer = once(&app, &principal, &req, &body, StatusCode::OK, work).await?;
     if first.load(Ordering::SeqCst) {
         let (engine, name) = (app.engine.clone(), name.into_inner());
-        let work = move || match name.as_str() {
-            "scheduler" => crate::engine::scheduler::tick(&engine),
+        let look = move || match name.as_str() {
+            "drain" => drain::tick(&engine, drain::Pace::Now).map(|_| ()),
+            "scheduler" => scheduler::tick(&engine),
             _ => crate::engine::pickup::tick(&engine).map(|_| ()),
         };
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|e| Error::Internal(format!("the tick was cut off: {e}")))??;
+        tokio::task::spawn_blocking(look).await.map_err(|e| Error::Internal(format!("the tick was cut off: {e}")))??;
     }
     Ok(answer)
 }

@@ -29,6 +29,8 @@ const PULSE_MS: i64 = 2_000;
 const PULSE_SAMPLES: i64 = 135;
 /// Events in the panel's window.
 pub const EVENT_WINDOW: i64 = 200;
+/// Reports that wait for Luci are counted up to so many.
+pub const REPORTS_COUNTED: i64 = 1_000;
 /// Comments in the talk's window.
 pub const TALK_WINDOW: i64 = 100;
 

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 /// `POST /luci/proposals/{id}/apply`
 pub async fn apply(visit: Visit, path: web::Path<String>) -> HttpResponse {
-    one(&visit, &path, |tx, id, actor, cx| actions::apply(tx, id, actor, cx)).await
+    one(&visit, &path, actions::apply).await
 }
 
 /// `POST /luci/proposals/{id}/dismiss`
@@ -36,7 +36,7 @@ pub async fn dismiss(visit: Visit, path: web::Path<String>) -> HttpResponse {
 
 /// `POST /luci/proposals/{id}/undo`
 pub async fn undo(visit: Visit, path: web::Path<String>) -> HttpResponse {
-    one(&visit, &path, |tx, id, actor, cx| actions::undo(tx, id, actor, cx)).await
+    one(&visit, &path, actions::undo).await
 }
 
 type One = fn(&Tx<'_>, ProposalId, &Actor, &ActionsCx<'_>) -> Result<Proposal>;
@@ -56,7 +56,7 @@ async fn one(visit: &Visit, path: &str, work: One) -> HttpResponse {
 
 /// `POST /luci/turns/{id}/apply`: all that is open in a turn.
 pub async fn apply_all(visit: Visit, path: web::Path<String>) -> HttpResponse {
-    all(&visit, &path, |tx, id, actor, cx| actions::apply_all(tx, id, actor, cx)).await
+    all(&visit, &path, actions::apply_all).await
 }
 
 /// `POST /luci/turns/{id}/dismiss`
@@ -66,7 +66,7 @@ pub async fn dismiss_all(visit: Visit, path: web::Path<String>) -> HttpResponse 
 
 /// `POST /luci/turns/{id}/undo`
 pub async fn undo_all(visit: Visit, path: web::Path<String>) -> HttpResponse {
-    all(&visit, &path, |tx, id, actor, cx| actions::undo_all(tx, id, actor, cx)).await
+    all(&visit, &path, actions::undo_all).await
 }
 
 type All = fn(&Tx<'_>, TurnId, &Actor, &ActionsCx<'_>) -> Result<Vec<Proposal>>;

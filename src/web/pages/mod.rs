@@ -7,6 +7,7 @@ pub mod console;
 pub mod edit;
 pub mod home;
 pub mod home_stream;
+pub mod inbox;
 pub mod load;
 pub mod login;
 pub mod luci;
@@ -16,6 +17,7 @@ pub mod luci_proposals;
 pub mod luci_stream;
 pub mod settings;
 pub mod tasks;
+pub mod telegram;
 pub mod ticket;
 pub mod ticket_forms;
 pub mod ticket_stream;
@@ -136,6 +138,8 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/tasks/{name}/stop", access: Access::Change, register: || web::to(tasks::stop) },
     Route { method: "POST", path: "/tasks/{name}/pause", access: Access::Change, register: || web::to(tasks::pause) },
     Route { method: "POST", path: "/tasks/{name}/resume", access: Access::Change, register: || web::to(tasks::resume) },
+    Route { method: "GET", path: "/inbox", access: Access::Read, register: || web::to(inbox::get) },
+    Route { method: "GET", path: "/inbox/stream", access: Access::Read, register: || web::to(inbox::stream) },
     Route { method: "GET", path: "/settings", access: Access::Read, register: || web::to(settings::get) },
     Route { method: "POST", path: "/settings/tokens", access: Access::Owner, register: || web::to(settings::token) },
     Route {
@@ -158,6 +162,7 @@ pub const ROUTES: &[Route] = &[
         access: Access::Change,
         register: || web::to(settings::resume),
     },
+    Route { method: "POST", path: "/settings/telegram/test", access: Access::Owner, register: || web::to(telegram::test) },
     Route { method: "POST", path: "/settings/autonomy", access: Access::Owner, register: || web::to(settings::autonomy) },
     Route { method: "GET", path: "/login", access: Access::Public, register: || web::to(login::get) },
     Route { method: "POST", path: "/login", access: Access::Public, register: || web::to(login::post) },

@@ -1,7 +1,7 @@
 //! Settings: profiles in force, tokens, sessions, password.
 
-use super::login;
 use super::visit::{Sent, Visit};
+use super::{login, telegram};
 use crate::domain::actor::Scope;
 use crate::domain::proposal::ActionKind;
 use crate::error::{Error, FieldError, Result};
@@ -25,13 +25,14 @@ async fn show(
     errors: Vec<FieldError>,
 ) -> Result<HttpResponse> {
     let now = visit.now;
-    let (tokens, sessions, paused, autonomy) = visit
+    let config = visit.app.config.clone();
+    let (tokens, sessions, paused, autonomy, telegram) = visit
         .app
         .store
         .query(move |c| {
             let granted = actions::autonomy(c)?;
             let autonomy = actions::GRANTABLE.iter().map(|kind| (*kind, granted(*kind))).collect();
-            Ok((auth::tokens(c)?, auth::sessions(c, now)?, pauses::in_force(c, now)?, autonomy))
+            Ok((auth::tokens(c)?, auth::sessions(c, now)?, pauses::in_force(c, now)?, autonomy, telegram::load(c, &config)?))
         })
         .await?;
     let config = &visit.app.config;
@@ -43,6 +44,7 @@ async fn show(
         default_profile: config.default_profile(),
         default_is_fixed: config.default_is_fixed(),
         paused: paused.into_iter().map(|(name, p)| (name, p.reason, p.until)).collect(),
+        telegram,
         tokens: if owner {
             tokens
                 .into_iter()

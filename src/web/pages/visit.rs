@@ -3,6 +3,7 @@
 use super::{load, luci_load};
 use crate::domain::time::Time;
 use crate::error::{Error, Result};
+use crate::store::inbox;
 use crate::web::guard::{Principal, Refused};
 use crate::web::problem::{Problem, status_of};
 use crate::web::state::App;
@@ -113,13 +114,17 @@ impl Visit {
         let counted = self
             .app
             .store
-            .query(|c| Ok((load::needs_count(c)?, crate::store::runs::live(c)?.len(), luci_load::standing(c)?)))
+            .query(|c| {
+                let reports = inbox::waiting_count(c, load::REPORTS_COUNTED)?;
+                Ok((load::needs_count(c)?, crate::store::runs::live(c)?.len(), luci_load::standing(c)?, reports))
+            })
             .await;
-        let (needs, running, luci) = counted.unwrap_or_default();
+        let (needs, running, luci, reports) = counted.unwrap_or_default();
         let shell = Shell {
             title: title.to_owned(),
             here,
             needs,
+            reports,
             running: i64::try_from(running).unwrap_or(0),
             slots: i64::try_from(self.app.config.max_workers).unwrap_or(0),
             luci,

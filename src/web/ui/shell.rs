@@ -18,6 +18,8 @@ pub enum Nav {
     Luci,
     /// `/tasks`; under "More" on a phone.
     Tasks,
+    /// `/inbox`: what is reported to Luci.
+    Inbox,
     /// `/settings`; "More" on a phone.
     Settings,
     /// None of them (error pages).
@@ -33,6 +35,8 @@ pub struct Shell {
     pub here: Nav,
     /// Tickets that wait for a person.
     pub needs: i64,
+    /// Reports that wait for Luci.
+    pub reports: i64,
     /// Live runs.
     pub running: i64,
     /// MAX_WORKERS.
@@ -75,6 +79,9 @@ pub fn page(shell: &Shell, main: &Markup) -> Markup {
                             (icon::icon(sign)) (word)
                             @if nav == Nav::Home { (needs_badge("need-rail", shell.needs)) }
                         }
+                    }
+                    a href="/inbox" aria-current=[current(Nav::Inbox)] {
+                        (icon::icon("inbox")) "Inbox" (reports_badge(shell.reports))
                     }
                     button.push type="button" data-theme-switch { (icon::icon("sun-moon")) "Theme" }
                     a href="/settings" aria-current=[current(Nav::Settings)] { (icon::icon("settings")) "Settings" }
@@ -141,6 +148,7 @@ fn topbar(shell: &Shell) -> Markup {
         Nav::Board => ("/board", "Board"),
         Nav::Luci => ("/luci", "Luci"),
         Nav::Tasks => ("/tasks", "Tasks"),
+        Nav::Inbox => ("/inbox", "Inbox"),
         Nav::Settings => ("/settings", "Settings"),
         Nav::Nowhere => ("/", "Mission Control"),
     };
@@ -179,7 +187,7 @@ fn topbar(shell: &Shell) -> Markup {
 fn new_href(shell: &Shell) -> &'static str {
     match (shell.here, shell.crumbs.is_empty()) {
         (Nav::Home | Nav::Board, true) => "#say",
-        (Nav::Home | Nav::Board | Nav::Luci | Nav::Tasks | Nav::Settings | Nav::Nowhere, _) => "/#say",
+        (Nav::Home | Nav::Board | Nav::Luci | Nav::Tasks | Nav::Inbox | Nav::Settings | Nav::Nowhere, _) => "/#say",
     }
 }
 
@@ -204,6 +212,14 @@ pub fn needs_badge(id: &str, needs: i64) -> Markup {
         span.badge.hot id=(id) hidden[needs == 0] {
             (words::short_count(needs)) span.vh { (if needs == 1 { " needs you" } else { " need you" }) }
         }
+    }
+}
+
+/// How many reports wait for Luci, `#reports-rail`: nothing for a person to do.
+#[must_use]
+pub fn reports_badge(reports: i64) -> Markup {
+    html! {
+        span.badge #reports-rail hidden[reports == 0] { (words::short_count(reports)) span.vh { " waiting" } }
     }
 }
 

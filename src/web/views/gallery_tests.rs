@@ -43,6 +43,7 @@ pub(super) fn shell(title: &str, here: Nav, needs: i64, crumbs: &[(&str, &str)])
         title: title.to_owned(),
         here,
         needs,
+        reports: 2,
         running: 2,
         slots: 2,
         luci: crate::web::ui::lamp::Standing::Works(NOW.plus_ms(-12_000)),
@@ -603,6 +604,19 @@ fn settings() -> settings::Settings {
         default_profile: "claude_opus_1m_high".to_owned(),
         default_is_fixed: false,
         paused: vec![("claude_opus_1m_high".to_owned(), "The agent's login is refused".to_owned(), None)],
+        telegram: super::telegram::Telegram {
+            configured: Some(Ok(())),
+            chats: 1,
+            bot: "mission_mara_bot".to_owned(),
+            error: Some(("Telegram does not answer in time".to_owned(), ago(40))),
+            heard_at: Some(ago(60)),
+            waiting: 1,
+            last_sent: Some(ago(500)),
+            last_failed: Some(("MC-7 asks: <b>Which?</b>".to_owned(), "the chat refuses it".to_owned(), ago(9000))),
+            strangers: 2,
+            last_stranger: Some((-1001, ago(700))),
+            paused: None,
+        },
         tokens: vec![
             settings::Token {
                 name: "nightly script".to_owned(),

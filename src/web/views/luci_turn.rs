@@ -226,6 +226,11 @@ fn folded(s: &Shown, cx: Ctx<'_>) -> Markup {
     let t = &s.turn;
     let (name, about) = match t.origin {
         TurnOrigin::Correction => ("Correction", "Luci was told why her proposals could not be read".to_owned()),
+        TurnOrigin::Digest if t.message.starts_with("Digest ") => {
+            let line = t.message.lines().next().unwrap_or_default();
+            let (name, about) = line.split_once(": ").unwrap_or((line, ""));
+            (name, about.to_owned())
+        }
         TurnOrigin::Digest | TurnOrigin::HandOver | TurnOrigin::Human | TurnOrigin::Ticket => {
             let text = t.response.as_deref().map_or(t.message.as_str(), proposal_block::words);
             let line = text.lines().find(|l| !l.trim().is_empty()).unwrap_or_default();
@@ -243,7 +248,8 @@ fn folded(s: &Shown, cx: Ctx<'_>) -> Markup {
             }
         }
         @if t.state.is_open() { (working(s, cx)) }
-        @if t.state == TurnState::Failed { (failed(t, cx)) }
+        // The reports of a digest that failed wait again: it is not tried under its old number.
+        @if t.state == TurnState::Failed && t.origin != TurnOrigin::Digest { (failed(t, cx)) }
         (slip(t.id, &s.proposals, cx))
     }
 }

@@ -1,6 +1,7 @@
 //! Settings: who is logged in where, tokens, profiles in force, how it looks. "More" on a phone.
 
 use super::luci_side::kind_words;
+use super::telegram::{self, Telegram};
 use crate::domain::actor::Scope;
 use crate::domain::profile::Profile;
 use crate::domain::proposal::ActionKind;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub paused: Vec<(String, String, Option<Time>)>,
     /// Kinds of action of Luci's, and whether each happens without asking.
     pub autonomy: Vec<(ActionKind, bool)>,
+    /// The connection to Telegram.
+    pub telegram: Telegram,
     /// API tokens.
     pub tokens: Vec<Token>,
     /// A token just made: shown once.
@@ -78,6 +81,7 @@ pub fn settings(s: &Settings, cx: Ctx<'_>) -> Markup {
                 (icon::avatar(&s.user_name))
                 div { b { (s.user_name) } p.small.quiet { @if s.owner { "Owner: may change everything here." } @else { "May work with tickets; settings are the owner's." } } }
                 div.btns {
+                    a.btn.phone-only href="/inbox" { (icon::small("inbox")) " Inbox" }
                     button.btn type="button" data-theme-switch { (icon::small("sun-moon")) " Light or dark" }
                     form method="post" action="/logout" {
                         (form::client_id(cx, "logout"))
@@ -88,6 +92,7 @@ pub fn settings(s: &Settings, cx: Ctx<'_>) -> Markup {
             (form::other_errors(&s.errors, &["name", "scope", "old", "password"]))
             (profiles(s, cx))
             (autonomy(s, cx))
+            (telegram::section(&s.telegram, s.owner, cx))
             (tokens(s, cx))
             (sessions(s, cx))
             @if s.owner { (password(s, cx)) }

@@ -1,0 +1,193 @@
+//! Drain: from the inbox to Luci and back. One digest is on its way at a time; its answer decides its items, and whatever
+//! else happens to its turn makes them wait again. In the pickup cycle after reap, before dispatch.
+
+use super::Engine;
+use crate::domain::digest::{self, Step};
+use crate::domain::ids::ItemId;
+use crate::domain::inbox::{DIGEST_MAX, Item};
+use crate::domain::notice::Notice;
+use crate::domain::time::Time;
+use crate::error::Result;
+use crate::store::digests::{self, Digest};
+use crate::store::notifications;
+use crate::store::{Tx, inbox, turns};
+use rusqlite::Connection;
+
+/// How long a digest has its items, unless that is extended.
+pub const LEASE_MS: i64 = 30 * 60_000;
+/// A critical item that nobody has read after so long is told to the owner.
+const LATE_MS: i64 = 15 * 60_000;
+/// Late items told at once, each by itself; of more of them the owner is told in one notice.
+const TOLD_EACH: usize = 3;
+/// Late items looked at in one go.
+const LATE_MOST: i64 = 200;
+/// Decided items are kept so long.
+const KEPT_MS: i64 = 7 * 24 * 60 * 60_000;
+/// Numbers looked through in one transaction of the pruning.
+const PRUNE_STEP: i64 = 1_000;
+
+/// When a digest may be begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As pickup goes: not sooner after the one before than a cycle, unless something critical waits or a digest is full;
+    /// and ever later after digests that nobody answered.
+    Cycle,
+    /// Somebody asks for it: at once.
+    Now,
+    /// The configuration says that Luci gets none.
+    Never,
+}
+
+/// What a tick did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Drained {
+    /// Items that were decided.
+    pub decided: i64,
+    /// Items that wait again.
+    pub given_back: i64,
+    /// Items that went into a new digest.
+    pub sent: i64,
+}
+
+/// What is to be done, found by reading alone: an idle inbox costs no write.
+#[derive(Debug, Default)]
+struct Work {
+    open: Option<(Digest, Step)>,
+    strays: bool,
+    late: Vec<Item>,
+    begin: bool,
+}
+
+/// One step. Doing it at any time, any number of times, by any number of callers, is safe.
+///
+/// # Errors
+/// The store failed; the next step tries again.
+pub fn tick(engine: &Engine, pace: Pace) -> Result<Drained> {
+    let (now, every) = (engine.store.clock().now(), cycle_ms(engine));
+    let pace = if engine.config.orchestrator.digests { pace } else { Pace::Never };
+    let mut done = Drained::default();
+    let mut work = engine.store.read(|c| look(c, now, every, pace))?;
+    if let Some((digest, step)) = work.open.take()
+        && step != Step::Wait
+    {
+        done = engine.store.write(move |tx| go_on(tx, &digest))?;
+        work = engine.store.read(|c| look(c, now, every, pace))?;
+    }
+    if work.strays {
+        let n = engine.store.write(inbox::return_strays)?;
+        tracing::info!(n, "claims of the inbox ran out; the items wait again");
+        done.given_back += i64::try_from(n).unwrap_or(0);
+    }
+    if !work.late.is_empty() {
+        engine.store.write(move |tx| tell_late(tx, &work.late))?;
+    }
+    if work.begin {
+        let begun = engine.store.write(move |tx| {
+            // Looked at again inside: another drain, or a person's Stop, may have been faster.
+            if may_begin(tx.conn, tx.now, every, pace)? { digests::begin(tx, LEASE_MS) } else { Ok(None) }
+        })?;
+        done.sent = begun.map_or(0, |d| d.items);
+    }
+    Ok(done)
+}
+
+/// How often a digest is begun at most, in milliseconds.
+#[must_use]
+pub fn cycle_ms(engine: &Engine) -> i64 {
+    i64::try_from(engine.config.pickup_every_s.saturating_mul(1_000)).unwrap_or(60_000)
+}
+
+/// Deletes what was decided and is older than seven days, a little at a time. Daily.
+///
+/// # Errors
+/// The store failed.
+pub fn prune(engine: &Engine) -> Result<usize> {
+    let before = engine.store.clock().now().plus_ms(-KEPT_MS);
+    let (mut from, mut gone) = (ItemId(0), 0);
+    while let Some(first) = engine.store.read(|c| inbox::oldest(c, from, before))? {
+        gone += engine.store.write(move |tx| inbox::prune(tx, first, PRUNE_STEP, before))?;
+        from = ItemId(first.0.saturating_add(PRUNE_STEP));
+    }
+    Ok(gone)
+}
+
+fn look(c: &Connection, now: Time, every: i64, pace: Pace) -> Result<Work> {
+    let open = match digests::open(c)? {
+        Some(digest) => {
+            let step = step_of(c, &digest, now)?;
+            Some((digest, step))
+        }
+        None => None,
+    };
+    let begin = open.is_none() && may_begin(c, now, every, pace)?;
+    let late = inbox::late(c, now.plus_ms(-LATE_MS), LATE_MOST)?;
+    Ok(Work { open, strays: inbox::has_strays(c, now)?, late, begin })
+}
+
+fn step_of(c: &Connection, digest: &Digest, now: Time) -> Result<Step> {
+    let turn = turns::get(c, digest.turn)?;
+    Ok(digest::step(turn.state, digests::expires_at(c, digest.turn)?, LEASE_MS, now, digests::luci_can(c, now)?))
+}
+
+/// Moves the open digest on, if it is still the one that was seen.
+fn go_on(tx: &Tx<'_>, seen: &Digest) -> Result<Drained> {
+    let Some(digest) = digests::open(tx.conn)?.filter(|d| d.turn == seen.turn) else { return Ok(Drained::default()) };
+    match step_of(tx.conn, &digest, tx.now)? {
+        Step::Decide => {
+            digests::decide(tx, &digest)?;
+            Ok(Drained { decided: digest.items, ..Drained::default() })
+        }
+        Step::GiveBack => {
+            digests::give_back(tx, &digest)?;
+            Ok(Drained { given_back: digest.items, ..Drained::default() })
+        }
+        Step::Withdraw => {
+            turns::cancel(tx, digest.turn)?;
+            digests::give_back(tx, &digest)?;
+            Ok(Drained { given_back: digest.items, ..Drained::default() })
+        }
+        Step::Renew => digests::renew(tx, &digest, LEASE_MS).map(|()| Drained::default()),
+        Step::Wait => Ok(Drained::default()),
+    }
+}
+
+fn may_begin(c: &Connection, now: Time, every: i64, pace: Pace) -> Result<bool> {
+    let full = i64::try_from(DIGEST_MAX).unwrap_or(20);
+    let waiting = inbox::waiting_count(c, full)?;
+    if waiting == 0 || !digests::luci_can(c, now)? {
+        return Ok(false);
+    }
+    match pace {
+        Pace::Never => Ok(false),
+        Pace::Now => Ok(true),
+        Pace::Cycle => {
+            let (failures, ended) = digests::unanswered(c)?;
+            if ended.is_some_and(|at| now.since(at) < digest::back_off_ms(failures)) {
+                return Ok(false);
+            }
+            let due = digests::newest(c)?.is_none_or(|d| now < d.created_at || now.since(d.created_at) >= every);
+            Ok(due || waiting >= full || inbox::critical_waits(c)?)
+        }
+    }
+}
+
+fn tell_late(tx: &Tx<'_>, late: &[Item]) -> Result<()> {
+    let mut told = Vec::new();
+    for item in late {
+        if inbox::told(tx, item.id)? {
+            told.push(item);
+        }
+    }
+    let notice = |key: String, text: String| Notice { key, text, buttons: Vec::new(), ticket: None, urgent: true };
+    if told.len() <= TOLD_EACH {
+        for item in told {
+            let about = if item.about().is_empty() { String::new() } else { format!(" ({})", item.about()) };
+            let text = format!("Nobody has read this for 15 minutes: {}{about}", item.headline(400));
+            notifications::tell(tx, &notice(format!("inbox:{}", item.id), text))?;
+        }
+    } else if let (Some(first), Some(last)) = (told.first(), told.last()) {
+        let text = format!("{} critical reports wait unread for 15 minutes; the first: {}", told.len(), first.headline(300));
+        notifications::tell(tx, &notice(format!("inbox:{}-{}", first.id, last.id), text))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! The inbox's rows: how they are found.
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::store::Store;
+use std::sync::Arc;
+
+fn plan(store: &Store, sql: &str, params: impl rusqlite::Params) -> String {
+    store
+        .read(|c| {
+            let mut stmt = c.prepare(&format!("explain query plan {sql}"))?;
+            let rows = stmt.query_map(params, |r| r.get::<_, String>(3))?;
+            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.join("; "))
+        })
+        .expect("a plan")
+}
+
+fn store() -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("a store");
+    (dir, store)
+}
+
+#[test]
+fn the_claim_reads_twenty_rows_of_its_index_and_sorts_nothing() {
+    let (_dir, store) = store();
+    let plan = plan(&store, &waiting_sql(), [20]);
+    assert!(plan.contains("USING INDEX inbox_pending") && !plan.contains("TEMP B-TREE"), "{plan}");
+}
+
+#[test]
+fn what_each_pickup_asks_is_answered_by_an_index() {
+    let (_dir, store) = store();
+    let late = plan(&store, &late_sql(), params!["2026-01-01", 20]);
+    assert!(late.contains("idx_orchestrator_inbox (status=? AND priority=? AND created_at<?)"), "{late}");
+    let strays = plan(&store, STRAYS, ["2026-01-01"]);
+    assert!(strays.contains("SEARCH i USING") && strays.contains("digest_items_open"), "{strays}");
+    let digest = plan(&store, "select number from digests where state = 'open'", []);
+    assert!(digest.contains("digests_one_open"), "{digest}");
+}
+
+#[test]
+fn lists_of_what_is_decided_are_read_in_their_order() {
+    let (_dir, store) = store();
+    let sql = "select i.id from orchestrator_inbox i where i.status = ?1 and i.status <> 'pending' and i.id < ?2 order by i.id desc limit ?3";
+    let plan = plan(&store, sql, params!["processed", i64::MAX, 50]);
+    assert!(plan.contains("inbox_decided") && !plan.contains("TEMP B-TREE"), "{plan}");
+}
+
+#[test]
+fn a_message_that_cannot_be_an_item_is_refused_and_undoes_nothing_beside_it() {
+    let (_dir, store) = store();
+    let item = |message: &str| NewItem {
+        source: Source::Api,
+        source_id: None,
+        message: message.to_owned(),
+        priority: InboxPriority::Normal,
+    };
+    assert!(store.write(move |tx| post(tx, &item(""))).is_err());
+    let item = |message: &str| NewItem {
+        source: Source::Pickup,
+        source_id: None,
+        message: message.to_owned(),
+        priority: InboxPriority::Low,
+    };
+    store
+        .write(move |tx| {
+            post(tx, &item("one"))?;
+            post_beside(tx, &item(""));
+            post(tx, &item("two")).map(|_| ())
+        })
+        .expect("both good ones stand");
+    assert_eq!(store.read(|c| waiting_count(c, 100)).expect("counted"), 2);
+}
