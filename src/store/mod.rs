@@ -148,17 +148,6 @@ impl Store {
     }
 }
 
-/// Does a part of a transaction that may fail by itself: then nothing of it is kept, and the rest goes on.
-///
-/// # Errors
-/// What the part returned.
-pub fn in_part<T>(tx: &Tx<'_>, part: impl FnOnce() -> Result<T>) -> Result<T> {
-    tx.conn.execute_batch("savepoint part")?;
-    let done = part();
-    tx.conn.execute_batch(if done.is_ok() { "release part" } else { "rollback to part; release part" })?;
-    done
-}
-
 /// Makes the file before SQLite would, readable by its owner alone. Never once a connection is open: closing any other
 /// handle of the file drops the process's POSIX locks on it, and another program could then delete the log under us.
 fn make_file(path: &Path) -> Result<()> {

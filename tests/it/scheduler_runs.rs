@@ -307,6 +307,39 @@ fn an_agent_gets_the_body_as_its_prompt_and_a_refused_login_is_told_at_its_first
 }
 
 #[test]
+fn every_outcome_reaches_the_inbox_and_three_failures_make_one_ticket() {
+    let rig = Rig::new(FOUR, NOON);
+    let count = |sql: &'static str| -> i64 { rig.engine.store.read(|c| Ok(c.query_row(sql, [], |r| r.get(0))?)).expect("countable") };
+    rig.task("bad.md", &sh("echo the mirror does not answer; exit 3"), "");
+    rig.task("good.md", &sh("true"), "");
+    assert_eq!(rig.by_hand("good").state, State::Ok);
+    for n in 1..=4 {
+        assert_eq!(rig.by_hand("bad").state, State::Failed);
+        assert_eq!(count("select count(*) from orchestrator_inbox where source_type = 'scheduler'"), n + 1);
+        assert_eq!(count("select count(*) from tickets"), i64::from(n >= 3));
+    }
+    let said: String = rig
+        .engine
+        .store
+        .read(|c| Ok(c.query_row("select message from orchestrator_inbox order by id desc limit 1", [], |r| r.get(0))?))
+        .expect("readable");
+    assert!(said.contains("4 in a row") && said.contains("exit code 3") && said.contains("the mirror does not answer"), "{said}");
+    rig.task("auth.md", &sh("exit 77"), "");
+    rig.by_hand("auth");
+    assert_eq!(count("select count(*) from notifications where urgent = 1"), 1);
+}
+
+#[test]
+fn an_outcome_that_cannot_be_told_does_not_keep_a_run_from_ending() {
+    let rig = Rig::new(FOUR, NOON);
+    rig.task("t.md", &sh("exit 3"), "");
+    rig.engine.store.write(|tx| Ok(tx.conn.execute_batch("alter table streaks rename to hidden")?)).expect("hidden");
+    assert_eq!(rig.by_hand("t").state, State::Failed);
+    assert_eq!(rig.row("t").streak, -1);
+    rig.engine.store.write(|tx| Ok(tx.conn.execute_batch("alter table hidden rename to streaks")?)).expect("back");
+}
+
+#[test]
 fn two_hundred_tasks_due_in_one_second_all_run_and_none_is_lost() {
     let rig = Rig::new("[scheduler]\nmax_running = 8\ntimezone = \"UTC\"\n", NOON);
     for n in 0..200 {

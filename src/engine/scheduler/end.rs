@@ -251,29 +251,27 @@ fn tell(tx: &Tx<'_>, run: &TaskRun, task: Option<&Task>, class: OutcomeClass, su
         notify: task.map(|t| t.notify).unwrap_or_default(),
         priority: task.map(|t| t.priority).unwrap_or_default(),
     };
-    if let Err(e) = apart(tx, &outcome) {
+    if let Err(e) = streaks::outcome(tx, &outcome) {
         tracing::warn!(task = run.task, error = %e, "the outcome of a task run could not be told; the run has ended all the same");
     }
 }
 
-/// In a savepoint of its own, so that half of it never stays.
-fn apart(tx: &Tx<'_>, outcome: &Outcome) -> Result<()> {
-    crate::store::in_part(tx, || streaks::outcome(tx, outcome))
-}
-
+/// How it went, in a few words; the task and the class are told by whoever reads it.
 fn summary(tx: &Tx<'_>, run: &TaskRun, end: &End) -> String {
-    let took = run.started_at.map(|at| format!(" after {}", span_words(tx.now.since(at)))).unwrap_or_default();
+    let took = run.started_at.map(|at| match tx.now.since(at) {
+        0..1000 => "in less than a second".to_owned(),
+        ms => format!("after {}", span_words(ms)),
+    });
     let how = match (end.exit_code, end.signal) {
-        _ if end.state == TaskRunState::Ok => String::new(),
-        (Some(code), _) => format!(", exit code {code}"),
-        (None, Some(signal)) => format!(", signal {signal}"),
-        (None, None) => String::new(),
+        _ if end.state == TaskRunState::Ok => None,
+        (Some(code), _) => Some(format!("exit code {code}")),
+        (None, Some(signal)) => Some(format!("signal {signal}")),
+        (None, None) => None,
     };
-    let note = end.note.as_deref().map(|n| format!(": {n}")).unwrap_or_default();
+    let lost = (end.state == TaskRunState::Lost).then(|| "its process vanished".to_owned());
+    let parts: Vec<String> = [how, lost.or_else(|| end.note.clone()), took].into_iter().flatten().collect();
     let said = last_line(&end.output);
-    let said = if said.is_empty() { String::new() } else { format!("\n{said}") };
-    let word = end.state.as_str().replace('_', " ");
-    format!("{} {word}{took}{how}{note}{said}", run.task)
+    if said.is_empty() { parts.join(", ") } else { format!("{}\n{said}", parts.join(", ")) }
 }
 
 /// Why a process that did not end by itself was ended.
