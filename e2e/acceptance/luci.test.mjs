@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { PATIENCE, axe, desk, live, mark, mission, noSideways, phone, quiet, sameDocument, sizes, until } from "../lib.mjs";
 
+// Each driver must look the same from here: LUCI_DRIVER=tmux takes the other one.
+const config = `[orchestrator]\ndriver = "${process.env.LUCI_DRIVER ?? "headless"}"\n`;
+
 const turns = (page) => page.locator("#turns > .turn");
 const answered = (page, text) => page.locator(".turn[data-state=answered]", { hasText: text });
 const send = async (page, text) => {
@@ -12,7 +15,7 @@ const send = async (page, text) => {
 
 describe("the conversation", () => {
   let mc;
-  before(async () => { mc = await mission({ config: `[orchestrator]\ndriver = "headless"\n` }); });
+  before(async () => { mc = await mission({ config }); });
   after(() => mc.end());
 
   test("says what Luci is while nobody has said anything, and an example fills the box", async () => {
@@ -282,7 +285,7 @@ describe("the conversation", () => {
 
 describe("the conversation without JavaScript", () => {
   let mc, page;
-  before(async () => { mc = await mission({ config: `[orchestrator]\ndriver = "headless"\n` }); });
+  before(async () => { mc = await mission({ config }); });
   after(() => mc.end());
 
   test("one writes, sees the answer, and has what she proposes done", async () => {

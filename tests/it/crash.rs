@@ -161,7 +161,7 @@ fn talking(live: &Live, lines: usize) -> (i64, u32) {
 
 #[test]
 fn an_agent_killed_at_any_line_is_resumed_and_every_attempt_keeps_its_lines() {
-    let talker = agent("talker").env("TALK_LINES", 40).env("TALK_PAUSE_MS", 30).with("retry_limit = 1");
+    let talker = agent("talker").env("TALK_LINES", 40).env("TALK_PAUSE_MS", 90).with("retry_limit = 1");
     let live = Live::start(4, &[talker]);
     for lines in [1, 7, 20, 39] {
         let (id, pid) = talking(&live, lines);

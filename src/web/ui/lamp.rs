@@ -19,6 +19,8 @@ pub enum Standing {
     Works(Time),
     /// A dialog is open that only a person can answer, in the console.
     Dialog,
+    /// Her profile rests: a limit, a refused login.
+    Resting,
     /// A person has the keyboard in the console.
     Keyboard,
     /// Stopped by a person.
@@ -36,7 +38,7 @@ impl Standing {
         match self {
             Standing::Asleep | Standing::Idle | Standing::Stopped => "todo",
             Standing::Starting | Standing::Works(_) => "progress",
-            Standing::Dialog | Standing::Keyboard => "input",
+            Standing::Dialog | Standing::Keyboard | Standing::Resting => "input",
             Standing::Down | Standing::Broken => "blocked",
         }
     }
@@ -50,6 +52,7 @@ impl Standing {
             Standing::Idle => "is idle",
             Standing::Works(_) => "works",
             Standing::Dialog => "waits for you",
+            Standing::Resting => "rests",
             Standing::Keyboard => "is in your hands",
             Standing::Stopped => "is stopped",
             Standing::Down => "is being brought back",
@@ -69,7 +72,7 @@ pub fn lamp(s: Standing, now: Time) -> Markup {
                 @match s {
                     Standing::Asleep | Standing::Idle => {},
                     Standing::Works(since) => { b { " works, " (when::span(since, now)) } },
-                    Standing::Starting | Standing::Dialog | Standing::Keyboard | Standing::Stopped | Standing::Down | Standing::Broken => {
+                    Standing::Starting | Standing::Dialog | Standing::Resting | Standing::Keyboard | Standing::Stopped | Standing::Down | Standing::Broken => {
                         b { " " (s.words()) }
                     },
                 }

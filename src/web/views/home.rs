@@ -88,7 +88,7 @@ pub fn luci(s: &Side, cx: Ctx<'_>) -> Markup {
                 span.grow {
                     b { "Luci " (s.standing.words()) }
                     @if let Standing::Works(since) = s.standing { " " (when::span(since, cx.now)) }
-                    @if let (Standing::Down | Standing::Broken, Some(note)) = (s.standing, note) { ": " span dir="auto" { (note) } }
+                    @if let (Standing::Down | Standing::Broken | Standing::Dialog | Standing::Resting, Some(note)) = (s.standing, note) { ": " span dir="auto" { (note) } }
                     @if s.waiting > 0 { " · " (words::counted(s.waiting, "message waits", "messages wait")) }
                     @if s.session.is_some() { span.desk-only { " · " (s.label) @if tokens > 0 { " · " (words::short_count(tokens)) " tokens" } } }
                 }

@@ -52,11 +52,13 @@ pub(super) fn side(standing: Standing) -> Side {
         Standing::Broken => {
             (SessionState::Broken, Some("claude: command not found. Install it, or choose another profile here."))
         }
+        Standing::Resting => (SessionState::Idle, Some("Claude’s limit is reached until 21:00")),
         Standing::Works(_) => (SessionState::Working, None),
         Standing::Asleep | Standing::Idle | Standing::Keyboard | Standing::Stopped => (SessionState::Idle, None),
     };
     Side {
         standing,
+        rests_until: (standing == Standing::Resting).then(|| NOW.plus_ms(2 * 3_600_000)),
         session: (!matches!(standing, Standing::Asleep | Standing::Stopped)).then(|| session(state, note)),
         wanted: Wanted { on: None, profile: None, keyboard: standing == Standing::Keyboard },
         profiles: vec![("claude_opus_1m_high".into(), "Claude opus[1m], high".into()), ("demo".into(), "Demo agent".into())],
@@ -294,6 +296,7 @@ pub(super) fn pages() -> Vec<(&'static str, Markup)> {
         ("luci-down", with(Standing::Down)),
         ("luci-dialog", with(Standing::Dialog)),
         ("luci-keyboard", with(Standing::Keyboard)),
+        ("luci-resting", with(Standing::Resting)),
         ("luci-starting", with(Standing::Starting)),
         ("luci-error", of(&bad)),
         ("luci-edit", page(&shell("Edit", Nav::Luci, 0, &[("Edit", "")]), &luci_edit::edit_proposal(&edit, CX))),

@@ -3,6 +3,7 @@
 use crate::domain::proposal::ActionKind;
 use crate::domain::session::{DriverKind, Session, Wanted};
 use crate::domain::text::cut_chars;
+use crate::domain::time::Time;
 use crate::domain::turn::Turn;
 use crate::web::ui::lamp::Standing;
 use crate::web::ui::{Ctx, form, icon, when, words};
@@ -13,6 +14,8 @@ use maud::{Markup, html};
 pub struct Side {
     /// How Luci stands.
     pub standing: Standing,
+    /// Until when her profile rests, where it goes on by itself.
+    pub rests_until: Option<Time>,
     /// Her session that is not over.
     pub session: Option<Session>,
     /// What a person wants.
@@ -87,7 +90,7 @@ fn session(s: &Side, cx: Ctx<'_>) -> Markup {
                 }
                 dt { "Runs on" } dd dir="auto" { (s.label) }
                 @if let Some(x) = &s.session {
-                    @if let (Standing::Idle | Standing::Works(_) | Standing::Dialog | Standing::Keyboard, Some(at)) = (s.standing, x.launched_at) {
+                    @if let (Standing::Idle | Standing::Works(_) | Standing::Dialog | Standing::Resting | Standing::Keyboard, Some(at)) = (s.standing, x.launched_at) {
                         dt { "Awake for" } dd { (when::span(at, cx.now)) }
                     }
                     dt { "Answered" } dd { (words::counted(x.answered, "turn", "turns")) }
@@ -187,7 +190,8 @@ pub fn state(s: &Side, cx: Ctx<'_>) -> Markup {
                 Standing::Asleep | Standing::Starting | Standing::Idle | Standing::Works(_) => {},
                 Standing::Stopped => (notice("todo", "pause", html! { b { "Luci is stopped." } " What you write waits until she is started." }, button("/luci/start", "play", "Start", cx))),
                 Standing::Broken => (notice("blocked", "triangle-alert", html! {
-                    b { "Luci cannot start." } " " @if let Some(note) = note { span dir="auto" { (note) } " " } "Your messages wait."
+                    b { "Luci cannot start." } " " @if let Some(note) = note { span dir="auto" { (note) } " " }
+                    @if let Some(at) = retry { "It is tried again " (when::ago(at, cx.now)) ". " } "Your messages wait."
                 }, button("/luci/start", "play", "Start", cx))),
                 Standing::Down => (notice("blocked", "refresh-cw", html! {
                     b { "Luci went away." } " " @if let Some(note) = note { span dir="auto" { (note) } " " }
@@ -196,6 +200,10 @@ pub fn state(s: &Side, cx: Ctx<'_>) -> Markup {
                 Standing::Dialog => (notice("input", "terminal", html! {
                     b { "A dialog is open that only you can answer." } @if let Some(note) = note { " " span dir="auto" { (note) } }
                 }, html! { a.btn.tight href=(CONSOLE) { "Open the console" } })),
+                Standing::Resting => (notice("input", "hourglass", html! {
+                    b { "Luci rests." } " " @if let Some(note) = note { span dir="auto" { (capital(note.trim_end_matches('.'))) } ". " }
+                    @if let Some(at) = s.rests_until { "She goes on " (when::ago(at, cx.now)) "; your messages wait." } @else { "Your messages wait until that is mended." }
+                }, html! { a.btn.tight href="/settings#profiles" { "See the profile" } })),
                 Standing::Keyboard => (notice("input", "keyboard", html! {
                     b { "The keyboard is in your hands." } " Messages wait until you give it back in the console."
                 }, html! { a.btn.tight href=(CONSOLE) { "Open the console" } })),

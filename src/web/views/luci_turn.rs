@@ -172,6 +172,7 @@ fn waiting(s: &Shown, cx: Ctx<'_>) -> Markup {
                     Standing::Broken => "Waits: Luci cannot start",
                     Standing::Down => "Waits until Luci is back",
                     Standing::Dialog => "Waits: a dialog is open in the console",
+                    Standing::Resting => "Waits: Luci rests",
                     Standing::Keyboard => "Waits: the keyboard is in your hands",
                     Standing::Asleep | Standing::Starting => {
                         @if ahead > 0 { "Waits behind " (ahead) } @else { "Waits for Luci to start" }
