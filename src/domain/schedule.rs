@@ -300,7 +300,17 @@ fn cron_words(line: &str) -> Option<String> {
         (n, "*", "*") => format!("on the {} of each month", ordinal(number(n)?)),
         (n, m, "*") => {
             const MONTHS: [&str; 12] = [
-                "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+                "January",
+                "February",
+                "March",
+                "April",
+                "May",
+                "June",
+                "July",
+                "August",
+                "September",
+                "October",
+                "November",
                 "December",
             ];
             format!("every {} {}", number(n)?, MONTHS.get(usize::try_from(number(m)?).ok()?.checked_sub(1)?)?)

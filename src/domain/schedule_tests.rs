@@ -47,9 +47,7 @@ fn a_time_that_the_autumn_change_repeats_fires_once() {
 
 #[test]
 fn every_quarter_of_an_hour_stays_that_over_both_changes() {
-    for (from, until) in
-        [("2026-03-28T20:00:00Z", "2026-03-29T08:00:00Z"), ("2026-10-24T20:00:00Z", "2026-10-25T08:00:00Z")]
-    {
+    for (from, until) in [("2026-03-28T20:00:00Z", "2026-03-29T08:00:00Z"), ("2026-10-24T20:00:00Z", "2026-10-25T08:00:00Z")] {
         let found = due(&cron("*/15 * * * *", "Europe/Berlin"), from, until);
         assert_eq!(found.len(), 12 * 4 - 1, "{found:?}");
     }
@@ -58,9 +56,7 @@ fn every_quarter_of_an_hour_stays_that_over_both_changes() {
 #[test]
 fn where_the_clocks_never_change_nothing_does() {
     let s = cron("30 2 * * *", "Africa/Johannesburg");
-    for (from, until) in
-        [("2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z"), ("2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z")]
-    {
+    for (from, until) in [("2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z"), ("2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z")] {
         let found = due(&s, from, until);
         assert!(found.len() == 2 && found.iter().all(|t| t.ends_with("00:30")), "{found:?}");
     }
@@ -70,7 +66,10 @@ fn where_the_clocks_never_change_nothing_does() {
 fn a_day_that_a_zone_leaves_out_whole_is_got_over() {
     // Samoa had no 30 December 2011.
     let s = cron("0 12 * * *", "Pacific/Apia");
-    assert_eq!(due(&s, "2011-12-29T00:00:00Z", "2012-01-01T00:00:00Z"), ["12-29 22:00", "12-30 10:00", "12-30 22:00", "12-31 22:00"]);
+    assert_eq!(
+        due(&s, "2011-12-29T00:00:00Z", "2012-01-01T00:00:00Z"),
+        ["12-29 22:00", "12-30 10:00", "12-30 22:00", "12-31 22:00"]
+    );
 }
 
 #[test]
@@ -146,11 +145,13 @@ fn field(least: u32, most: u32) -> impl Strategy<Value = String> {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    (field(0, 59), field(0, 23), field(1, 28), field(1, 12), field(0, 6)).prop_map(|(m, h, d, mo, w)| format!("{m} {h} {d} {mo} {w}"))
+    (field(0, 59), field(0, 23), field(1, 28), field(1, 12), field(0, 6))
+        .prop_map(|(m, h, d, mo, w)| format!("{m} {h} {d} {mo} {w}"))
 }
 
 /// Days around both changes of some zone, and an ordinary one.
-const STARTS: &[&str] = &["2026-03-28T06:20:00Z", "2026-10-24T06:20:00Z", "2026-04-04T00:00:30Z", "2026-10-03T12:00:00Z", "2026-06-10T00:00:00Z"];
+const STARTS: &[&str] =
+    &["2026-03-28T06:20:00Z", "2026-10-24T06:20:00Z", "2026-04-04T00:00:30Z", "2026-10-03T12:00:00Z", "2026-06-10T00:00:00Z"];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]

@@ -103,7 +103,6 @@ impl TaskRunState {
         }
     }
 
-
     /// Still to be ended.
     #[must_use]
     pub fn is_live(self) -> bool {
@@ -444,9 +443,15 @@ mod tests {
             command: [\"python3\", \"report.py\"]\ncwd: reports\ntimeout: 10m\npriority: critical\nmissed: skip\noverlap: queue\n\
             retries: 2\nnotify: both\nenabled: false\nenv: { REPORT_DIR: out, N: \"3\" }\nenv_from: [HOME]\njitter: 30s\nquiet: 22:00-07:00\n---\nBody.\n\n---\nStill body.\n";
         let t = parse(text, "x", "UTC").expect("good");
-        assert_eq!((t.name.as_str(), t.kind, t.command.join(" ")), ("nightly-report", TaskKind::Subprocess, "python3 report.py".into()));
+        assert_eq!(
+            (t.name.as_str(), t.kind, t.command.join(" ")),
+            ("nightly-report", TaskKind::Subprocess, "python3 report.py".into())
+        );
         assert_eq!((t.timeout_ms, t.retries, t.jitter_ms, t.enabled), (600_000, 2, 30_000, false));
-        assert_eq!((t.priority, t.missed, t.overlap, t.notify), (InboxPriority::Critical, MissedPolicy::Skip, Overlap::Queue, Notify::Both));
+        assert_eq!(
+            (t.priority, t.missed, t.overlap, t.notify),
+            (InboxPriority::Critical, MissedPolicy::Skip, Overlap::Queue, Notify::Both)
+        );
         assert_eq!((t.env["REPORT_DIR"].as_str(), t.env["N"].as_str()), ("out", "3"));
         assert_eq!(t.quiet, Some(Quiet { from: 22 * 60, until: 7 * 60 }));
         assert_eq!(t.body, "Body.\n\n---\nStill body.");
@@ -495,7 +500,16 @@ mod tests {
 
     #[test]
     fn a_file_without_front_matter_or_of_any_bytes_is_broken_and_nothing_else() {
-        for text in ["", "just text", "---\nname: x\n", "---\n- a\n- b\n---\n", "---\n&a [*a]\n---\n", "---\n{{{{\n---\nx", "\0", "--- \n"] {
+        for text in [
+            "",
+            "just text",
+            "---\nname: x\n",
+            "---\n- a\n- b\n---\n",
+            "---\n&a [*a]\n---\n",
+            "---\n{{{{\n---\nx",
+            "\0",
+            "--- \n",
+        ] {
             assert!(parse(text, "x", "UTC").is_err(), "{text:?}");
         }
         assert!(parse(&"x".repeat(FILE_MAX + 1), "x", "UTC").is_err());

@@ -77,24 +77,16 @@ fn request(env: &dyn Fn(&str) -> Option<String>, model: Option<&str>, prompt: &s
 fn ask(env: &dyn Fn(&str) -> Option<String>, model: Option<&str>, prompt: &str) -> Result<String, Failed> {
     let asked = request(env, model, prompt)?;
     // Redirects are not followed: a key goes where the operator sent it.
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .timeout_global(Some(PATIENCE))
-        .build()
-        .into();
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into();
     let mut post = agent.post(&asked.url);
     for (name, value) in &asked.headers {
         post = post.header(*name, value);
     }
     let mut answer = post.send_json(&asked.body).map_err(|e| failed(format!("the model's service cannot be reached: {e}")))?;
     let status = answer.status().as_u16();
-    let text = answer
-        .body_mut()
-        .with_config()
-        .limit(MOST)
-        .read_to_string()
-        .map_err(|e| failed(format!("the answer broke off: {e}")))?;
+    let text =
+        answer.body_mut().with_config().limit(MOST).read_to_string().map_err(|e| failed(format!("the answer broke off: {e}")))?;
     let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
     if status != 200 {
         let why = value["error"]["message"].as_str().or_else(|| value["error"].as_str()).unwrap_or_default();
@@ -137,7 +129,10 @@ mod tests {
     #[test]
     fn both_kinds_of_answer_are_read_and_others_are_not() {
         assert_eq!(said(&json!({"choices": [{"message": {"content": "a"}}]})).as_deref(), Some("a"));
-        assert_eq!(said(&json!({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]})).as_deref(), Some("ab"));
+        assert_eq!(
+            said(&json!({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]})).as_deref(),
+            Some("ab")
+        );
         for odd in [json!({}), json!({"content": []}), json!([]), Value::Null, json!({"choices": []})] {
             assert_eq!(said(&odd), None, "{odd}");
         }

@@ -1,7 +1,7 @@
 //! Task runs: the ledger with one row for every due time, and the writes that fence it.
 
-use super::{Tx, tasks};
 use super::tickets::{parsed, parsed_opt};
+use super::{Tx, tasks};
 use crate::domain::actor::Actor;
 use crate::domain::ids::TaskRunId;
 use crate::domain::task::{Overlap, StopWanted, TaskKind, TaskRun, TaskRunState};
@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 use rusqlite::{Connection, Row, params};
 use std::collections::BTreeMap;
 
-const SELECT: &str = "select id, task, due_at, author, state, kind, attempt, launches, not_before, profile, run_dir, stop_wanted, told,
+const SELECT: &str =
+    "select id, task, due_at, author, state, kind, attempt, launches, not_before, profile, run_dir, stop_wanted, told,
        exit_code, signal, note, output, output_bytes, created_at, started_at, ended_at from task_runs";
 
 /// How long rows are kept: 90 days.
@@ -92,11 +93,7 @@ pub fn has(conn: &Connection, task: &str, due_at: Time) -> Result<bool> {
 /// # Errors
 /// The database refused.
 pub fn of_task(conn: &Connection, task: &str, before: Option<TaskRunId>, limit: i64) -> Result<Vec<TaskRun>> {
-    rows(
-        conn,
-        "where task = ?1 and id < ?2 order by id desc limit ?3",
-        params![task, before.map_or(i64::MAX, |id| id.0), limit],
-    )
+    rows(conn, "where task = ?1 and id < ?2 order by id desc limit ?3", params![task, before.map_or(i64::MAX, |id| id.0), limit])
 }
 
 /// A task's last runs for its strip, oldest first: state, when it was due or made, note.
@@ -313,8 +310,7 @@ pub fn prune(tx: &Tx<'_>) -> Result<usize> {
 /// # Errors
 /// The database refused.
 pub fn counts(conn: &Connection, task: Option<&str>) -> Result<BTreeMap<TaskRunState, i64>> {
-    let mut stmt =
-        conn.prepare_cached("select state, count(*) from task_runs where ?1 is null or task = ?1 group by state")?;
+    let mut stmt = conn.prepare_cached("select state, count(*) from task_runs where ?1 is null or task = ?1 group by state")?;
     let found = stmt.query_map([task], |r| Ok((parsed(r, 0)?, r.get(1)?)))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }

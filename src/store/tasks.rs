@@ -66,7 +66,9 @@ pub fn take_in(tx: &Tx<'_>, found: &[Found], there: &[String]) -> Result<()> {
     let (broken, good): (Vec<&Found>, Vec<&Found>) = found.iter().partition(|f| f.broken.is_some());
     for row in rows(tx.conn, "where present = 1", [])? {
         if !there.contains(&row.file) {
-            tx.conn.prepare_cached("update tasks set present = 0, changed_at = ?2 where id = ?1")?.execute(params![row.id, tx.now.0])?;
+            tx.conn
+                .prepare_cached("update tasks set present = 0, changed_at = ?2 where id = ?1")?
+                .execute(params![row.id, tx.now.0])?;
         } else if good.iter().any(|f| f.file == row.file && f.name != row.name) {
             // Two files may have exchanged their names.
             tx.conn.prepare_cached("update tasks set present = 0 where id = ?1")?.execute([row.id])?;
@@ -90,7 +92,15 @@ fn take_in_one(tx: &Tx<'_>, f: &Found) -> Result<()> {
                  values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
-                f.file, f.name, f.hash, f.source, f.schedule_key, f.next_due_at.map(|t| t.0), line, reason, tx.now.0
+                f.file,
+                f.name,
+                f.hash,
+                f.source,
+                f.schedule_key,
+                f.next_due_at.map(|t| t.0),
+                line,
+                reason,
+                tx.now.0
             ])?;
         return Ok(());
     };
@@ -98,7 +108,8 @@ fn take_in_one(tx: &Tx<'_>, f: &Found) -> Result<()> {
         tx.conn.prepare_cached("select present = 1 from tasks where id = ?1")?.query_row([known.id], |r| r.get(0))?;
     // While it is broken nothing is due; once it is mended the old beat goes on where it is the same.
     let renamed = known.name != f.name;
-    let keeps = f.broken.is_some() || (known.schedule_key == f.schedule_key && (was_there || renamed) && known.next_due_at.is_some());
+    let keeps =
+        f.broken.is_some() || (known.schedule_key == f.schedule_key && (was_there || renamed) && known.next_due_at.is_some());
     let (key, next) = if keeps { (&known.schedule_key, known.next_due_at) } else { (&f.schedule_key, f.next_due_at) };
     tx.conn
         .prepare_cached(
@@ -161,10 +172,11 @@ pub fn next_due(conn: &Connection) -> Result<Option<Time>> {
 /// # Errors
 /// The database refused.
 pub fn move_on(tx: &Tx<'_>, row: &TaskRow, next: Option<Time>) -> Result<bool> {
-    let n = tx
-        .conn
-        .prepare_cached("update tasks set next_due_at = ?3 where id = ?1 and next_due_at is ?2")?
-        .execute(params![row.id, row.next_due_at.map(|t| t.0), next.map(|t| t.0)])?;
+    let n = tx.conn.prepare_cached("update tasks set next_due_at = ?3 where id = ?1 and next_due_at is ?2")?.execute(params![
+        row.id,
+        row.next_due_at.map(|t| t.0),
+        next.map(|t| t.0)
+    ])?;
     Ok(n == 1)
 }
 

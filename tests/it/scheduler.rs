@@ -208,8 +208,9 @@ fn over_both_changes_of_the_clocks_and_a_server_that_was_down_every_due_time_has
                     let mut rig = Rig::new(LEDGER, from);
                     let lines = [("half", "30 2 * * *"), ("quarters", "*/15 * * * *"), ("hours", "0 1,2,3 * * *")];
                     for (name, line) in lines {
-                        let front =
-                            format!("schedule: \"{line}\"\ntimezone: {zone}\ncommand: [\"true\"]\nmissed: {missed}\noverlap: {overlap}");
+                        let front = format!(
+                            "schedule: \"{line}\"\ntimezone: {zone}\ncommand: [\"true\"]\nmissed: {missed}\noverlap: {overlap}"
+                        );
                         rig.task(&format!("{name}.md"), &front, "");
                     }
                     rig.tick();

@@ -20,7 +20,10 @@ fn sh(script: &str) -> String {
 fn a_command_runs_in_the_workspace_with_what_was_declared_and_its_output_is_kept() {
     let rig = Rig::new(FOUR, NOON);
     fs::create_dir_all(rig.engine.config.workspace.join("reports")).expect("a folder");
-    let front = format!("cwd: reports\nenv: {{ REPORT: out, API_TOKEN: hush-hush-hush }}\n{}", sh("pwd; echo $REPORT-$API_TOKEN; echo oops >&2; env | grep -c ^MC_"));
+    let front = format!(
+        "cwd: reports\nenv: {{ REPORT: out, API_TOKEN: hush-hush-hush }}\n{}",
+        sh("pwd; echo $REPORT-$API_TOKEN; echo oops >&2; env | grep -c ^MC_")
+    );
     rig.task("t.md", &front, "");
     let run = rig.by_hand("t");
     assert_eq!((run.state, run.exit_code), (State::Ok, Some(0)), "{run:?}");
@@ -80,7 +83,8 @@ fn a_child_that_forks_away_is_neither_waited_for_nor_left() {
     rig.task("t.md", &sh("setsid sh -c 'echo $$ > away; exec sleep 600' & while [ ! -s away ]; do :; done; echo done"), "");
     let run = rig.by_hand("t");
     assert_eq!((run.state, run.output.trim()), (State::Ok, "done"), "{run:?}");
-    let pid: i32 = fs::read_to_string(rig.engine.config.workspace.join("away")).expect("its pid").trim().parse().expect("a number");
+    let pid: i32 =
+        fs::read_to_string(rig.engine.config.workspace.join("away")).expect("its pid").trim().parse().expect("a number");
     assert!(mission_control::process::state(pid).is_none_or(|s| s == 'Z'), "it is gone");
     assert!(run.note.is_some_and(|n| n.contains("left behind")));
 }
@@ -156,11 +160,19 @@ fn a_run_whose_shim_is_killed_is_lost_and_nothing_of_it_lives_on() {
 fn overlapping_runs_are_left_out_queued_or_take_the_place_of_the_old() {
     let rig = Rig::new(FOUR, NOON);
     for overlap in ["skip", "queue", "kill_old"] {
-        rig.task(&format!("{overlap}.md"), &format!("every: 1m\noverlap: {overlap}\n{}", sh(&format!("while [ ! -e go-{overlap} ]; do sleep 0.05; done"))), "");
+        rig.task(
+            &format!("{overlap}.md"),
+            &format!("every: 1m\noverlap: {overlap}\n{}", sh(&format!("while [ ! -e go-{overlap} ]; do sleep 0.05; done"))),
+            "",
+        );
     }
     rig.tick();
     rig.pass(60_000);
-    let begun = |name: &str, n: usize| rig.runs(name).get(n).is_some_and(|r| r.run_dir.as_ref().is_some_and(|d| RunDir::open(d.as_ref()).pids().is_some_and(|p| p.agent_pid.is_some())));
+    let begun = |name: &str, n: usize| {
+        rig.runs(name).get(n).is_some_and(|r| {
+            r.run_dir.as_ref().is_some_and(|d| RunDir::open(d.as_ref()).pids().is_some_and(|p| p.agent_pid.is_some()))
+        })
+    };
     rig.until("the first ones run", || ["skip", "queue", "kill_old"].iter().all(|t| begun(t, 0)));
     rig.pass(60_000);
     rig.until("the new one has taken the old one's place", || begun("kill_old", 1));
@@ -221,13 +233,18 @@ fn service(answers: Vec<(u16, &'static str)>) -> (String, Arc<Mutex<Vec<String>>
             while let Ok(n @ 1..) = tcp.read(&mut buffer) {
                 text.push_str(&String::from_utf8_lossy(&buffer[..n]));
                 let Some((head, rest)) = text.split_once("\r\n\r\n") else { continue };
-                let length = head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+                let length =
+                    head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
                 if rest.len() >= length {
                     break;
                 }
             }
             kept.lock().expect("mine").push(text);
-            let _sent = write!(tcp, "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+            let _sent = write!(
+                tcp,
+                "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
         }
     });
     (url, asked)
@@ -257,7 +274,11 @@ fn a_models_api_is_asked_in_its_own_language_and_a_refused_key_rests_the_profile
     assert_eq!(refused.state, State::AuthFailed);
     assert!(refused.note.is_some_and(|n| n.contains("401")));
     let asked = asked.lock().expect("mine");
-    assert!(asked[0].starts_with("POST /v1/chat/completions") && asked[0].contains("How are the logs?") && asked[0].contains("Bearer key-for-tests"));
+    assert!(
+        asked[0].starts_with("POST /v1/chat/completions")
+            && asked[0].contains("How are the logs?")
+            && asked[0].contains("Bearer key-for-tests")
+    );
     assert!(asked[1].starts_with("POST /v1/messages") && asked[1].to_lowercase().contains("x-api-key: key-for-tests"));
     let now = rig.engine.store.clock().now();
     let resting = rig.engine.store.read(|c| pauses::in_force(c, now)).expect("readable");
@@ -292,7 +313,9 @@ fn an_agent_gets_the_body_as_its_prompt_and_a_refused_login_is_told_at_its_first
         "#!/bin/sh\ncase \"$*\" in *--help*|*--version*) echo 1.0; exit 0;; esac\necho '{init}'\nread line\nprintf '{{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"num_turns\":1,\"session_id\":\"11111111-2222\",\"result\":\"heard: %s\"}}\\n' \"$line\"\n"
     );
     let retry = r#"{"type":"system","subtype":"api_retry","attempt":1,"max_retries":10,"retry_delay_ms":600,"error_status":401,"error":"authentication_failed","session_id":"11111111-2222"}"#;
-    let refused = format!("#!/bin/sh\ncase \"$*\" in *--help*|*--version*) echo 1.0; exit 0;; esac\necho '{init}'\necho '{retry}'\nsleep 600\n");
+    let refused = format!(
+        "#!/bin/sh\ncase \"$*\" in *--help*|*--version*) echo 1.0; exit 0;; esac\necho '{init}'\necho '{retry}'\nsleep 600\n"
+    );
     for (path, text) in paths.iter().zip([good, refused]) {
         fs::rename(script(&rig, "agent.tmp", &text), path).expect("moved");
     }
@@ -309,7 +332,8 @@ fn an_agent_gets_the_body_as_its_prompt_and_a_refused_login_is_told_at_its_first
 #[test]
 fn every_outcome_reaches_the_inbox_and_three_failures_make_one_ticket() {
     let rig = Rig::new(FOUR, NOON);
-    let count = |sql: &'static str| -> i64 { rig.engine.store.read(|c| Ok(c.query_row(sql, [], |r| r.get(0))?)).expect("countable") };
+    let count =
+        |sql: &'static str| -> i64 { rig.engine.store.read(|c| Ok(c.query_row(sql, [], |r| r.get(0))?)).expect("countable") };
     rig.task("bad.md", &sh("echo the mirror does not answer; exit 3"), "");
     rig.task("good.md", &sh("true"), "");
     assert_eq!(rig.by_hand("good").state, State::Ok);

@@ -24,7 +24,9 @@ pub fn run(command: &TaskCommand, target: &Target, out: &mut dyn Write) -> Resul
         }
         TaskCommand::Run { name } => {
             let made = target.post(&path(name, "run"), &nothing)?;
-            show::json_or(target, out, &made, |out| writeln!(out, "{}: run {} is on its way", show::clean(name), made["run"]["id"]))
+            show::json_or(target, out, &made, |out| {
+                writeln!(out, "{}: run {} is on its way", show::clean(name), made["run"]["id"])
+            })
         }
         TaskCommand::Stop { name } => {
             let done = target.post(&path(name, "stop"), &nothing)?;
@@ -46,7 +48,12 @@ fn line(out: &mut dyn Write, t: &Value) -> std::io::Result<()> {
     let name = show::line(&t["name"]);
     if !t["broken"].is_null() {
         let place = t["broken"]["line"].as_i64().map(|n| format!("line {n}: ")).unwrap_or_default();
-        return writeln!(out, "{name:<28} broken: tasks/{}, {place}{}", show::line(&t["file"]), show::line(&t["broken"]["reason"]));
+        return writeln!(
+            out,
+            "{name:<28} broken: tasks/{}, {place}{}",
+            show::line(&t["file"]),
+            show::line(&t["broken"]["reason"])
+        );
     }
     let next = match (t["paused"] == json!(true), t["enabled"] == json!(false), t["next_due_at"].as_str()) {
         (true, ..) => "paused".to_owned(),

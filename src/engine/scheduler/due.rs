@@ -1,7 +1,7 @@
 //! What is due: one transaction writes a row for every due time that has come and moves the task's next one on.
 
-use super::files::{Parsed, known};
 use super::Memory;
+use super::files::{Parsed, known};
 use crate::domain::schedule::quiet_end;
 use crate::domain::task::{MissedPolicy, Overlap, Task, TaskRun, TaskRunState};
 use crate::domain::time::Time;

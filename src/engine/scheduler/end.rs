@@ -40,7 +40,9 @@ pub(super) fn look_at_running(engine: &Engine, memory: &mut Memory) -> Result<()
         match look_at(engine, memory, run) {
             // Conflict: somebody else moved it on meanwhile.
             Ok(()) | Err(Error::Conflict(_)) => {}
-            Err(e) => tracing::warn!(task = run.task, run = run.id.0, error = %e, "a task run could not be looked after; trying again"),
+            Err(e) => {
+                tracing::warn!(task = run.task, run = run.id.0, error = %e, "a task run could not be looked after; trying again")
+            }
         }
     }
     Ok(())

@@ -54,7 +54,8 @@ pub(super) fn reload(engine: &Engine, memory: &mut Memory) -> Result<()> {
     if !news.is_empty() || gone {
         engine.store.write(move |tx| tasks::take_in(tx, &news, &there))?;
     }
-    let good = memory.files.seen.iter().filter_map(|(file, s)| Some(((file.clone(), s.hash.clone()), s.parsed.as_ref().ok()?.clone())));
+    let good =
+        memory.files.seen.iter().filter_map(|(file, s)| Some(((file.clone(), s.hash.clone()), s.parsed.as_ref().ok()?.clone())));
     memory.parsed = Arc::new(good.collect());
     memory.files.taken_in = true;
     Ok(())
@@ -74,7 +75,10 @@ pub(super) fn task_of(row: &TaskRow, zone: &str) -> std::result::Result<Task, Br
 }
 
 fn differs(row: &TaskRow, f: &Found) -> bool {
-    row.hash != f.hash || row.broken != f.broken || row.name != f.name || (f.broken.is_none() && row.schedule_key != f.schedule_key)
+    row.hash != f.hash
+        || row.broken != f.broken
+        || row.name != f.name
+        || (f.broken.is_none() && row.schedule_key != f.schedule_key)
 }
 
 /// Looks at the folder; true where something changed.
@@ -128,7 +132,8 @@ fn found(files: &Files, now: Time) -> Vec<Found> {
         let (name, key, next, broken) = match task {
             Ok(task) => {
                 names.insert(task.name.clone(), file.clone());
-                let (key, next) = if task.enabled { (task.schedule.key(), task.schedule.next_after(now)) } else { (String::new(), None) };
+                let (key, next) =
+                    if task.enabled { (task.schedule.key(), task.schedule.next_after(now)) } else { (String::new(), None) };
                 (task.name.clone(), key, next, None)
             }
             Err(broken) => (stem(file).to_owned(), String::new(), None, Some(broken)),

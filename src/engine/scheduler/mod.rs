@@ -87,7 +87,9 @@ pub fn prune(engine: &Engine) -> Result<()> {
     for entry in std::fs::read_dir(engine.data.runs())?.flatten() {
         let path = entry.path();
         let is_ours = entry.file_name().to_str().is_some_and(|n| n.starts_with("task-"));
-        let is_live = live.iter().any(|r| r.run_dir.as_deref().is_some_and(|dir| path.ends_with(dir)) || r.run_dir.as_deref() == path.to_str());
+        let is_live = live
+            .iter()
+            .any(|r| r.run_dir.as_deref().is_some_and(|dir| path.ends_with(dir)) || r.run_dir.as_deref() == path.to_str());
         let changed = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
         let old = changed.is_some_and(|t| now.since(Time(i64::try_from(t.as_millis()).unwrap_or(i64::MAX))) > FOLDERS_MS);
         if is_ours && !is_live && old {

@@ -32,7 +32,10 @@ pub(super) fn of_command(dir: &RunDir, secrets: &[String]) -> (String, i64) {
 
 /// A text to be kept.
 pub(super) fn of_text(text: &str, secrets: &[String]) -> (String, i64) {
-    (clean(text.as_bytes(), i64::try_from(text.len()).unwrap_or(i64::MAX), secrets), i64::try_from(text.len()).unwrap_or(i64::MAX))
+    (
+        clean(text.as_bytes(), i64::try_from(text.len()).unwrap_or(i64::MAX), secrets),
+        i64::try_from(text.len()).unwrap_or(i64::MAX),
+    )
 }
 
 /// The end of what was said to stderr.

@@ -32,8 +32,7 @@ pub(super) fn start_waiting(engine: &Engine, memory: &mut Memory) -> Result<()> 
     let now = engine.store.clock().now();
     let (live, paused) = engine.store.read(|c| Ok((task_runs::live(c)?, pauses::in_force(c, now)?)))?;
     let mut used = live.iter().filter(|r| holds_slot(r)).count();
-    let mut busy: BTreeSet<String> =
-        live.iter().filter(|r| r.state == TaskRunState::Running).map(|r| r.task.clone()).collect();
+    let mut busy: BTreeSet<String> = live.iter().filter(|r| r.state == TaskRunState::Running).map(|r| r.task.clone()).collect();
     for run in live.iter().filter(|r| r.state == TaskRunState::Waiting) {
         if let Some(why) = run.stop_wanted {
             end::never_began(engine, run, why)?;
@@ -185,7 +184,11 @@ fn agent(engine: &Engine, profile: Option<&Profile>) -> std::result::Result<Star
 fn api(engine: &Engine, profile: Option<&Profile>) -> std::result::Result<Start, Failure> {
     let profile = profile.ok_or_else(|| refused("a model's API needs a profile"))?;
     if profile.runtime != RuntimeKind::Api {
-        return Err(refused(format!("the profile {} has runtime = {:?}: kind api needs one with \"api\"", profile.name, profile.runtime.as_str())));
+        return Err(refused(format!(
+            "the profile {} has runtime = {:?}: kind api needs one with \"api\"",
+            profile.name,
+            profile.runtime.as_str()
+        )));
     }
     let mut argv = own(engine, &["ask-model"])?;
     if let Some(model) = &profile.model {

@@ -141,13 +141,7 @@ pub async fn runs(app: web::Data<App>, _principal: Principal, name: web::Path<St
 }
 
 /// `POST /tasks/{name}/run`: runs it now.
-pub async fn run(
-    app: web::Data<App>,
-    principal: Principal,
-    name: web::Path<String>,
-    req: HttpRequest,
-    mut sent: Body,
-) -> Answer {
+pub async fn run(app: web::Data<App>, principal: Principal, name: web::Path<String>, req: HttpRequest, mut sent: Body) -> Answer {
     sent.finish()?;
     let (zone, actor) = (app.config.scheduler.timezone.clone(), principal.actor.clone());
     let work = move |tx: &Tx<'_>| {

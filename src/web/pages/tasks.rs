@@ -216,7 +216,10 @@ pub struct Bare {
 pub async fn run(sent: Sent<Bare>, path: web::Path<String>) -> HttpResponse {
     let zone = sent.visit.app.config.scheduler.timezone.clone();
     let actor = sent.visit.who.actor.clone();
-    press(sent, path.into_inner(), "run", "is on its way", move |tx, name| task_runs::run_by_hand(tx, name, &zone, &actor).map(|_| ())).await
+    press(sent, path.into_inner(), "run", "is on its way", move |tx, name| {
+        task_runs::run_by_hand(tx, name, &zone, &actor).map(|_| ())
+    })
+    .await
 }
 
 /// `POST /tasks/{name}/stop`
@@ -314,9 +317,7 @@ pub async fn save(sent: Sent<Edited>, path: web::Path<String>) -> HttpResponse {
                     return Ok(visit.done("/tasks", html! {}));
                 }
                 Err(Error::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, errors),
-                Err(Error::Conflict(why)) => {
-                    (StatusCode::CONFLICT, vec![FieldError { field: "text".to_owned(), message: why }])
-                }
+                Err(Error::Conflict(why)) => (StatusCode::CONFLICT, vec![FieldError { field: "text".to_owned(), message: why }]),
                 Err(e) => return Err(e),
             };
             let filled = TaskEdit { name, file: form.file, text: form.text, hash: form.hash, errors, may_change: true };
