@@ -17,6 +17,11 @@ describe("the pictures of the README", () => {
     mc = await mission({ flags: ["--demo"], pace: 2500 });
     await mc.ticket("Group the cart's tests by what they promise\n\n[demo: steps 3000 every 700ms]", { now: true, role: "scott" });
     running = await mc.ticket("Write down how returns work\n\nFor the people at the counter, one page:\n\n- what may come back, and how late\n- who decides when the receipt is gone\n- what the customer is told", { now: true, role: "tessa", priority: "high" });
+    for (const message of ["What needs me, and what should go first?",
+      "Plan the autumn sale, tickets please, one after the other:\n- Freeze the prices of the season\n- Mark the sale's products in the catalogue\n- Tell the newsletter's readers"]) {
+      await mc.post("/luci/send", { message });
+    }
+    await until("Luci's answers", async () => (await mc.rows("select count(*) as n from turns where state = 'answered'"))[0].n === 2);
     await until("its events", async () => (await mc.rows(`select 1 from ticket_events where ticket_id = ${running.slice(3)}`)).length >= 7);
   });
   after(async () => {
@@ -29,6 +34,7 @@ describe("the pictures of the README", () => {
     ["ticket-phone-dark", phone, "dark", () => `/tickets/${running}?tab=live`],
     ["board-desk-light", desk, "light", () => "/board"],
     ["home-phone-dark", phone, "dark", () => "/"],
+    ["luci-desk-light", desk, "light", () => "/luci"],
     ...(process.env.MORE_SCREENS ? [
       ["home-desk-light", desk, "light", () => "/"], ["home-desk-dark", desk, "dark", () => "/"], ["board-phone-light", phone, "light", () => "/board"],
       ["board-desk-dark", desk, "dark", () => "/board"], ["ticket-talk-phone-light", phone, "light", () => `/tickets/${running}`],

@@ -102,7 +102,7 @@ describe("the conversation", () => {
     await page.context().close();
   });
 
-  test("a failure says why, and trying again answers it", async () => {
+  test("a failure says why, and trying again answers it; while her profile rests, others wait", async () => {
     const page = await mc.page(phone, "/luci");
     await live(page);
     await send(page, "Plan nothing today [demo: limit]");
@@ -113,6 +113,14 @@ describe("the conversation", () => {
     await turn.getByRole("button", { name: "Try again" }).tap();
     await until("the answer", async () => await turn.getAttribute("data-state") === "answered");
     assert.equal(await page.locator(".turn", { hasText: "Plan nothing today" }).count(), 1);
+    await send(page, "And something else");
+    const other = page.locator(".turn", { hasText: "And something else" });
+    await other.getByText("Waits: Luci rests").waitFor();
+    await page.locator("#luci-state").getByText("Luci rests.").waitFor();
+    await noSideways(page);
+    await page.locator("#luci-state").getByRole("button", { name: "Let her go on" }).tap();
+    await until("the other answer", async () => await other.getAttribute("data-state") === "answered");
+    await page.locator("#luci-state:empty").waitFor({ state: "attached" });
     quiet(page);
     await page.context().close();
   });

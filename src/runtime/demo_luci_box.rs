@@ -5,8 +5,8 @@ use crate::domain::text::{cut_chars, strip_control};
 /// A paste of more lines is shown as a count, and reaches the agent wrapped in tags.
 const SHOWN_LINES: usize = 3;
 
-/// So is one of more characters.
-const SHOWN_CHARS: usize = 800;
+/// So is one with a longer line: the box cuts what does not fit, and what is cut cannot be seen to have arrived.
+const SHOWN_COLUMNS: usize = 50;
 
 /// Lines of the box that are shown.
 const BOX_LINES: usize = 6;
@@ -27,7 +27,7 @@ impl Box {
 
     pub(super) fn pasted(&mut self, text: &str) {
         let more = text.matches('\n').count();
-        if more < SHOWN_LINES && text.chars().count() <= SHOWN_CHARS {
+        if more < SHOWN_LINES && text.lines().all(|line| line.chars().count() <= SHOWN_COLUMNS) {
             return self.typed(text);
         }
         self.pastes += 1;
@@ -105,6 +105,13 @@ mod tests {
         assert!(message.contains("\none\ntwo\nthree\nfour\n") && message.contains("<pasted_content"), "{message}");
         assert_eq!(echo(&message), "❯ see \n  \n  one\n  two\n  three\n  four");
         assert!(b.is_empty() && b.submit().is_none());
+    }
+
+    #[test]
+    fn a_paste_with_a_long_line_is_shown_short_as_well() {
+        let mut b = Box::default();
+        b.pasted(&format!("{}\n\n[MC_TURN:1:ab]", "word ".repeat(44)));
+        assert_eq!(b.lines(60), ["❯ [Pasted text #1 +2 lines]"]);
     }
 
     #[test]

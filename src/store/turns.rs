@@ -276,7 +276,8 @@ fn end(tx: &Tx<'_>, turn: &Turn, state: TurnState, response: Option<&str>, error
     let n = tx
         .conn
         .prepare_cached(
-            "update turns set state = ?3, response = ?4, error = ?5, answered_at = ?6, activity = null, change = ?7
+            "update turns set state = ?3, response = ?4, error = ?5, answered_at = ?6, activity = null, change = ?7,
+               accepted_at = case when ?3 = 'answered' then coalesce(accepted_at, ?6) else accepted_at end
              where id = ?1 and nonce = ?2 and state in ('claimed', 'sent')",
         )?
         .execute(params![turn.id.0, turn.nonce, state.as_str(), response, error, tx.now.0, change])?;

@@ -34,7 +34,8 @@ pub struct LuciRig {
 }
 
 impl LuciRig {
-    /// A session on the profile of this configuration's `[profiles.luci]`, or on the demo agent. Its agent is not started.
+    /// A session on the profile of this configuration's `[profiles.luci]`, or on the demo agent. Its agent is not
+    /// started. `{root}` stands for a folder of the test's own.
     pub fn new(toml: &str) -> LuciRig {
         LuciRig::brief(toml, "You are Luci, as tests have her.")
     }
@@ -43,7 +44,8 @@ impl LuciRig {
     pub fn brief(toml: &str, brief: &str) -> LuciRig {
         let root = tempfile::tempdir().expect("a temporary folder");
         let data = DataDir::open(&root.path().join("data")).expect("a data folder");
-        std::fs::write(data.path().join("config.toml"), toml).expect("a configuration");
+        let toml = toml.replace("{root}", &root.path().display().to_string());
+        std::fs::write(data.path().join("config.toml"), &toml).expect("a configuration");
         let flags = Flags { data: Some(data.path().to_owned()), listen: Some("127.0.0.1:0".into()), ..Flags::default() };
         let config = Arc::new(Config::load(&flags, &|_| None, &|_| None).expect("the configuration is good"));
         std::fs::create_dir_all(&config.workspace).expect("a workspace");

@@ -401,6 +401,13 @@ impl Rig {
         String::from_utf8_lossy(&done.stdout).into_owned()
     }
 
+    /// All that the agent has kept of its conversations.
+    pub fn transcripts(&self) -> String {
+        let folders = fs::read_dir(self.home.join(".claude/projects")).into_iter().flatten().flatten();
+        let files = folders.filter_map(|d| fs::read_dir(d.path()).ok()).flatten().flatten();
+        files.filter_map(|f| fs::read_to_string(f.path()).ok()).collect()
+    }
+
     /// The process of Luci's agent that works now, however she is kept.
     pub fn luci_pid(&self) -> Option<i32> {
         let (pid, dir): (Option<i32>, String) = self

@@ -13,9 +13,8 @@ fn scripted(env: &[(&str, &str)]) -> LuciRig {
     let agent = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/agents/terminal.py");
     let env: Vec<String> = env.iter().map(|(n, v)| format!("{n} = {}", json!(v))).collect();
     let toml = format!(
-        "[profiles.luci]\nruntime = \"claude\"\ncommand = [\"python3\", {}]\nenv = {{ HOME = \"/nonexistent\", CLAUDE_CONFIG_DIR = \"/tmp/mc-none-{}\", {} }}\n",
+        "[profiles.luci]\nruntime = \"claude\"\ncommand = [\"python3\", {}]\nenv = {{ HOME = \"{{root}}\", {} }}\n",
         json!(agent),
-        std::process::id(),
         env.join(", ")
     );
     LuciRig::new(&toml)

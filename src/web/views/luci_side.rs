@@ -6,7 +6,7 @@ use crate::domain::text::cut_chars;
 use crate::domain::time::Time;
 use crate::domain::turn::Turn;
 use crate::web::ui::lamp::Standing;
-use crate::web::ui::{Ctx, form, icon, when, words};
+use crate::web::ui::{Ctx, filter, form, icon, when, words};
 use maud::{Markup, html};
 
 /// All of it.
@@ -203,13 +203,19 @@ pub fn state(s: &Side, cx: Ctx<'_>) -> Markup {
                 Standing::Resting => (notice("input", "hourglass", html! {
                     b { "Luci rests." } " " @if let Some(note) = note { span dir="auto" { (capital(note.trim_end_matches('.'))) } ". " }
                     @if let Some(at) = s.rests_until { "She goes on " (when::ago(at, cx.now)) "; your messages wait." } @else { "Your messages wait until that is mended." }
-                }, html! { a.btn.tight href="/settings#profiles" { "See the profile" } })),
+                }, resume(s, cx))),
                 Standing::Keyboard => (notice("input", "keyboard", html! {
                     b { "The keyboard is in your hands." } " Messages wait until you give it back in the console."
                 }, html! { a.btn.tight href=(CONSOLE) { "Open the console" } })),
             }
         }
     }
+}
+
+/// Ends the rest of her profile.
+fn resume(s: &Side, cx: Ctx<'_>) -> Markup {
+    let profile = s.session.as_ref().map_or(s.chosen.as_str(), |x| x.profile.as_str());
+    button(&format!("/settings/profiles/{}/resume", filter::segment(profile)), "play", "Let her go on", cx)
 }
 
 fn notice(st: &str, sign: &str, text: Markup, act: Markup) -> Markup {

@@ -100,8 +100,11 @@ impl TmuxDriver {
             });
         };
         let bypass = profile.permission_mode.as_deref() == Some("bypassPermissions");
-        if let Some(note) = home.answer_first_questions(env, cwd, bypass)? {
-            tracing::warn!(note, "Claude Code's first questions could not be answered");
+        // Where that fails the dialog shows on her screen, and a person answers it in the console.
+        match home.answer_first_questions(env, cwd, bypass) {
+            Ok(None) => {}
+            Ok(Some(note)) => tracing::warn!(note, "Claude Code's first questions could not be answered"),
+            Err(e) => tracing::warn!(error = %e, "Claude Code's first questions could not be answered"),
         }
         Ok(match how {
             // An id that has a conversation already is refused as a new one: we were killed before we heard of it.
