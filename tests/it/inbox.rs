@@ -349,7 +349,7 @@ fn claims_of_another_program_come_back_when_they_ran_out() {
 /// Writers, drainers with stores of their own as if they were two programs, a Luci of all moods, and a clock that jumps.
 #[test]
 fn thousands_of_items_are_each_decided_once_whatever_luci_does() {
-    let count: i64 = std::env::var("MC_INBOX_ITEMS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_600);
+    let count: i64 = std::env::var("MC_INBOX_ITEMS").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000);
     let rig = Arc::new(Rig::new());
     let writing = Arc::new(AtomicI64::new(8));
     let done = Arc::new(AtomicBool::new(false));
@@ -431,6 +431,12 @@ fn thousands_of_items_are_each_decided_once_whatever_luci_does() {
         .expect("readable");
     assert_eq!((all, decided), (count / 8 * 8, count / 8 * 8));
     assert!(most <= 20);
+    let all = rig.store.read(|c| digests::list(c, None, 100_000)).expect("readable");
+    let given_back = all.iter().filter(|d| d.state == DigestState::GivenBack).count();
+    assert!(
+        given_back > 0 && all.iter().any(|d| d.note.as_deref().is_some_and(|n| n.contains("not in this digest"))),
+        "{given_back}"
+    );
     rig.holds();
 }
 

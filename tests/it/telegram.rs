@@ -397,7 +397,10 @@ fn luci_answers_in_the_chat_and_what_she_suggests_is_done_with_one_tap() {
         json!({"mc_actions": [{"kind": "create_ticket", "title": "Mend the upload"}, {"kind": "notify", "text": "Look here"}]});
     fs::write(reply.path(), format!("All is well.\n\n```json\n{block}\n```\n")).expect("written");
     let mut live = prepare(&stub.url(), &[agent("reply").env("REPLY_FILE", reply.path().display())]);
-    configure(&live, &stub.url(), &format!("chats = [{CHAT}]\n[orchestrator]\ndriver = \"headless\""));
+    let path = live.root().join("config.toml");
+    let text = fs::read_to_string(&path).expect("the configuration");
+    fs::write(&path, text.replace("[orchestrator]\n", "[orchestrator]\ndriver = \"headless\"\n")).expect("the configuration");
+    configure(&live, &stub.url(), &format!("chats = [{CHAT}]"));
     live.boot();
     stub.says(CHAT, "/luci How are things?");
     message(&stub, "Luci has it");

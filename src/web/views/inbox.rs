@@ -213,15 +213,15 @@ fn came_of_it(list: &[Proposal]) -> Markup {
         .collect();
     html! {
         @for (words, ticket) in &done {
-            p.small dir="auto" {
-                (icon::small("corner-down-right")) " " (words)
-                @if let Some(id) = ticket { " " a.id href=(format!("/tickets/{id}")) { (id) } }
+            p.small.came {
+                (icon::small("corner-down-right"))
+                span dir="auto" { (words) @if let Some(id) = ticket { " " a.id href=(format!("/tickets/{id}")) { (id) } } }
             }
         }
         @if open > 0 {
             @let turn = list[0].turn;
-            p.small {
-                (icon::small("hand")) " "
+            p.small.came {
+                (icon::small("hand"))
                 a href=(format!("/luci#turn-{turn}")) { (words::counted(i64::try_from(open).unwrap_or(0), "suggestion waits for you", "suggestions wait for you")) }
             }
         }
@@ -231,7 +231,7 @@ fn came_of_it(list: &[Proposal]) -> Markup {
 fn headline(p: &Proposal) -> Option<String> {
     let action = Action::read(&p.body).ok()?;
     let said = shortened(&strip_control(&action.headline()), LINE);
-    Some(if p.kind == ActionKind::Notify { format!("Told you: {said}") } else { said })
+    Some(if p.kind == ActionKind::Notify { format!("Told you: {said}") } else { format!("Done: {said}") })
 }
 
 fn line(item: &Item, glyph: Status, came: &Markup, cx: Ctx<'_>) -> Markup {
