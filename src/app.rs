@@ -80,6 +80,8 @@ fn prepare_folders(config: &Config) -> Result<()> {
     if git::init_workspace(&config.workspace)? {
         tracing::info!(path = %config.workspace.display(), "made a workspace");
     }
+    // A workspace that was there before us gets a place for tasks, so that the first one is seen at once.
+    std::fs::create_dir_all(config.tasks())?;
     make_private(&config.logs())
 }
 

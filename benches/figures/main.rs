@@ -20,6 +20,7 @@ mod seed;
 mod server;
 mod shutdown;
 mod stub;
+mod tasks;
 
 use report::Report;
 use std::path::PathBuf;
@@ -63,6 +64,7 @@ const FIGURES: &[Figure] = &[
     ("p15", inbox::idle),
     ("p18", shutdown::shutdown),
     ("luci", luci::turns),
+    ("tasks", tasks::due_at_once),
     ("memory", memory::big_logs),
     ("operating", operating::absolute),
 ];

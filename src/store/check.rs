@@ -47,6 +47,16 @@ pub fn read_logs(conn: &Connection) -> Result<Vec<(RunId, String, i64, i64)>> {
 /// Each is: invariant, what a row of it means, and the rows that break it (one text column).
 const QUERIES: &[(&str, &str, &str)] = &[
     (
+        "I14",
+        "a due time with more than one row",
+        "select task || ' at ' || due_at from task_runs where due_at is not null group by task, due_at having count(*) > 1",
+    ),
+    (
+        "I14",
+        "more than one running run of a task",
+        "select task from task_runs where state = 'running' group by task having count(*) > 1",
+    ),
+    (
         "I1",
         "a message whose comment is gone",
         "select m.id || '' from queued_messages m left join comments c on c.id = m.comment_id where c.id is null",

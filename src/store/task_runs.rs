@@ -362,3 +362,38 @@ fn row_to_run(r: &Row<'_>) -> rusqlite::Result<TaskRun> {
         ended_at: time(20)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::store::Store;
+    use std::sync::Arc;
+
+    #[test]
+    fn no_query_walks_through_the_whole_ledger() {
+        let dir = tempfile::tempdir().expect("a temp dir");
+        let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("a store");
+        let plan = |rest: &str| -> String {
+            let sql = format!("explain query plan {SELECT} {rest}");
+            store
+                .read(|c| {
+                    let mut stmt = c.prepare(&sql)?;
+                    let rows = stmt.query_map([], |r| r.get::<_, String>(3))?;
+                    Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.join("; "))
+                })
+                .expect("explainable")
+        };
+        for (rest, index) in [
+            ("where state in ('waiting', 'running') order by rank, id", "task_runs_live"),
+            ("where task = 'a' and id < 9 order by id desc limit 9", "task_runs_of_task"),
+            ("where task = 'a' and due_at = 1", "task_runs_once"),
+            ("where ended_at < 1", "task_runs_ended"),
+        ] {
+            let plan = plan(rest);
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{rest}: {plan}");
+        }
+        let plan = plan("where state in ('waiting', 'running') and task = 'a' order by id");
+        assert!(plan.contains("USING INDEX"), "{plan}");
+    }
+}

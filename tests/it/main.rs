@@ -25,6 +25,7 @@ mod real_luci;
 mod real_luci_tmux;
 mod real_rig;
 mod scheduler;
+mod scheduler_live;
 mod scheduler_runs;
 mod shim;
 mod shutdown;

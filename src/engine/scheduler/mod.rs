@@ -122,7 +122,8 @@ fn wait_ms(engine: &Engine) -> i64 {
     let Ok((live, due, wait)) = found else { return LOOK_MS };
     let next = due.into_iter().chain(wait).filter(|at| *at > now).map(|at| at.since(now)).min().unwrap_or(IDLE_MS);
     let overdue = due.is_some_and(|at| at <= now);
-    let most = if live.is_empty() { IDLE_MS } else { LOOK_MS };
+    let runs = live.iter().any(|r| r.state == TaskRunState::Running);
+    let most = if runs { LOOK_MS } else { IDLE_MS };
     if overdue { 20 } else { next.clamp(1, most) }
 }
 

@@ -81,6 +81,7 @@ pub fn settings(s: &Settings, cx: Ctx<'_>) -> Markup {
                 (icon::avatar(&s.user_name))
                 div { b { (s.user_name) } p.small.quiet { @if s.owner { "Owner: may change everything here." } @else { "May work with tickets; settings are the owner's." } } }
                 div.btns {
+                    a.btn.phone-only href="/tasks" { (icon::small("calendar-clock")) " Tasks" }
                     a.btn.phone-only href="/inbox" { (icon::small("inbox")) " Inbox" }
                     button.btn type="button" data-theme-switch { (icon::small("sun-moon")) " Light or dark" }
                     form method="post" action="/logout" {

@@ -35,11 +35,13 @@ pub struct TaskPage {
 pub fn page(t: &TaskPage, live: bool, cx: Ctx<'_>) -> Markup {
     html! {
         @if live { (stream::connect(&format!("{}/stream", tasks::href(&t.name)))) }
-        (head(t, cx))
-        @if !t.body.is_empty() {
-            section { div.sect { h2 { "What it is for" } } pre.command dir="auto" { (t.body) } }
+        div.taskpage {
+            (head(t, cx))
+            @if !t.body.is_empty() {
+                section { div.sect { h2 { "What it is for" } } pre.command dir="auto" { (t.body) } }
+            }
+            (runs(t, cx))
         }
-        (runs(t, cx))
     }
 }
 
