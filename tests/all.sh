@@ -10,10 +10,13 @@ part() {
   echo
   echo "== $name"
   log=$(mktemp)
-  ( "$@"; echo $? > "$log.rc" ) 2>&1 | tee "$log"
-  [ "$(cat "$log.rc")" = 0 ] || failed="$failed; $name"
+  # Into a file and not down a pipe: what a failed test leaves running would hold a pipe open, and us with it.
+  ( "$@" ) >"$log" 2>&1 &
+  running=$!
+  tail -n +1 -f --pid="$running" "$log"
+  wait "$running" || failed="$failed; $name"
   if grep -q '^SKIPPED' "$log"; then skipped="$skipped; $name: $(grep -m1 '^SKIPPED' "$log")"; fi
-  rm -f "$log" "$log.rc"
+  rm -f "$log"
 }
 
 part "Rust" cargo test --locked -- --skip real_
