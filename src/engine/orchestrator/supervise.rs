@@ -81,7 +81,7 @@ impl Orchestrator {
                 if session.state != SessionState::Working {
                     engine.store.write(move |tx| sessions::stands(tx, id, SessionState::Working, None))?;
                 }
-                Ok(Pace::In(300))
+                Ok(Pace::In(40))
             }
             Look::Dialog(words) => {
                 if session.state != SessionState::Waiting || session.note.as_deref() != Some(words.as_str()) {

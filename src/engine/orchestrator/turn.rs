@@ -20,7 +20,7 @@ const INTERRUPT_AGAIN_MS: i64 = 3_000;
 /// A limit whose reset is not known is tried again after so many milliseconds.
 const LIMIT_REST_MS: i64 = 15 * 60_000;
 /// After a session did not take a turn it is asked again after so many milliseconds.
-const NOT_NOW_MS: i64 = 300;
+const NOT_NOW_MS: i64 = 60;
 
 impl Orchestrator {
     /// Takes the next turn to a session that is ready.

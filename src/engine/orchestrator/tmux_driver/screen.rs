@@ -6,6 +6,10 @@ const ABOVE: usize = 4;
 /// Characters of a dialog that are passed on.
 const DIALOG_CHARS: usize = 300;
 
+/// What an empty box is known to suggest.
+const HINTS: &[&str] =
+    &["Once fixed, resend your message", "Resend your message to try again", "Press up to edit queued messages"];
+
 /// What says that a dialog is open, where there is no input box.
 const DIALOG_WORDS: &[&str] = &[
     "enter to confirm",
@@ -117,8 +121,16 @@ fn find_box(lines: &[Line]) -> Option<(usize, usize, InputBox)> {
         text.push('\n');
         text.push_str(line.firm.trim());
     }
-    let text = text.trim().to_owned();
+    let text = if rest.is_empty() && is_hint(after, text.trim()) { String::new() } else { text.trim().to_owned() };
     Some((top, bottom + 1, InputBox { text, lines: 1 + rest.len(), shell: sign == '!' }))
+}
+
+/// A hint in an empty box. It is faint, all but the letter the cursor stands on, whichever way that is drawn; and the
+/// ones that are known are none of anybody's words even where they are drawn like them.
+fn is_hint(plain: &str, firm: &str) -> bool {
+    let plain = plain.trim_matches([' ', '\u{a0}']);
+    let one_letter = firm.chars().count() == 1 && plain.chars().count() > 1 && plain.starts_with(firm);
+    one_letter || HINTS.contains(&plain)
 }
 
 /// `────`, at least a few of them, and nothing else but perhaps a title.
@@ -291,6 +303,11 @@ mod tests {
         assert_eq!(idle, Screen { input: input("", 1), busy: false, dialog: None });
         let hint = "❯\u{a0}\u{1b}[7mO\u{1b}[0;2m\u{1b}[39m\u{1b}[49mnce fixed, resend your message\u{1b}[0m\u{1b}[39m\u{1b}[49m";
         assert_eq!(screen("", hint, "⏵⏵ bypass").input, input("", 1));
+        // However the cursor and the hint are drawn.
+        let plain_cursor = "❯\u{a0}O\u{1b}[2mnce fixed, resend your message\u{1b}[0m";
+        assert_eq!(screen("", plain_cursor, "⏵⏵ bypass").input, input("", 1));
+        assert_eq!(screen("", "❯\u{a0}Once fixed, resend your message", "⏵⏵ bypass").input, input("", 1));
+        assert_eq!(screen("", "❯\u{a0}O", "⏵⏵ bypass").input, input("O", 1), "a letter that somebody typed");
     }
 
     #[test]
