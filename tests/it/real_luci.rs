@@ -114,7 +114,10 @@ fn survives_kills(wishes: &Wishes, test: &str) {
     };
     let mut left: Vec<u64> = (0..messages).collect();
     let (mut killed, mut agents) = (0, 0);
+    let mut rounds = 0;
     while !left.is_empty() || killed < kills || agents < agent_kills {
+        rounds += 1;
+        assert!(rounds < 20 * (messages + kills + agent_kills), "{killed} and {agents} kills in {rounds} rounds");
         let open = rig.one::<i64>("select count(*) from turns where state in ('pending', 'claimed', 'sent')", []).unwrap_or(0);
         let batch: Vec<u64> = left.iter().copied().take(if open < 16 { 8 } else { 0 }).collect();
         let said: Vec<u64> = std::thread::scope(|s| {
@@ -230,7 +233,7 @@ fn is_interrupted_and_killed(wishes: &Wishes, test: &str) {
     kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it lives");
     let (state, why) = over(turn);
     assert_eq!(state, "failed");
-    assert!(why.contains("killed") || why.contains("ended"), "{why}");
+    assert!(why.to_lowercase().contains("killed"), "{why}");
     assert_eq!(rig.answer(rig.say(&format!("and now?\n{}", says("here I am")))), "here I am");
     let heard = rig.model.turns().pop().expect("asked").said_by_user();
     assert!(heard.contains("hang again"), "the same conversation goes on");
@@ -298,7 +301,15 @@ fn a_dialog_is_left_to_a_person_and_text_left_in_the_box_is_no_part_of_a_message
     pause(Duration::from_millis(1_500));
     assert_eq!(rig.turn(next).0, "pending", "nothing is typed into a dialog");
     assert!(rig.tmux(&["capture-pane", "-p", "-t", "=luci-persistent:"]).contains("Which one?"), "it is still open");
-    rig.tmux(&["send-keys", "-t", "=luci-persistent:", "Enter"]);
+    // As a person does: once more where a key pressed into a redraw was lost.
+    rig.until("the dialog to be gone", || {
+        if !rig.tmux(&["capture-pane", "-p", "-t", "=luci-persistent:"]).contains("Enter to select") {
+            return Some(());
+        }
+        rig.tmux(&["send-keys", "-t", "=luci-persistent:", "Enter"]);
+        pause(Duration::from_millis(700));
+        None
+    });
     assert_eq!(rig.answer(turn), "you chose");
     assert_eq!(rig.answer(next), "after the dialog");
 }

@@ -23,7 +23,7 @@ use crate::domain::turn::Turn;
 use crate::doorbell::Topic;
 use crate::error::{Error, Result};
 use crate::store::{pauses, sessions, turns};
-use driver::{Driver, Look};
+use driver::{Driver, Look, Start};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,6 +132,13 @@ impl Orchestrator {
     }
 
     fn ready(&mut self, engine: &Engine, session: &Session, scene: &Scene) -> Result<Pace> {
+        if session.driver == DriverKind::Tmux && session.pid.is_none() {
+            // It came up while we were not there to write its process down.
+            let id = session.id;
+            if let Some((pid, start)) = self.tmux.start(engine, session, Start::Resume)? {
+                engine.store.write(move |tx| sessions::has_process(tx, id, pid, start))?;
+            }
+        }
         let now = engine.store.clock().now();
         let (pause, pressed) =
             engine.store.read(|c| Ok((pauses::in_force(c, now)?.remove(&session.profile), turns::next_retried_at(c)?)))?;
