@@ -158,10 +158,10 @@ mod tests {
             json!({"type": "assistant", "message": {"id": "m", "usage": {"input_tokens": 100, "cache_read_input_tokens": 11},
                 "content": [{"type": "tool_use", "id": "t", "name": name, "input": input}]}})
         };
-        let init = json!({"type": "system", "subtype": "init", "cwd": "/work", "session_id": "s"});
+        let init = json!({"type": "system", "subtype": "init", "cwd": "/srv", "session_id": "s"});
         for (name, input, words) in [
-            ("Read", json!({"file_path": "/work/src/app.rs"}), "reading src/app.rs"),
-            ("Edit", json!({"file_path": "/work/a.rs", "old_string": "x", "new_string": "y"}), "editing a.rs"),
+            ("Read", json!({"file_path": "/srv/src/app.rs"}), "reading src/app.rs"),
+            ("Edit", json!({"file_path": "/srv/a.rs", "old_string": "x", "new_string": "y"}), "editing a.rs"),
             ("Bash", json!({"command": "ls"}), "running ls"),
             ("Odd", json!({}), "using Odd"),
         ] {
