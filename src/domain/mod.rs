@@ -21,6 +21,8 @@ pub mod proposal;
 pub mod proposal_block;
 pub mod rules;
 pub mod run;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod schedule;
 #[cfg(test)]
 mod schedule_tests;

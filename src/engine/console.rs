@@ -378,62 +378,10 @@ fn end_of(path: &Path) -> Result<(Vec<u8>, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::SessionId;
-    use crate::domain::time::Time;
-    use crate::domain::turn::{TurnOrigin, TurnState};
+    use crate::domain::samples;
 
     fn session(state: SessionState, driver: DriverKind) -> Session {
-        Session {
-            id: SessionId(1),
-            name: "luci-persistent".into(),
-            state,
-            driver,
-            profile: "demo".into(),
-            agent_session: String::new(),
-            begun: String::new(),
-            dir: String::new(),
-            brief: String::new(),
-            hand_over: None,
-            launches: 1,
-            failures: 0,
-            retry_at: None,
-            pid: None,
-            pid_start: None,
-            context_tokens: 0,
-            answered: 0,
-            note: None,
-            created_at: Time(0),
-            launched_at: None,
-            last_activity_at: None,
-            ended_at: None,
-            end_reason: None,
-        }
-    }
-
-    fn turn() -> Turn {
-        Turn {
-            id: TurnId(7),
-            origin: TurnOrigin::Human,
-            author: "Owner".into(),
-            message: "hi".into(),
-            state: TurnState::Sent,
-            nonce: None,
-            session: None,
-            attempts: 1,
-            given_back: 0,
-            interrupt_wanted: false,
-            activity: None,
-            activity_at: None,
-            response: None,
-            error: None,
-            created_at: Time(0),
-            claimed_at: None,
-            sent_at: None,
-            accepted_at: None,
-            answered_at: None,
-            position: None,
-            change: 1,
-        }
+        Session { state, driver, ..samples::session() }
     }
 
     fn may(state: SessionState, turn: Option<Turn>, taken: bool) -> May {
@@ -444,9 +392,9 @@ mod tests {
     fn a_person_types_only_with_the_keyboard_and_between_turns_or_into_a_dialog() {
         assert_eq!(may(SessionState::Idle, None, true), May::Type);
         assert!(matches!(may(SessionState::Idle, None, false), May::Nothing(_)));
-        assert_eq!(may(SessionState::Working, Some(turn()), true), May::Interrupt(TurnId(7)));
-        assert_eq!(may(SessionState::Idle, Some(turn()), true), May::Interrupt(TurnId(7)));
-        assert_eq!(may(SessionState::Waiting, Some(turn()), false), May::Type);
+        assert_eq!(may(SessionState::Working, Some(samples::turn()), true), May::Interrupt(TurnId(7)));
+        assert_eq!(may(SessionState::Idle, Some(samples::turn()), true), May::Interrupt(TurnId(7)));
+        assert_eq!(may(SessionState::Waiting, Some(samples::turn()), false), May::Type);
         for state in [SessionState::Down, SessionState::Broken, SessionState::Ended] {
             assert!(matches!(may(state, None, true), May::Nothing(_)), "{state}");
         }

@@ -1,13 +1,10 @@
 //! The arguments of a conversation in a terminal, and the settings by which its agent tells us what it does.
 
-use super::{Capabilities, Launch, LaunchParts, SessionPlan, claude, command, refused};
+use super::{Capabilities, Launch, LaunchParts, SessionPlan, claude, command, refused, tell};
 use crate::domain::profile::Profile;
 use crate::domain::run::Failure;
 use serde_json::{Value, json};
 use std::path::Path;
-
-/// The kernel takes no argument of 128 KB or more.
-const BRIEF_MAX: usize = 120_000;
 
 /// The moments of a conversation at which the agent calls us.
 const HOOKS: &[&str] =
@@ -33,21 +30,11 @@ pub struct TerminalParts<'a> {
 /// # Errors
 /// It must not or cannot be started so; the failure says what to change.
 pub fn terminal_launch(profile: &Profile, caps: &Capabilities, parts: TerminalParts<'_>) -> Result<Launch, Failure> {
-    if parts.brief.len() > BRIEF_MAX {
-        return Err(refused(format!(
-            "what the agent is to be told beyond the turns is longer than {BRIEF_MAX} bytes: shorten the role's contract"
-        )));
-    }
     let settings = parts.settings.to_str().ok_or_else(|| refused("the data folder lies at a path that is not UTF-8"))?;
     let general = LaunchParts { session: parts.session, worktree_name: None, is_root: parts.is_root, own_exe: parts.own_exe };
     let leading = ["--settings", settings];
-    let mut launch = claude::launch_as(&leading, profile, caps, &general, command(profile, parts.own_exe)?)?;
-    // A NUL ends an argument: with one in it nothing could be started at all.
-    let brief = parts.brief.replace('\0', "");
-    if !brief.trim().is_empty() {
-        launch.argv.extend(["--append-system-prompt".to_owned(), brief]);
-    }
-    Ok(launch)
+    let launch = claude::launch_as(&leading, profile, caps, &general, command(profile, parts.own_exe)?)?;
+    tell(launch, parts.brief)
 }
 
 /// Settings whose hooks call `mission-control hook`.

@@ -155,6 +155,24 @@ pub fn read_line(kind: RuntimeKind, line: &[u8], line_no: i64, now: Time, progre
     }
 }
 
+/// The kernel takes no argument of 128 KB or more.
+const BRIEF_MAX: usize = 120_000;
+
+/// Adds what the agent is told beyond the turns, if anything, to the arguments of a persistent conversation.
+fn tell(mut launch: Launch, brief: &str) -> Result<Launch, Failure> {
+    if brief.len() > BRIEF_MAX {
+        return Err(refused(format!(
+            "what the agent is to be told beyond the turns is longer than {BRIEF_MAX} bytes: shorten the role's contract"
+        )));
+    }
+    // A NUL ends an argument: with one in it nothing could be started at all.
+    let brief = brief.replace('\0', "");
+    if !brief.trim().is_empty() {
+        launch.argv.extend(["--append-system-prompt".to_owned(), brief]);
+    }
+    Ok(launch)
+}
+
 /// The first executable file of this name on PATH.
 #[must_use]
 pub fn find_on_path(name: &str) -> Option<PathBuf> {

@@ -1,12 +1,9 @@
 //! The arguments of one unattended turn of a persistent conversation. The prompt goes to standard input.
 
-use super::{Capabilities, Launch, LaunchParts, SessionPlan, launch, refused};
+use super::{Capabilities, Launch, LaunchParts, SessionPlan, launch, tell};
 use crate::domain::profile::Profile;
 use crate::domain::run::Failure;
 use std::path::Path;
-
-/// The kernel takes no argument of 128 KB or more.
-const BRIEF_MAX: usize = 120_000;
 
 /// What a turn's launch needs to know beside the profile.
 #[derive(Debug, Clone)]
@@ -26,23 +23,14 @@ pub struct TurnParts<'a> {
 /// # Errors
 /// It must not or cannot be started so; the failure says what to change.
 pub fn turn_launch(profile: &Profile, caps: &Capabilities, parts: TurnParts<'_>) -> Result<Launch, Failure> {
-    if parts.brief.len() > BRIEF_MAX {
-        return Err(refused(format!(
-            "what the agent is to be told beyond the turns is longer than {BRIEF_MAX} bytes: shorten the role's contract"
-        )));
-    }
     let general = LaunchParts { session: parts.session, worktree_name: None, is_root: parts.is_root, own_exe: parts.own_exe };
-    let mut launch = launch(profile, caps, &general)?;
-    // A NUL ends an argument: with one in it nothing could be started at all.
-    let brief = parts.brief.replace('\0', "");
-    if !brief.trim().is_empty() {
-        launch.argv.extend(["--append-system-prompt".to_owned(), brief]);
-    }
-    Ok(launch)
+    let launch = launch(profile, caps, &general)?;
+    tell(launch, parts.brief)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::BRIEF_MAX;
     use super::*;
     use crate::domain::profile::RuntimeKind;
     use crate::domain::run::FailureCode;

@@ -1,13 +1,12 @@
 //! The headless driver with real shims: scripted agents and the demo agent answer, hang, die and are interrupted.
 
 use crate::live_server::{EXE, until};
+use crate::luci_rows;
 use mission_control::clock::SystemClock;
 use mission_control::config::{Config, Flags};
 use mission_control::data_dir::DataDir;
-use mission_control::domain::ids::{SessionId, TurnId};
-use mission_control::domain::session::{DriverKind, LUCI, Session, SessionState};
-use mission_control::domain::time::Time;
-use mission_control::domain::turn::{Turn, TurnOrigin, TurnState};
+use mission_control::domain::session::{DriverKind, Session};
+use mission_control::domain::turn::Turn;
 use mission_control::engine::Engine;
 use mission_control::engine::orchestrator::driver::{Driver, Harvest, Look, NotSent, Start};
 use mission_control::engine::orchestrator::headless::Headless;
@@ -61,9 +60,9 @@ impl Rig {
         let config = Arc::new(Config::load(&flags, &|_| None, &|_| None).expect("the configuration is good"));
         let data = DataDir::open(&config.data).expect("a data folder");
         let store = Store::open(&data.database(), Arc::new(SystemClock::new())).expect("a store");
-        let engine = Engine::new(store, config, data, PathBuf::from(EXE), "http://127.0.0.1:1".to_owned());
         let profile = if mode == "demo" { "demo" } else { "scripted" };
-        let session = session(profile, &root.join("data/sessions/1").display().to_string());
+        let session = luci_rows::open(&store, DriverKind::Headless, profile, UUID, BRIEF, &data.sessions());
+        let engine = Engine::new(store, config, data, PathBuf::from(EXE), "http://127.0.0.1:1".to_owned());
         let driver = driver(&root);
         Rig { tmp, engine, session, driver, turns: 0 }
     }
@@ -75,7 +74,7 @@ impl Rig {
 
     fn turn(&mut self, message: &str) -> Turn {
         self.turns += 1;
-        turn(self.turns, &format!("n{}x", self.turns), message)
+        luci_rows::claimed(&self.session, self.turns, &format!("n{}x", self.turns), message)
     }
 
     fn dir(&self, turn: &Turn) -> RunDir {
@@ -153,60 +152,6 @@ fn driver(root: &std::path::Path) -> Headless {
             ("MC_SESSION_DIR".to_owned(), session.dir.clone()),
         ]))
     }))
-}
-
-fn session(profile: &str, dir: &str) -> Session {
-    Session {
-        id: SessionId(1),
-        name: LUCI.to_owned(),
-        state: SessionState::Idle,
-        driver: DriverKind::Headless,
-        profile: profile.to_owned(),
-        agent_session: UUID.to_owned(),
-        begun: String::new(),
-        dir: dir.to_owned(),
-        brief: BRIEF.to_owned(),
-        hand_over: None,
-        launches: 1,
-        failures: 0,
-        retry_at: None,
-        pid: None,
-        pid_start: None,
-        context_tokens: 0,
-        answered: 0,
-        note: None,
-        created_at: Time(0),
-        launched_at: None,
-        last_activity_at: None,
-        ended_at: None,
-        end_reason: None,
-    }
-}
-
-fn turn(id: i64, nonce: &str, message: &str) -> Turn {
-    Turn {
-        id: TurnId(id),
-        origin: TurnOrigin::Human,
-        author: "Mara".to_owned(),
-        message: message.to_owned(),
-        state: TurnState::Claimed,
-        nonce: Some(nonce.to_owned()),
-        session: Some(SessionId(1)),
-        attempts: 1,
-        given_back: 0,
-        interrupt_wanted: false,
-        activity: None,
-        activity_at: None,
-        response: None,
-        error: None,
-        created_at: Time(0),
-        claimed_at: Some(Time(0)),
-        sent_at: None,
-        accepted_at: None,
-        answered_at: None,
-        position: None,
-        change: 1,
-    }
 }
 
 fn failure(harvest: Harvest) -> (String, Option<String>, bool) {
@@ -388,7 +333,7 @@ fn a_first_turn_killed_before_its_first_word_does_not_block_the_second() {
     // Now the agent says that its id is taken.
     let mut taken = Rig::new("taken");
     fs::create_dir_all(PathBuf::from(&taken.session.dir).join("turns")).expect("a folder");
-    fs::rename(rig.dir(&first).path(), taken.dir(&turn(1, "n1x", "")).path()).expect("moves");
+    fs::rename(rig.dir(&first).path(), taken.dir(&luci_rows::claimed(&taken.session, 1, "n1x", "")).path()).expect("moves");
     taken.turns = 1;
     assert!(taken.answer("Hello again?").starts_with("DONE"));
     let tried: Vec<bool> = taken.starts().iter().map(|s| s["argv"].to_string().contains("--resume")).collect();

@@ -1,19 +1,17 @@
 //! A session in a terminal for tests of the tmux driver: engine, driver and terminals of its own, no server.
 
 use crate::app::program;
+use crate::luci_rows;
 use mission_control::clock::{Clock, SystemClock, pause};
 use mission_control::config::{Config, Flags};
 use mission_control::data_dir::DataDir;
-use mission_control::domain::ids::TurnId;
 use mission_control::domain::session::{DriverKind, LUCI, Session};
-use mission_control::domain::time::Time;
-use mission_control::domain::turn::{Turn, TurnOrigin, TurnState};
+use mission_control::domain::turn::{Turn, TurnState};
 use mission_control::engine::Engine;
 use mission_control::engine::orchestrator::driver::{Driver, Harvest, Look, NotSent, Start};
 use mission_control::engine::orchestrator::environment;
 use mission_control::engine::orchestrator::tmux_driver::TmuxDriver;
 use mission_control::store::Store;
-use mission_control::store::sessions::{self, NewSession};
 use mission_control::tmux::Tmux;
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -52,16 +50,8 @@ impl LuciRig {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let store = Store::open(&data.database(), clock).expect("a store");
         let profile = if toml.contains("[profiles.luci]") { "luci" } else { "demo" };
-        let new = NewSession {
-            driver: DriverKind::Tmux,
-            profile: profile.to_owned(),
-            agent_session: mission_control::random::uuid(),
-            begun: String::new(),
-            root: data.sessions(),
-            brief: brief.to_owned(),
-            hand_over: None,
-        };
-        let session = store.write(move |tx| sessions::open(tx, &new)).expect("a session");
+        let agent = mission_control::random::uuid();
+        let session = luci_rows::open(&store, DriverKind::Tmux, profile, &agent, brief, &data.sessions());
         let tmux = Tmux::at(&data.tmux_socket());
         let engine = Engine::new(store, config, data, program(), "http://127.0.0.1:9".to_owned());
         LuciRig { engine, driver: fresh_driver(), session, tmux, turns: Cell::new(0), root }
@@ -100,29 +90,8 @@ impl LuciRig {
     /// A turn as the orchestrator has claimed it.
     pub fn turn(&self, message: &str) -> Turn {
         self.turns.set(self.turns.get() + 1);
-        Turn {
-            id: TurnId(self.turns.get()),
-            origin: TurnOrigin::Human,
-            author: "Ann".to_owned(),
-            message: message.to_owned(),
-            state: TurnState::Sent,
-            nonce: Some(format!("{:08x}", mission_control::random::u32())),
-            session: Some(self.session.id),
-            attempts: 1,
-            given_back: 0,
-            interrupt_wanted: false,
-            activity: None,
-            activity_at: None,
-            response: None,
-            error: None,
-            created_at: Time(0),
-            claimed_at: None,
-            sent_at: None,
-            accepted_at: None,
-            answered_at: None,
-            position: None,
-            change: 1,
-        }
+        let nonce = format!("{:08x}", mission_control::random::u32());
+        Turn { state: TurnState::Sent, ..luci_rows::claimed(&self.session, self.turns.get(), &nonce, message) }
     }
 
     /// Puts a turn to the agent; how often it was told that there is no way back.

@@ -4,12 +4,13 @@
 //! counts, and its next step is told by how often the model has answered since: so a conversation that is resumed, or
 //! a sub-agent with a prompt of its own, needs no state here.
 
+use crate::loopback::{Loopback, Request};
 use mission_control::clock::pause;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufReader, Write};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -65,31 +66,19 @@ struct Shared {
 
 /// The service; it ends when dropped.
 pub struct ModelStub {
-    address: SocketAddr,
+    service: Loopback,
     shared: Arc<Shared>,
 }
 
 impl ModelStub {
     pub fn start() -> ModelStub {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
-        let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Shared::default());
         let mine = shared.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if mine.over.load(Ordering::SeqCst) {
-                    return;
-                }
-                let shared = mine.clone();
-                // A client that goes away in the middle is part of the game.
-                std::thread::spawn(move || drop(serve(&stream, &shared)));
-            }
-        });
-        ModelStub { address, shared }
+        ModelStub { service: Loopback::start(move |stream| serve(stream, &mine)), shared }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.service.url()
     }
 
     /// The turns asked for so far, oldest first.
@@ -101,8 +90,6 @@ impl ModelStub {
 impl Drop for ModelStub {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::SeqCst);
-        // Wakes the listener, which then looks at the flag.
-        drop(TcpStream::connect(self.address));
     }
 }
 
@@ -117,22 +104,8 @@ pub fn script(steps: &Value) -> String {
 
 /// Reads one request and answers it; every connection carries one.
 fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream);
-    let mut first = String::new();
-    reader.read_line(&mut first)?;
-    let mut words = first.split_whitespace();
-    let (method, target) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default());
+    let Some(Request { method, target, body: raw }) = Request::read(&mut BufReader::new(stream))? else { return Ok(()) };
     let path = target.split('?').next().unwrap_or_default().to_owned();
-    let mut headers = HashMap::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        match line.trim_end().split_once(':') {
-            Some((name, value)) => headers.insert(name.to_lowercase(), value.trim().to_owned()),
-            None => break,
-        };
-    }
-    let raw = body(&mut reader, &headers)?;
     let body: Value = serde_json::from_slice(&raw).unwrap_or_default();
     let turn = path.ends_with("/messages") && body["tools"].as_array().is_some_and(|t| !t.is_empty());
     lock(&shared.asked).push(Asked { body: body.clone(), turn });
@@ -146,26 +119,6 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
         ("HEAD", _) => out.json(200, &[], &json!({})),
         _ => out.json(404, &[], &refusal(404)),
     }
-}
-
-fn body(reader: &mut impl BufRead, headers: &HashMap<String, String>) -> std::io::Result<Vec<u8>> {
-    let mut all = Vec::new();
-    if headers.get("transfer-encoding").is_some_and(|t| t.eq_ignore_ascii_case("chunked")) {
-        loop {
-            let mut size = String::new();
-            reader.read_line(&mut size)?;
-            let size = u64::from_str_radix(size.trim(), 16).unwrap_or(0);
-            reader.by_ref().take(size).read_to_end(&mut all)?;
-            let mut end = String::new();
-            reader.read_line(&mut end)?;
-            if size == 0 {
-                return Ok(all);
-            }
-        }
-    }
-    let length = headers.get("content-length").and_then(|l| l.parse().ok()).unwrap_or(0);
-    reader.take(length).read_to_end(&mut all)?;
-    Ok(all)
 }
 
 /// The conversation as role and text; results of tools say nothing here, so that no script can come back in one.

@@ -1,11 +1,12 @@
 //! The Bot API on loopback, as much of it as we ask for. It keeps what it was sent, answers as it is told to, and holds a
 //! question for news open until there are some.
 
+use crate::loopback::{Loopback, Request};
 use mission_control::clock::{Clock, SystemClock, pause};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -64,35 +65,24 @@ struct Shared {
 
 /// The service; it ends when dropped.
 pub struct TelegramStub {
-    address: SocketAddr,
+    service: Loopback,
     shared: Arc<Shared>,
 }
 
 impl TelegramStub {
     pub fn start() -> TelegramStub {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
-        TelegramStub::on(listener)
+        TelegramStub::on(TcpListener::bind("127.0.0.1:0").expect("a free port on loopback"))
     }
 
     /// At a fixed address, for a service that comes late.
     pub fn on(listener: TcpListener) -> TelegramStub {
-        let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Shared::default());
         let mine = shared.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if mine.over.load(Ordering::SeqCst) {
-                    return;
-                }
-                let shared = mine.clone();
-                std::thread::spawn(move || drop(serve(&stream, &shared)));
-            }
-        });
-        TelegramStub { address, shared }
+        TelegramStub { service: Loopback::on(listener, move |stream| serve(stream, &mine)), shared }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.service.url()
     }
 
     /// Answers the next call of a method in another way.
@@ -162,7 +152,6 @@ impl TelegramStub {
 impl Drop for TelegramStub {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::SeqCst);
-        drop(TcpStream::connect(self.address));
     }
 }
 
@@ -182,24 +171,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
-    loop {
-        let mut first = String::new();
-        if reader.read_line(&mut first)? == 0 {
-            return Ok(());
-        }
-        let target = first.split_whitespace().nth(1).unwrap_or_default().to_owned();
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line)?;
-            match line.trim_end().split_once(':') {
-                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.trim().parse().unwrap_or(0),
-                Some(_) => {}
-                None => break,
-            }
-        }
-        let mut raw = vec![0; length];
-        reader.read_exact(&mut raw)?;
+    while let Some(Request { target, body: raw, .. }) = Request::read(&mut reader)? {
         let body: Value = serde_json::from_slice(&raw).unwrap_or_default();
         if let Some(path) = target.strip_prefix(&format!("/file/bot{TOKEN}/")) {
             let found = lock(&shared.files).get(path).cloned();
@@ -231,6 +203,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
             }
         }
     }
+    Ok(())
 }
 
 fn hang(shared: &Shared) -> std::io::Result<()> {

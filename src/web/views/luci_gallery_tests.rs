@@ -5,9 +5,10 @@ use super::luci::{Luci, luci};
 use super::luci_side::Side;
 use super::luci_turn::Shown;
 use super::{home as home_view, luci_edit};
-use crate::domain::ids::{ProposalId, SessionId, TurnId};
+use crate::domain::ids::{ProposalId, TurnId};
 use crate::domain::proposal::{ActionKind, Proposal, ProposalState};
-use crate::domain::session::{DriverKind, LUCI, Session, SessionState, Wanted};
+use crate::domain::samples;
+use crate::domain::session::{Session, SessionState, Wanted};
 use crate::domain::ticket::Priority;
 use crate::domain::turn::{Turn, TurnOrigin, TurnState};
 use crate::web::ui::lamp::Standing;
@@ -18,29 +19,17 @@ const DAY: i64 = 1_440;
 
 pub(super) fn session(state: SessionState, note: Option<&str>) -> Session {
     Session {
-        id: SessionId(3),
-        name: LUCI.to_owned(),
         state,
-        driver: DriverKind::Tmux,
         profile: "claude_opus_1m_high".to_owned(),
-        agent_session: "3f0c".to_owned(),
         begun: "She started afresh at 702k tokens, with a summary of what was said".to_owned(),
-        dir: "/tmp/s".to_owned(),
-        brief: String::new(),
-        hand_over: None,
-        launches: 1,
-        failures: 0,
         retry_at: (state == SessionState::Down).then(|| NOW.plus_ms(40_000)),
-        pid: None,
-        pid_start: None,
         context_tokens: 612_000,
         answered: 41,
         note: note.map(str::to_owned),
         created_at: ago(52 * 60),
         launched_at: Some(ago(52 * 60)),
         last_activity_at: Some(ago(1)),
-        ended_at: None,
-        end_reason: None,
+        ..samples::session()
     }
 }
 
@@ -77,26 +66,15 @@ pub(super) fn turn(n: i64, min: i64, message: &str, state: TurnState) -> Turn {
     let sent = matches!(state, TurnState::Sent | TurnState::Answered | TurnState::Failed);
     Turn {
         id: TurnId(n),
-        origin: TurnOrigin::Human,
-        author: "Mara".to_owned(),
         message: message.to_owned(),
         state,
-        nonce: None,
-        session: Some(SessionId(3)),
-        attempts: 1,
-        given_back: 0,
-        interrupt_wanted: false,
-        activity: None,
-        activity_at: None,
-        response: None,
-        error: None,
         created_at: ago(min),
-        claimed_at: None,
         sent_at: sent.then(|| ago(min)),
         accepted_at: sent.then(|| NOW.plus_ms(-12_000)),
         answered_at: (!state.is_open()).then(|| ago(min.saturating_sub(1))),
         position: (state == TurnState::Pending).then_some(1),
         change: n,
+        ..samples::turn()
     }
 }
 
