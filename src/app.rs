@@ -157,19 +157,25 @@ impl Engines {
     }
 }
 
-/// The cron beat: pickup each minute (as configured), housekeeping daily. It only rings; the engines do the work.
+/// The cron beat: pickup each minute (as configured), housekeeping each hour. It only rings; the engines do the work.
 async fn beat(engine: &Arc<Engine>) -> std::result::Result<JobScheduler, tokio_cron_scheduler::JobSchedulerError> {
     let scheduler = JobScheduler::new().await?;
     let bell = engine.store.doorbell.clone();
     let every = std::time::Duration::from_secs(engine.config.pickup_every_s);
     scheduler.add(Job::new_repeated(every, move |_, _| bell.ring(Topic::Pickup))?).await?;
     let mine = engine.clone();
-    let daily = Job::new("0 17 3 * * *", move |_, _| {
-        if let Err(e) = pickup::prune(&mine).and_then(|()| scheduler::prune(&mine)) {
-            tracing::warn!(error = %e, "old keys could not be forgotten; tomorrow again");
-        }
+    // Hourly and not at a time of night: this machine may sleep then. In a thread of its own, for the beat must go on.
+    let housekeeping = Job::new_repeated(std::time::Duration::from_secs(3_600), move |_, _| {
+        let mine = mine.clone();
+        std::thread::spawn(move || {
+            for (what, done) in [("keys and reports", pickup::prune(&mine)), ("runs of tasks", scheduler::prune(&mine))] {
+                if let Err(e) = done {
+                    tracing::warn!(what, error = %e, "what is old could not be forgotten; in an hour again");
+                }
+            }
+        });
     })?;
-    scheduler.add(daily).await?;
+    scheduler.add(housekeeping).await?;
     scheduler.start().await?;
     Ok(scheduler)
 }

@@ -7,12 +7,16 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// What a file is recognised by.
 #[must_use]
 pub fn hash(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().take(16).map(|b| format!("{b:02x}")).collect()
 }
+
+/// One writer at a time.
+static EDIT: Mutex<()> = Mutex::new(());
 
 /// Writes a task's file anew, if it still is what the writer saw and what is written is good.
 ///
@@ -24,6 +28,8 @@ pub fn edit(folder: &Path, file: &str, zone: &str, seen_hash: &str, text: &str) 
         return Err(missing());
     }
     let text = text.replace("\r\n", "\n");
+    // Look and write are one: of two who saw the same file only one wins.
+    let _one = EDIT.lock().unwrap_or_else(PoisonError::into_inner);
     let path = folder.join(file);
     let now = fs::read(&path).map_err(|_| missing())?;
     if hash(&now) != seen_hash {

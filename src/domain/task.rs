@@ -292,6 +292,10 @@ pub fn parse(text: &str, stem: &str, zone: &str) -> Result<Task, Broken> {
             return Err(bad("env", format!("{:?} cannot be an environment variable", cut(key))));
         }
     }
+    // Our own secrets are nobody's environment.
+    if let Some(key) = f.env_from.iter().find(|k| k.starts_with("MC_") || k.starts_with("TELEGRAM_")) {
+        return Err(bad("env_from", format!("{:?} is not given to tasks", cut(key))));
+    }
     if let Some(cwd) = &f.cwd
         && (cwd.starts_with('/') || cwd.split('/').any(|part| part == "..") || cwd.contains('\0'))
     {
@@ -350,7 +354,8 @@ impl Task {
 #[must_use]
 pub fn is_name(name: &str) -> bool {
     let good = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    (1..=80).contains(&name.chars().count()) && name.chars().all(good) && !name.starts_with(['.', '-'])
+    // `/tasks/stream` is the list's own.
+    (1..=80).contains(&name.chars().count()) && name.chars().all(good) && !name.starts_with(['.', '-']) && name != "stream"
 }
 
 /// Front matter and body.

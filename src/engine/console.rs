@@ -265,13 +265,14 @@ pub fn type_line(engine: &Engine, who: &Actor, key: &Key, text: &str) -> Result<
     if !noted_once(engine, who, key, &session)? {
         return Ok(());
     }
-    let done =
-        terminals(engine).paste(&session.name, &line).and_then(|()| terminals(engine).keys(&session.name, &[tmux::Key::Enter]));
-    if done.is_err() {
+    let pasted = terminals(engine).paste(&session.name, &line);
+    if pasted.is_err() {
         let key = key.clone();
         engine.store.write(move |tx| idempotency::forget(tx, &key))?;
-        return done;
+        return pasted;
     }
+    // It stands in the terminal now: from here on a repeat would double it.
+    terminals(engine).keys(&session.name, &[tmux::Key::Enter])?;
     pause(ECHO);
     Ok(())
 }

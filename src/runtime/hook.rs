@@ -38,7 +38,9 @@ pub fn main() -> ExitCode {
 pub fn line(raw: &[u8], token: &str, at: i64) -> Option<Vec<u8>> {
     let mut payload: Value = serde_json::from_slice(raw).ok()?;
     let object = payload.as_object_mut()?;
-    if raw.len() > PAYLOAD_MAX {
+    // Nobody reads it, and it may be large or secret.
+    let spared = object.remove("tool_response").map_or(0, |v| v.to_string().len());
+    if raw.len().saturating_sub(spared) > PAYLOAD_MAX {
         object.values_mut().for_each(shorten);
         object.insert("mc_cut".to_owned(), Value::Bool(true));
     }

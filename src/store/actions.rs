@@ -111,7 +111,15 @@ pub fn record(
         let refs = refs(tx, turn.id)?;
         let ready = action.needs().iter().all(|name| matches!(refs.get(*name), Some(Made::Ticket(_))));
         if p.state == ProposalState::Open && ready && goes_unasked(&action, autonomy) {
-            carry_out(tx, &p, &action, by, cx)?;
+            // The answer is kept whatever becomes of this: the card then stays open for the owner.
+            tx.conn.execute_batch("savepoint granted")?;
+            match carry_out(tx, &p, &action, by, cx) {
+                Ok(_) => tx.conn.execute_batch("release granted")?,
+                Err(e) => {
+                    tx.conn.execute_batch("rollback to granted; release granted")?;
+                    tracing::warn!(proposal = p.id.0, error = %e, "what was granted could not be done; it waits for the owner");
+                }
+            }
         }
     }
     Ok(())

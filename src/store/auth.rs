@@ -2,7 +2,7 @@
 
 use super::Tx;
 use crate::domain::actor::Scope;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{RunId, SessionId};
 use crate::domain::time::Time;
 use crate::error::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -287,6 +287,17 @@ pub fn revoke_run_tokens(tx: &Tx<'_>, run: RunId) -> Result<()> {
     tx.conn
         .prepare_cached("update api_tokens set revoked_at = ?2 where run_id = ?1 and revoked_at is null")?
         .execute(params![run.0, tx.now.0])?;
+    Ok(())
+}
+
+/// Ends the tokens of a session of the orchestrator.
+///
+/// # Errors
+/// The database refused.
+pub fn revoke_session_tokens(tx: &Tx<'_>, session: SessionId) -> Result<()> {
+    tx.conn
+        .prepare_cached("update api_tokens set revoked_at = ?2 where name glob ?1 and revoked_at is null")?
+        .execute(params![format!("luci-{session}-*"), tx.now.0])?;
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! The orchestrator's inbox: items posted, listed, claimed by the drain, pruned.
 
 use super::Tx;
-use super::tickets::parsed;
 use crate::domain::ids::ItemId;
 use crate::domain::inbox::{InboxPriority, Item, ItemStatus, Source, check_message, check_source_id, moment, stamp};
 use crate::domain::time::Time;
@@ -244,19 +243,30 @@ pub fn prune(tx: &Tx<'_>, from: ItemId, count: i64, before: Time) -> Result<usiz
 }
 
 pub(super) fn row_to_item(r: &rusqlite::Row<'_>) -> rusqlite::Result<Item> {
-    let word = |i: usize| r.get::<_, Option<String>>(i).map(Option::unwrap_or_default);
+    let word = |i: usize| loose(r, i).map(Option::unwrap_or_default);
     let time = |i: usize| word(i).map(|text| moment(&text));
     Ok(Item {
         id: ItemId(r.get(0)?),
         // Other programs write here, too: a word we do not know must not hide the item.
         source: word(1)?.parse().unwrap_or(Source::Api),
-        source_id: r.get(2)?,
-        message: r.get(3)?,
+        source_id: loose(r, 2)?,
+        message: loose(r, 3)?.unwrap_or_default(),
         priority: word(4)?.parse().unwrap_or(InboxPriority::Low),
-        status: parsed::<ItemStatus>(r, 5)?,
+        status: word(5)?.parse().unwrap_or(ItemStatus::Pending),
         created_at: time(6)?.unwrap_or(Time(0)),
         processed_at: time(7)?,
         claim_expires_at: time(8)?,
+    })
+}
+
+/// A text as another program may have stored it: null, a number, or bytes that are no text.
+fn loose(r: &rusqlite::Row<'_>, i: usize) -> rusqlite::Result<Option<String>> {
+    use rusqlite::types::ValueRef;
+    Ok(match r.get_ref(i)? {
+        ValueRef::Null => None,
+        ValueRef::Integer(n) => Some(n.to_string()),
+        ValueRef::Real(n) => Some(n.to_string()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
     })
 }
 

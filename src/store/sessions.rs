@@ -1,7 +1,7 @@
 //! Sessions of the persistent orchestrator, and what a person wants of it.
 
 use super::tickets::parsed;
-use super::{Tx, notifications, settings, turns};
+use super::{Tx, auth, notifications, settings, turns};
 use crate::domain::ids::SessionId;
 use crate::domain::notice::Notice;
 use crate::domain::notice_words;
@@ -170,7 +170,7 @@ pub fn down(tx: &Tx<'_>, id: SessionId, note: &str, retry_at: Option<Time>, brok
     )?;
     if state == SessionState::Broken {
         let text = notice_words::luci_broken(note).text;
-        notifications::tell(tx, &Notice { key: format!("luci:{id}:{}", tx.now.0), text, ..Notice::default() })?;
+        notifications::tell(tx, &Notice { key: format!("luci:{id}:{}", get(tx.conn, id)?.last_activity_at.map_or(0, |at| at.0)), text, ..Notice::default() })?;
     }
     Ok(())
 }
@@ -229,6 +229,11 @@ pub fn goes_by(tx: &Tx<'_>, id: SessionId, agent_session: &str) -> Result<()> {
 /// # Errors
 /// It was over already.
 pub fn end(tx: &Tx<'_>, id: SessionId, reason: &str) -> Result<()> {
+    // A note that it was still to write is nobody else's business, and its token is nobody's any more.
+    tx.conn
+        .prepare_cached("update turns set state = 'cancelled', answered_at = ?1 where state = 'pending' and origin = 'hand_over'")?
+        .execute([tx.now.0])?;
+    auth::revoke_session_tokens(tx, id)?;
     change(
         tx,
         id,

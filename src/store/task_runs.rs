@@ -286,7 +286,7 @@ pub fn told(tx: &Tx<'_>, run: &TaskRun) -> Result<()> {
 /// The database refused.
 pub fn clamp_times(tx: &Tx<'_>, now: Time) -> Result<()> {
     tx.conn
-        .prepare_cached("update task_runs set not_before = null where state = 'waiting' and not_before > ?1")?
+        .prepare_cached("update task_runs set not_before = null where state in ('waiting', 'running') and state = 'waiting' and not_before > ?1")?
         .execute([now.0 + FAR_MS])?;
     Ok(())
 }
@@ -321,7 +321,7 @@ pub fn counts(conn: &Connection, task: Option<&str>) -> Result<BTreeMap<TaskRunS
 /// The database refused.
 pub fn next_wait(conn: &Connection, now: Time) -> Result<Option<Time>> {
     let at: Option<i64> = conn
-        .prepare_cached("select min(not_before) from task_runs where state = 'waiting' and not_before > ?1")?
+        .prepare_cached("select min(not_before) from task_runs where state in ('waiting', 'running') and state = 'waiting' and not_before > ?1")?
         .query_row([now.0], |r| r.get(0))?;
     Ok(at.map(Time))
 }

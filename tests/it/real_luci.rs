@@ -228,7 +228,11 @@ fn is_interrupted_and_killed(wishes: &Wishes, test: &str) {
     accepted(turn);
     rig.until("the model to hear it", || rig.model.turns().last()?.said_by_user().contains("hang again").then_some(()));
     // The program keeps what it heard a moment later; a kill before that leaves the conversation without it.
-    rig.until("the transcript to hold it", || rig.transcripts().contains("hang again").then_some(()));
+    // The line of the prompt itself: that it was queued is written down before, and goes into no conversation.
+    rig.until("the transcript to hold it", || {
+        let kept = |line: &str| line.contains("\"type\":\"user\"") && line.contains("hang again");
+        rig.transcripts().lines().any(kept).then_some(())
+    });
     let pid = rig.luci_pid().expect("a process");
     kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it lives");
     let (state, why) = over(turn);

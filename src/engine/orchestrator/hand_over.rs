@@ -4,13 +4,13 @@ use super::{Engine, Orchestrator, Pace, driver_for, label};
 use crate::domain::ids::SessionId;
 use crate::domain::proposal_block;
 use crate::domain::session::{Session, SessionState, Wanted};
-use crate::domain::text::cut_chars;
+use crate::domain::text::{cut_bytes, cut_chars};
 use crate::domain::ticket::Status;
 use crate::domain::turn::{TurnOrigin, TurnState};
 use crate::error::Result;
 use crate::store::tickets::Filter;
 use crate::store::turns::NewTurn;
-use crate::store::{sessions, tickets, turns};
+use crate::store::{pauses, sessions, tickets, turns};
 use std::fmt::Write;
 
 /// Who Luci is and how she works; put before every session. The block of proposals is described by its own text.
@@ -21,6 +21,8 @@ const ASK: &str = "Write the hand-over note for yourself: this session ends afte
 your note and the list of open tickets alone. Say what was asked and decided, what is under way and with which ticket, what you \
 promised to whom, and what to do next. At most 600 words. No proposals.";
 
+/// Bytes of a note that are passed on: it stands among the arguments of her program.
+const NOTE_MAX: usize = 30_000;
 /// Turns that a note of our own is made of.
 const REMEMBERED: i64 = 12;
 /// Characters of a turn's words in such a note.
@@ -52,7 +54,10 @@ impl Orchestrator {
             return Ok(Some(Pace::Now));
         }
         let up = matches!(session.state, SessionState::Idle | SessionState::Working | SessionState::Waiting);
-        if up && session.answered > 0 {
+        let now = engine.store.clock().now();
+        // One at its limit, or logged out, cannot write a note: it is left with one of ours.
+        let rests = engine.store.read(|c| pauses::in_force(c, now))?.contains_key(&session.profile);
+        if up && session.answered > 0 && !rests {
             // Once it is idle it is asked for a note; `hand_over` then opens the next.
             if session.state == SessionState::Idle && !self.asked_for_note(engine)? {
                 self.ask_for_note(engine)?;
@@ -153,7 +158,7 @@ impl Orchestrator {
 fn brief(engine: &Engine, note: Option<&str>) -> Result<String> {
     let mut text = format!("{}\n\n{}", CONTRACT.trim(), proposal_block::contract().trim());
     if let Some(note) = note.filter(|n| !n.trim().is_empty()) {
-        let _ = write!(text, "\n\n# Hand-over note of the session before\n\n{}", note.trim());
+        let _ = write!(text, "\n\n# Hand-over note of the session before\n\n{}", cut_bytes(note.trim(), NOTE_MAX).0);
     }
     let open = [Status::NeedsInput, Status::InReview, Status::Blocked, Status::InProgress, Status::Todo, Status::Inbox];
     let mut lines = String::new();

@@ -58,6 +58,9 @@ impl Pace {
     }
 }
 
+/// A session that takes no turn for so long though it looks ready says so on the page, in milliseconds.
+const HELD_SHOWN_MS: i64 = 5_000;
+
 /// The engine's own memory: nothing in it is missed after a restart.
 pub struct Orchestrator {
     tmux: Box<dyn Driver>,
@@ -66,6 +69,8 @@ pub struct Orchestrator {
     started: VecDeque<i64>,
     /// The turn whose interrupt was passed on, and when (monotonic).
     interrupted: Option<(String, i64)>,
+    /// Since when (monotonic) the session takes no turn though it looks ready, how often it was asked, and why.
+    held: Option<(i64, u32, String)>,
 }
 
 /// What a tick decides upon.
@@ -80,7 +85,7 @@ impl Orchestrator {
     /// An orchestrator over two ways of keeping a session.
     #[must_use]
     pub fn new(tmux: Box<dyn Driver>, headless: Box<dyn Driver>) -> Orchestrator {
-        Orchestrator { tmux, headless, started: VecDeque::new(), interrupted: None }
+        Orchestrator { tmux, headless, started: VecDeque::new(), interrupted: None, held: None }
     }
 
     /// An orchestrator over the real ways of keeping a session.
@@ -144,13 +149,18 @@ impl Orchestrator {
             engine.store.read(|c| Ok((pauses::in_force(c, now)?.remove(&session.profile), turns::next_retried_at(c)?)))?;
         // Who presses Retry after the pause began wants it tried all the same.
         let rest = pause.filter(|pause| pressed.is_none_or(|at| at <= pause.since)).map(|pause| pause.reason);
-        if session.state != SessionState::Idle || session.note != rest {
-            let (id, note) = (session.id, rest.clone());
+        let held = self.held.as_ref().filter(|(since, ..)| mono(engine) - since > HELD_SHOWN_MS).map(|(.., why)| why.clone());
+        let note = rest.clone().or(held);
+        if session.state != SessionState::Idle || session.note != note {
+            let id = session.id;
             engine.store.write(move |tx| sessions::stands(tx, id, SessionState::Idle, note.as_deref()))?;
         }
         if rest.is_some() {
             // A limit or a refused login: what waits, waits for the reset or for a person.
             return Ok(Pace::Watch);
+        }
+        if !scene.waiting {
+            self.held = None;
         }
         if scene.wanted.keyboard {
             return Ok(Pace::Watch);
@@ -181,8 +191,9 @@ pub fn run(engine: &Arc<Engine>, rt: &Handle, mut me: Orchestrator) {
                 pace.wait()
             }
             // Somebody else moved it on (a person cancelled, say): look again.
-            Err(Error::Conflict(why)) => {
+            Err(Error::Conflict(why)) if trouble < 20 => {
                 tracing::debug!(why, "the orchestrator looks again");
+                trouble += 1;
                 Duration::from_millis(10)
             }
             Err(e) => {

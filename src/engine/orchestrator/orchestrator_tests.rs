@@ -432,6 +432,78 @@ fn at_a_limit_one_turn_fails_and_the_others_wait_for_the_reset() {
 }
 
 #[test]
+fn a_note_that_cannot_even_be_asked_for_does_not_keep_the_next_session_waiting() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.harvests([answered("Hi.", 10)]);
+    s.until(over(id));
+    let old = s.session();
+    s.engine.store.write(|tx| sessions::want_profile(tx, "other")).expect("chosen");
+    s.play.with(|p| p.refuse = Some(NotSent::Never("its program is gone".to_owned())));
+    s.until(|s| s.session().id != old.id);
+    let asked = s.engine.store.read(|c| turns::queue(c, 10)).expect("read");
+    assert!(asked.is_empty(), "{asked:?}");
+    assert!(s.session().hand_over.expect("a note of our own").contains("hello"));
+}
+
+#[test]
+fn a_profile_at_its_limit_is_left_without_asking_it_for_a_note() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.harvests([answered("Hi.", 10)]);
+    s.until(over(id));
+    let old = s.session();
+    let profile = old.profile.clone();
+    s.engine
+        .store
+        .write(move |tx| {
+            pauses::pause(tx, &profile, "logged out", None)?;
+            sessions::want_profile(tx, "other")
+        })
+        .expect("chosen");
+    s.until(|s| s.session().id != old.id);
+    assert_eq!(s.play.with(|p| p.sent.len()), 1, "nothing more was said to the old one");
+}
+
+#[test]
+fn a_note_that_was_still_to_be_asked_for_is_not_asked_of_the_next_session() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.harvests([answered("Hi.", 95_000)]);
+    s.until(over(id));
+    let old = s.session();
+    s.until(|s| s.engine.store.read(|c| turns::queue(c, 1)).expect("read").iter().any(|t| t.origin == TurnOrigin::HandOver));
+    let mine = old.clone();
+    s.engine.store.write(move |tx| sessions::end(tx, mine.id, "gone")).expect("ended");
+    let left = s.engine.store.read(|c| turns::queue(c, 10)).expect("read");
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_session_that_takes_nothing_though_it_looks_ready_says_so() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    let why = "its input box holds text that cannot be cleared";
+    s.play.with(|p| p.refuse = Some(NotSent::NotNow(why.to_owned())));
+    s.until(|s| s.me.held.is_some());
+    let long_ago = mono(&s.engine) - 3 * 60_000;
+    s.me.held = Some((long_ago, 5, why.to_owned()));
+    s.play.with(|p| p.refuse = Some(NotSent::NotNow(why.to_owned())));
+    s.until(|s| s.session().note.is_some());
+    assert_eq!(s.session().note.as_deref(), Some(why));
+    s.until(|s| s.play.with(|p| p.refuse.is_none()));
+    let told = s.engine.store.write(|tx| {
+        crate::store::notifications::spread(tx, &[7])?;
+        crate::store::notifications::claim(tx, false)
+    });
+    let told = told.expect("written").expect("somebody is told");
+    assert!(told.notice.text.contains(why), "{}", told.notice.text);
+    s.harvests([answered("Hi.", 1)]);
+    s.until(over(id));
+    s.until(|s| s.session().state == SessionState::Idle && s.session().note.is_none());
+}
+
+#[test]
 fn while_a_person_has_the_keyboard_turns_wait() {
     let mut s = stage();
     s.engine.store.write(|tx| sessions::want_keyboard(tx, true)).expect("taken");

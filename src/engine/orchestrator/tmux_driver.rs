@@ -175,10 +175,23 @@ fn remember(engine: &Engine, book: &mut Book, look: &Look) {
     book.looked = Some((now, look.clone()));
 }
 
+/// Whether the process that was written down is there.
+fn lives(session: &Session) -> bool {
+    let pid = session.pid.and_then(|pid| i32::try_from(pid).ok());
+    let start = session.pid_start.and_then(|at| u64::try_from(at).ok());
+    pid.zip(start).is_some_and(|(pid, start)| process::is_same(pid, start))
+}
+
 /// How the terminal stands.
 fn observe(engine: &Engine, session: &Session, book: &mut Book) -> Result<Look> {
     let tmux = Tmux::at(&engine.data.tmux_socket());
-    let Some(pane) = tmux.pane(LUCI)? else { return Ok(Look::Gone(None)) };
+    let pane = match tmux.pane(LUCI) {
+        Ok(Some(pane)) => pane,
+        Ok(None) => return Ok(Look::Gone(None)),
+        // Without tmux her process itself says whether she is there.
+        Err(e) if !lives(session) => return Ok(Look::Gone(Some(e.to_string()))),
+        Err(e) => return Err(e),
+    };
     if pane.dead {
         return Ok(Look::Gone(why_dead(&tmux, &pane)));
     }

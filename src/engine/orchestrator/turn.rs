@@ -2,6 +2,7 @@
 
 use super::driver::{Harvest, Look, NotSent};
 use super::{Engine, Orchestrator, Pace, mono};
+use crate::domain::notice::Notice;
 use crate::domain::run::FailureCode;
 use crate::domain::session::{Session, SessionState};
 use crate::domain::time::Time;
@@ -9,7 +10,7 @@ use crate::domain::turn::{Turn, TurnOrigin, TurnState};
 use crate::engine::lock;
 use crate::error::{Error, Result};
 use crate::store::actions::{self, ActionsCx};
-use crate::store::{pauses, sessions, turns};
+use crate::store::{notifications, pauses, sessions, turns};
 
 /// A turn that was sent and is nowhere, in a session that is ready, was swallowed after so many milliseconds.
 const SWALLOWED_MS: i64 = 10_000;
@@ -17,6 +18,10 @@ const SWALLOWED_MS: i64 = 10_000;
 const LOST_AT_MOST: i64 = 2;
 /// An interrupt that shows no effect is passed on again after so many milliseconds.
 const INTERRUPT_AGAIN_MS: i64 = 3_000;
+/// The longest between two tries, in milliseconds.
+const HELD_MOST_MS: i64 = 2_000;
+/// A turn that is not taken for so many milliseconds is told.
+const HELD_TELL_MS: i64 = 2 * 60_000;
 /// A limit whose reset is not known is tried again after so many milliseconds.
 const LIMIT_REST_MS: i64 = 15 * 60_000;
 /// After a session did not take a turn it is asked again after so many milliseconds.
@@ -39,16 +44,17 @@ impl Orchestrator {
         };
         match sent {
             Ok(()) => {
+                self.held = None;
                 engine.store.write(move |tx| sessions::stands(tx, id, SessionState::Working, None))?;
                 Ok(Pace::InFlight(0))
             }
             Err(NotSent::NotNow(why)) => {
                 tracing::debug!(turn = turn.id.0, why, "not now");
-                self.give_back(engine, &turn)?;
-                Ok(Pace::In(NOT_NOW_MS))
+                self.give_back(engine, session, &turn)?;
+                Ok(Pace::In(self.hold(engine, &turn, &why)?))
             }
             Err(NotSent::Never(why)) => {
-                engine.store.write(move |tx| turns::fail(tx, &turn, &why, None))?;
+                self.failed(engine, session, &turn, why, None, (FailureCode::Refused, None))?;
                 Ok(Pace::Now)
             }
         }
@@ -63,7 +69,7 @@ impl Orchestrator {
                 Ok(Pace::Now)
             }
             Harvest::Failed { session_lost: true, why, .. } => {
-                self.give_back(engine, turn)?;
+                self.give_back(engine, &session, turn)?;
                 self.start_cold(engine, &session, &why)?;
                 Ok(Pace::Now)
             }
@@ -87,7 +93,7 @@ impl Orchestrator {
             }
             Harvest::Nowhere => self.nowhere(engine, &session, turn),
             Harvest::NeverCame => {
-                self.give_back(engine, turn)?;
+                self.give_back(engine, &session, turn)?;
                 Ok(Pace::Now)
             }
         }
@@ -208,18 +214,36 @@ impl Orchestrator {
         if self.driver(session.driver).harvest(engine, session, turn)? != Harvest::Nowhere {
             return Ok(Pace::Now);
         }
-        self.give_back(engine, turn)?;
+        self.give_back(engine, session, turn)?;
         Ok(Pace::Now)
     }
 
-    fn give_back(&mut self, engine: &Engine, turn: &Turn) -> Result<()> {
+    /// A session that does not take a turn is asked again, ever more slowly; how soon. Who looks at the page sees why,
+    /// and after a while the owner is told.
+    fn hold(&mut self, engine: &Engine, turn: &Turn, why: &str) -> Result<i64> {
+        let now = mono(engine);
+        let (since, times, _) = self.held.take().unwrap_or((now, 0, String::new()));
+        self.held = Some((since, times + 1, why.to_owned()));
+        if now - since > HELD_TELL_MS {
+            let notice = Notice {
+                key: format!("luci-held:{}", turn.id),
+                text: format!("Luci does not take a message: {why}. It waits; look at her screen in the console."),
+                ..Notice::default()
+            };
+            engine.store.write(move |tx| notifications::tell(tx, &notice))?;
+        }
+        Ok((NOT_NOW_MS << times.min(6)).min(HELD_MOST_MS))
+    }
+
+    fn give_back(&mut self, engine: &Engine, session: &Session, turn: &Turn) -> Result<()> {
+        let now = engine.store.read(|c| turns::get(c, turn.id))?;
+        if now.state == TurnState::Sent && now.given_back >= LOST_AT_MOST {
+            let why = "It was put to Luci's session several times and never arrived. Look at her screen in the console, then retry.";
+            return self.failed(engine, session, turn, why.to_owned(), None, (FailureCode::Vanished, None));
+        }
         let mine = turn.clone();
         engine.store.write(move |tx| {
             let now = turns::get(tx.conn, mine.id)?;
-            if now.state == TurnState::Sent && now.given_back >= LOST_AT_MOST {
-                let why = "It was put to Luci's session several times and never arrived. Look at her screen in the console, then retry.";
-                return turns::fail(tx, &mine, why, None);
-            }
             turns::give_back(tx, &mine)?;
             if now.interrupt_wanted {
                 turns::cancel(tx, mine.id)?;

@@ -194,13 +194,19 @@ fn ended(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir, task
 }
 
 /// One transaction: the end of the row, or its next attempt; the streak; the profile's rest; the outcome.
-fn finish(engine: &Engine, run: &TaskRun, task: Option<&Task>, end: End, failure: Option<Failure>) -> Result<()> {
+fn finish(engine: &Engine, run: &TaskRun, task: Option<&Task>, mut end: End, failure: Option<Failure>) -> Result<()> {
     let (run, task) = (run.clone(), task.cloned());
     engine.store.write(move |tx| {
+        // A stop may have been pressed since we looked: it must not be tried again then.
+        let stop = task_runs::get(tx.conn, run.id)?.stop_wanted.filter(|_| end.state != TaskRunState::Ok);
+        if let Some(why) = stop {
+            let (state, words) = stopped_state(why);
+            (end.state, end.note) = (state, Some(words.to_owned()));
+        }
         let retries = task.as_ref().map_or(0, |t| t.retries);
         let retryable = matches!(end.state, TaskRunState::Failed | TaskRunState::TimedOut | TaskRunState::Lost)
             && failure.as_ref().is_none_or(|f| f.code != FailureCode::Refused);
-        let again = (retryable && run.attempt <= retries).then(|| tx.now.plus_ms(backoff(run.attempt)));
+        let again = (retryable && stop.is_none() && run.attempt <= retries).then(|| tx.now.plus_ms(backoff(run.attempt)));
         task_runs::end(tx, &run, &end, again)?;
         if let Some(f) = &failure {
             match f.code {

@@ -7,9 +7,9 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::store::tasks::{self, Found, TaskRow};
 use crate::task_file::hash;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(super) struct Files {
 }
 
 struct Seen {
-    /// Time of change, size, inode: when one differs the file is read again.
+    /// Time of change (of its rights as well), size, inode; nothing for one that could not be read. When one differs the file is read again.
     stamp: (i64, i64, u64, u64),
     hash: String,
     source: String,
@@ -83,24 +83,45 @@ fn differs(row: &TaskRow, f: &Found) -> bool {
 
 /// Looks at the folder; true where something changed.
 fn look(files: &mut Files, dir: &Path, zone: &str) -> bool {
-    let Ok(entries) = fs::read_dir(dir) else {
-        let had = !files.seen.is_empty();
-        files.seen.clear();
-        return had;
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            let had = !files.seen.is_empty();
+            files.seen.clear();
+            return had;
+        }
+        // A look that failed says nothing about the files: what waits must not end for it.
+        Err(e) => {
+            tracing::warn!(dir = %dir.display(), error = %e, "the folder of tasks cannot be looked at; trying again");
+            return false;
+        }
     };
     let mut changed = false;
-    let mut there = Vec::new();
+    let mut there = BTreeSet::new();
     for entry in entries.flatten().take(FILES_MAX * 2) {
         let Ok(name) = entry.file_name().into_string() else { continue };
         let is_task = name.ends_with(".md") && !name.starts_with('.') && !name.eq_ignore_ascii_case("readme.md");
-        let Some(meta) = fs::metadata(entry.path()).ok().filter(|m| is_task && m.is_file()) else { continue };
-        there.push(name.clone());
-        let stamp = (meta.mtime(), meta.mtime_nsec(), meta.size(), meta.ino());
+        if !is_task {
+            continue;
+        }
+        let meta = match fs::metadata(entry.path()) {
+            Ok(meta) if meta.is_file() => meta,
+            Ok(_) => continue,
+            Err(e) if e.kind() == ErrorKind::NotFound => continue,
+            Err(_) => {
+                there.insert(name);
+                continue;
+            }
+        };
+        there.insert(name.clone());
+        let stamp = (meta.ctime(), meta.ctime_nsec(), meta.size(), meta.ino());
         if files.seen.get(&name).is_some_and(|s| s.stamp == stamp) || there.len() > FILES_MAX {
             continue;
         }
-        changed = true;
+        // One that could not be read is read again each time, until it can.
+        let known = files.seen.get(&name).map(|s| (s.hash.clone(), s.stamp));
         files.seen.insert(name.clone(), read(&entry.path(), &name, stamp, zone));
+        changed = changed || files.seen.get(&name).map(|s| (s.hash.clone(), s.stamp)) != known;
     }
     let before = files.seen.len();
     files.seen.retain(|name, _| there.contains(name));
@@ -112,11 +133,13 @@ fn read(path: &Path, name: &str, stamp: (i64, i64, u64, u64), zone: &str) -> See
     let mut bytes = Vec::new();
     let most = u64::try_from(FILE_MAX).unwrap_or(u64::MAX) + 1;
     let read = fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
+    let unread = read.is_err();
     let text = match read {
         Ok(_) => String::from_utf8(bytes.clone()).map_err(|_| whole("the file is not UTF-8 text".to_owned())),
         Err(e) => Err(whole(format!("the file cannot be read: {e}"))),
     };
     let parsed = text.as_ref().map_err(Clone::clone).and_then(|text| parse(text, stem(name), zone).map(Arc::new));
+    let stamp = if unread { (0, 0, 0, 0) } else { stamp };
     Seen { stamp, hash: hash(&bytes), source: text.unwrap_or_default(), parsed }
 }
 

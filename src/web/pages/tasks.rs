@@ -10,7 +10,7 @@ use crate::doorbell::Topic;
 use crate::error::{Error, FieldError, Result};
 use crate::store::idempotency::{Answer, once};
 use crate::store::tasks::TaskRow;
-use crate::store::{Tx, task_runs, tasks};
+use crate::store::{Tx, audit, task_runs, tasks};
 use crate::task_file;
 use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
@@ -36,15 +36,29 @@ const MOST: usize = 1_000;
 pub async fn list(visit: Visit) -> HttpResponse {
     visit
         .answer(async {
-            let (config, may) = (visit.app.config.clone(), visit.who.may_change_tickets().is_ok());
+            let (config, may) = (visit.app.config.clone(), May::of(&visit));
             let shown = visit.app.store.query(move |c| load(c, &config, may)).await?;
             Ok(visit.page(Nav::Tasks, "Tasks", Vec::new(), view::page(&shown, visit.cx())).await)
         })
         .await
 }
 
-fn load(c: &Connection, config: &Config, may_change: bool) -> Result<Tasks> {
-    let mut shown = Tasks { folder: config.tasks().display().to_string(), may_change, ..Tasks::default() };
+/// What the reader may do with tasks. A task's file is a command that runs as we do: only the owner writes one.
+#[derive(Clone, Copy)]
+struct May {
+    change: bool,
+    edit: bool,
+}
+
+impl May {
+    fn of(visit: &Visit) -> May {
+        May { change: visit.who.may_change_tickets().is_ok(), edit: visit.who.owner().is_ok() }
+    }
+}
+
+fn load(c: &Connection, config: &Config, may: May) -> Result<Tasks> {
+    let folder = config.tasks().display().to_string();
+    let mut shown = Tasks { folder, may_change: may.change, may_edit: may.edit, ..Tasks::default() };
     for row in tasks::all(c)?.into_iter().take(MOST) {
         match tasks::read(&row, &config.scheduler.timezone) {
             Ok(task) => shown.tasks.push(line(c, &row, &task)?),
@@ -80,7 +94,7 @@ pub async fn get(visit: Visit, path: web::Path<String>, query: web::Query<Query>
     visit
         .answer(async {
             let (name, config) = (path.into_inner(), visit.app.config.clone());
-            let (before, may) = (query.before.map(TaskRunId), visit.who.may_change_tickets().is_ok());
+            let (before, may) = (query.before.map(TaskRunId), May::of(&visit));
             let shown = visit.app.store.query(move |c| load_one(c, &config, &name, before, may)).await?;
             let crumbs = vec![(shown.name.clone(), view::href(&shown.name))];
             let title = shown.name.clone();
@@ -89,7 +103,7 @@ pub async fn get(visit: Visit, path: web::Path<String>, query: web::Query<Query>
         .await
 }
 
-fn load_one(c: &Connection, config: &Config, name: &str, before: Option<TaskRunId>, may_change: bool) -> Result<TaskPage> {
+fn load_one(c: &Connection, config: &Config, name: &str, before: Option<TaskRunId>, may: May) -> Result<TaskPage> {
     let row = tasks::by_name(c, name)?;
     let read = tasks::read(&row, &config.scheduler.timezone);
     let mut runs = task_runs::of_task(c, &row.name, before, RUNS + 1)?;
@@ -107,7 +121,8 @@ fn load_one(c: &Connection, config: &Config, name: &str, before: Option<TaskRunI
         settings,
         older: runs.last().map(|r| r.id).filter(|_| more),
         runs,
-        may_change,
+        may_change: may.change,
+        may_edit: may.edit,
     })
 }
 
@@ -133,7 +148,7 @@ pub async fn stream(visit: Visit, req: HttpRequest) -> HttpResponse {
     visit
         .answer(async {
             visit.who.may_read()?;
-            let may = visit.who.may_change_tickets().is_ok();
+            let may = May::of(&visit);
             let feed = TasksFeed { config: visit.app.config.clone(), may, only: None, shown: [None, None], sent: 0 };
             Ok(live::stream(&req, &visit.app, &visit.who, Topic::Tasks, feed))
         })
@@ -145,7 +160,7 @@ pub async fn stream_one(visit: Visit, path: web::Path<String>, req: HttpRequest)
     visit
         .answer(async {
             visit.who.may_read()?;
-            let (may, name) = (visit.who.may_change_tickets().is_ok(), path.into_inner());
+            let (may, name) = (May::of(&visit), path.into_inner());
             let feed = TasksFeed { config: visit.app.config.clone(), may, only: Some(name), shown: [None, None], sent: 0 };
             Ok(live::stream(&req, &visit.app, &visit.who, Topic::Tasks, feed))
         })
@@ -156,7 +171,7 @@ pub async fn stream_one(visit: Visit, path: web::Path<String>, req: HttpRequest)
 #[derive(Clone)]
 struct TasksFeed {
     config: Arc<Config>,
-    may: bool,
+    may: May,
     only: Option<String>,
     shown: [Option<String>; 2],
     sent: u64,
@@ -275,8 +290,8 @@ pub async fn edit(visit: Visit, path: web::Path<String>) -> HttpResponse {
         .answer(async {
             let name = path.into_inner();
             let row = visit.app.store.query(move |c| tasks::by_name(c, &name)).await?;
-            let (file, may_change) = (row.file.clone(), visit.who.may_change_tickets().is_ok());
-            let form = TaskEdit { name: row.name, file, text: row.source, hash: row.hash, errors: Vec::new(), may_change };
+            visit.who.owner()?;
+            let form = TaskEdit { name: row.name, file: row.file, text: row.source, hash: row.hash, errors: Vec::new() };
             Ok(edit_page(&visit, &form, StatusCode::OK).await)
         })
         .await
@@ -300,7 +315,7 @@ pub async fn save(sent: Sent<Edited>, path: web::Path<String>) -> HttpResponse {
     let Sent { visit, form } = sent;
     visit
         .answer(async {
-            visit.who.may_change_tickets()?;
+            visit.who.owner()?;
             let (name, config, mine) = (path.into_inner(), visit.app.config.clone(), form.clone());
             let saved = tokio::task::spawn_blocking(move || {
                 let zone = &config.scheduler.timezone;
@@ -310,6 +325,8 @@ pub async fn save(sent: Sent<Edited>, path: web::Path<String>) -> HttpResponse {
             .map_err(|e| Error::Internal(format!("the file could not be saved: {e}")))?;
             let (status, errors) = match saved {
                 Ok(()) => {
+                    let (who, file) = (visit.who.actor.clone(), format!("tasks/{}", form.file));
+                    visit.app.store.call(move |tx| audit::record(tx, who.name(), "task.edit", None, &file)).await?;
                     visit.app.store.doorbell.ring(Topic::Tasks);
                     if visit.htmx {
                         return Ok(HttpResponse::NoContent().insert_header(("HX-Redirect", "/tasks")).finish());
@@ -320,7 +337,7 @@ pub async fn save(sent: Sent<Edited>, path: web::Path<String>) -> HttpResponse {
                 Err(Error::Conflict(why)) => (StatusCode::CONFLICT, vec![FieldError { field: "text".to_owned(), message: why }]),
                 Err(e) => return Err(e),
             };
-            let filled = TaskEdit { name, file: form.file, text: form.text, hash: form.hash, errors, may_change: true };
+            let filled = TaskEdit { name, file: form.file, text: form.text, hash: form.hash, errors };
             if visit.htmx {
                 return Ok(html_response(status, &one_view::edit(&filled, visit.cx())));
             }

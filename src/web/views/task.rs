@@ -28,6 +28,8 @@ pub struct TaskPage {
     pub older: Option<TaskRunId>,
     /// The visitor may run, pause and edit.
     pub may_change: bool,
+    /// The reader may write its file.
+    pub may_edit: bool,
 }
 
 /// The page's main part.
@@ -55,11 +57,13 @@ pub fn head(t: &TaskPage, cx: Ctx<'_>) -> Markup {
                 @if t.may_change {
                     div.btns {
                         @if let Some(line) = &t.line { (tasks::actions(line, cx)) }
-                        a.btn.tight.bare href=(format!("{}/edit", tasks::href(&t.name))) { (icon::small("pencil")) " Edit" }
+                        @if t.may_edit {
+                            a.btn.tight.bare href=(format!("{}/edit", tasks::href(&t.name))) { (icon::small("pencil")) " Edit" }
+                        }
                     }
                 }
             }
-            @if let Some(b) = &t.broken { (tasks::broken(b)) }
+            @if let Some(b) = &t.broken { (tasks::broken(b, t.may_edit)) }
             @if let Some(line) = &t.line {
                 dl.dl {
                     dt { "When" } dd { (line.when) }
@@ -141,8 +145,6 @@ pub struct TaskEdit {
     pub hash: String,
     /// What is wrong with it.
     pub errors: Vec<FieldError>,
-    /// The visitor may save it.
-    pub may_change: bool,
 }
 
 /// The form, `#taskedit`.
@@ -163,9 +165,7 @@ pub fn edit(e: &TaskEdit, cx: Ctx<'_>) -> Markup {
                 (form::field_error(&e.errors, "text"))
                 p.hint { "Front matter between two lines of three dashes, then what it is for, or the prompt." }
             }
-            @if e.may_change {
-                div.btns { button.btn.primary type="submit" { "Save" } " " a.btn.bare href=(tasks::href(&e.name)) { "Cancel" } }
-            }
+            div.btns { button.btn.primary type="submit" { "Save" } " " a.btn.bare href=(tasks::href(&e.name)) { "Cancel" } }
         }
     }
 }

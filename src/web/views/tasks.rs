@@ -67,6 +67,8 @@ pub struct Tasks {
     pub folder: String,
     /// The visitor may run and pause.
     pub may_change: bool,
+    /// The reader may write task files.
+    pub may_edit: bool,
 }
 
 /// The page's main part.
@@ -87,7 +89,7 @@ pub fn list(t: &Tasks, cx: Ctx<'_>) -> Markup {
                 span.count { (t.tasks.len()) @if failing > 0 { ", " (words::counted(i64::try_from(failing).unwrap_or(0), "fails", "fail")) } }
                 @if let Some(next) = next { span.end.desk-only { "next " (when::ago(next, cx.now)) } }
             }
-            @for b in &t.broken { (broken(b)) }
+            @for b in &t.broken { (broken(b, t.may_edit)) }
             @if t.tasks.is_empty() && t.broken.is_empty() { (nothing(t)) }
             @else if !t.tasks.is_empty() {
                 table.table {
@@ -239,7 +241,7 @@ fn strip_words(ticks: &[Tick]) -> String {
 
 /// A file that cannot be read.
 #[must_use]
-pub fn broken(b: &BrokenFile) -> Markup {
+pub fn broken(b: &BrokenFile, may_edit: bool) -> Markup {
     let place = b.broken.line.map(|n| format!("Line {n}: ")).unwrap_or_default();
     html! {
         div.notice data-st="input" role="status" {
@@ -248,7 +250,7 @@ pub fn broken(b: &BrokenFile) -> Markup {
                 b { code { "tasks/" (b.file) } " can’t be read, so it doesn’t run." }
                 " " span dir="auto" { (place) (b.broken.reason) } ". The other tasks run on."
             }
-            a.btn.tight href=(format!("{}/edit", href(&b.name))) { "Show the file" }
+            @if may_edit { a.btn.tight href=(format!("{}/edit", href(&b.name))) { "Show the file" } }
         }
     }
 }
