@@ -468,7 +468,10 @@ mod tests {
         );
         own.until("it prints", |t| t.screen("a").unwrap().contains("$HOME|#{pane_id}|two words|ends with;|;|-n|"));
         own.run("b", &["/bin/true"]);
-        own.until("one word alone runs too", |t| t.pane("b").unwrap().is_some_and(|p| p.dead && p.dead_status == Some(0)));
+        own.until("one word alone runs too", |t| {
+            // tmux may see the terminal close before it hears how the program ended, and then never says.
+            t.pane("b").unwrap().is_some_and(|p| p.dead && matches!(p.dead_status, None | Some(0)))
+        });
     }
 
     #[test]

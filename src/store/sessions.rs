@@ -170,7 +170,14 @@ pub fn down(tx: &Tx<'_>, id: SessionId, note: &str, retry_at: Option<Time>, brok
     )?;
     if state == SessionState::Broken {
         let text = notice_words::luci_broken(note).text;
-        notifications::tell(tx, &Notice { key: format!("luci:{id}:{}", get(tx.conn, id)?.last_activity_at.map_or(0, |at| at.0)), text, ..Notice::default() })?;
+        notifications::tell(
+            tx,
+            &Notice {
+                key: format!("luci:{id}:{}", get(tx.conn, id)?.last_activity_at.map_or(0, |at| at.0)),
+                text,
+                ..Notice::default()
+            },
+        )?;
     }
     Ok(())
 }
@@ -231,7 +238,9 @@ pub fn goes_by(tx: &Tx<'_>, id: SessionId, agent_session: &str) -> Result<()> {
 pub fn end(tx: &Tx<'_>, id: SessionId, reason: &str) -> Result<()> {
     // A note that it was still to write is nobody else's business, and its token is nobody's any more.
     tx.conn
-        .prepare_cached("update turns set state = 'cancelled', answered_at = ?1 where state = 'pending' and origin = 'hand_over'")?
+        .prepare_cached(
+            "update turns set state = 'cancelled', answered_at = ?1 where state = 'pending' and origin = 'hand_over'",
+        )?
         .execute([tx.now.0])?;
     auth::revoke_session_tokens(tx, id)?;
     change(

@@ -238,7 +238,8 @@ impl Orchestrator {
     fn give_back(&mut self, engine: &Engine, session: &Session, turn: &Turn) -> Result<()> {
         let now = engine.store.read(|c| turns::get(c, turn.id))?;
         if now.state == TurnState::Sent && now.given_back >= LOST_AT_MOST {
-            let why = "It was put to Luci's session several times and never arrived. Look at her screen in the console, then retry.";
+            let why =
+                "It was put to Luci's session several times and never arrived. Look at her screen in the console, then retry.";
             return self.failed(engine, session, turn, why.to_owned(), None, (FailureCode::Vanished, None));
         }
         let mine = turn.clone();
