@@ -276,7 +276,9 @@ pub async fn edit(visit: Visit, path: web::Path<String>) -> HttpResponse {
             let name = path.into_inner();
             let row = visit.app.store.query(move |c| tasks::by_name(c, &name)).await?;
             let (file, may_change) = (row.file.clone(), visit.who.may_change_tickets().is_ok());
-            let form = TaskEdit { name: row.name, file, text: row.source, hash: row.hash, errors: Vec::new(), may_change };
+            // Whoever comes to mend it sees here, too, what is wrong.
+            let errors = row.broken.iter().map(|b| FieldError { field: "text".to_owned(), message: b.to_string() }).collect();
+            let form = TaskEdit { name: row.name, file, text: row.source, hash: row.hash, errors, may_change };
             Ok(edit_page(&visit, &form, StatusCode::OK).await)
         })
         .await

@@ -2,6 +2,7 @@
 
 use crate::domain::action::{Action, CreateTicket, Outcome, TicketRef, can_undo};
 use crate::domain::ids::{ProposalId, TurnId};
+use crate::domain::inbox::shortened;
 use crate::domain::proposal::{ActionKind, Proposal, ProposalState};
 use crate::domain::text::cut_chars;
 use crate::domain::ticket::Priority;
@@ -253,7 +254,7 @@ fn called(ticket: &TicketRef, all: &[Proposal]) -> String {
     });
     match made {
         Some((p, new)) => {
-            Outcome::of(p).ticket().map_or_else(|| format!("“{}”", cut_chars(new.title.trim(), 60).0), |id| id.to_string())
+            Outcome::of(p).ticket().map_or_else(|| format!("“{}”", shortened(&new.title, 60)), |id| id.to_string())
         }
         None => name.clone(),
     }

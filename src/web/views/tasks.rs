@@ -1,5 +1,6 @@
 //! Tasks: the list with what is due next and how it went, and the files that cannot be read.
 
+use crate::domain::inbox::shortened;
 use crate::domain::schedule::local_words;
 use crate::domain::task::{Broken, TaskRunState};
 use crate::domain::time::Time;
@@ -220,7 +221,7 @@ pub fn state_words(state: TaskRunState) -> &'static str {
 }
 
 fn tick_words(t: &Tick) -> String {
-    let note = t.note.as_deref().map(|n| format!(", {}", crate::domain::text::cut_chars(n, 80).0)).unwrap_or_default();
+    let note = t.note.as_deref().map(|n| format!(", {}", shortened(n, 80))).unwrap_or_default();
     format!("{}: {}{note}", when::absolute(t.at), state_words(t.state))
 }
 
