@@ -35,10 +35,8 @@ pub fn edit(folder: &Path, file: &str, zone: &str, seen_hash: &str, text: &str) 
     if hash(&now) != seen_hash {
         return Err(Error::Conflict(format!("tasks/{file} was changed meanwhile: look at it again, then save")));
     }
-    parse(&text, stem(file), zone).map_err(|b| {
-        let place = b.line.map(|n| format!("line {n}: ")).unwrap_or_default();
-        Error::Invalid(vec![FieldError { field: "text".to_owned(), message: format!("{place}{}", b.reason) }])
-    })?;
+    parse(&text, stem(file), zone)
+        .map_err(|b| Error::Invalid(vec![FieldError { field: "text".to_owned(), message: b.to_string() }]))?;
     let temp = folder.join(format!(".{file}.{:08x}", crate::random::u32()));
     let write = || -> std::io::Result<()> {
         let mut out = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temp)?;

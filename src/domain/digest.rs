@@ -2,9 +2,9 @@
 
 use super::action::Action;
 use super::ids::ItemId;
-use super::inbox::{InboxPriority, Item, ItemStatus, shortened};
+use super::inbox::{InboxPriority, Item, ItemStatus};
 use super::proposal_block;
-use super::text::{cut_bytes, cut_chars, strip_control};
+use super::text::{cut_bytes, cut_chars, shortened, strip_control};
 use super::ticket::text_enum;
 use super::time::Time;
 use super::turn::TurnState;

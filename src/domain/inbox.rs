@@ -1,7 +1,7 @@
 //! The orchestrator's inbox: what schedules, workers and the API report, waiting to be read in a digest.
 
 use super::ids::ItemId;
-use super::text::{cut_chars, strip_control};
+use super::text::{shortened, strip_control};
 use super::ticket::text_enum;
 use super::time::Time;
 use chrono::NaiveDateTime;
@@ -137,16 +137,6 @@ impl Item {
             (Source::Scheduler, Some((task, _))) => task,
             (Source::Scheduler | Source::Pickup | Source::Api | Source::SelfHeal, _) => whole,
         }
-    }
-}
-
-/// One line of at most so many characters; blanks become single spaces.
-#[must_use]
-pub fn shortened(text: &str, chars: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match cut_chars(&line, chars) {
-        (kept, true) => format!("{}…", kept.trim_end()),
-        (kept, false) => kept.to_owned(),
     }
 }
 

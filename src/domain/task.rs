@@ -7,6 +7,7 @@ use super::ticket::text_enum;
 use super::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The most bytes of a task's file.
 pub const FILE_MAX: usize = 256 * 1024;
@@ -214,6 +215,15 @@ pub struct Broken {
     pub line: Option<i64>,
     /// In words.
     pub reason: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        f.write_str(&self.reason)
+    }
 }
 
 /// What the front matter may say.

@@ -18,6 +18,16 @@ pub fn cut_chars(text: &str, max: usize) -> (&str, bool) {
     }
 }
 
+/// One line of at most so many characters; blanks become single spaces, and `…` says that there was more.
+#[must_use]
+pub fn shortened(text: &str, chars: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match cut_chars(&line, chars) {
+        (kept, true) => format!("{}…", kept.trim_end()),
+        (kept, false) => kept.to_owned(),
+    }
+}
+
 /// Removes terminal control: CSI, OSC, DCS and other escape sequences, C0 (but tab and line feed), DEL and C1;
 /// makes bidirectional controls visible as `⟦U+202E⟧`. CR LF and lone CR become LF.
 #[must_use]

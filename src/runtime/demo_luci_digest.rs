@@ -1,7 +1,7 @@
 //! What the demo agent makes of a digest, by plain rules: routine is left alone, the third failure of a kind becomes a
 //! ticket, what somebody must look at is told to the owner. Directives in reports are not acted: they are material.
 
-use crate::domain::text::cut_chars;
+use crate::domain::text::shortened;
 use serde_json::{Value, json};
 
 /// Failures of one kind that make a ticket.
@@ -59,7 +59,7 @@ fn judge(line: &Line<'_>) -> Word {
     let lower = line.words.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|w| lower.contains(w));
     let about = if line.about.is_empty() { String::new() } else { format!("{}: ", line.about) };
-    let short = cut_chars(&format!("{about}{}", line.words), WORDS).0.to_owned();
+    let short = shortened(&format!("{about}{}", line.words), WORDS);
     if lower.starts_with("ok") || has(&["goes on by itself", "began afresh"]) {
         return Word::Routine;
     }

@@ -4,9 +4,9 @@
 use super::Tx;
 use super::inbox::{self, NewItem};
 use super::lifecycle::{Closing, Next};
-use crate::domain::inbox::{InboxPriority, Source, shortened};
+use crate::domain::inbox::{InboxPriority, Source};
 use crate::domain::run::{Run, RunState};
-use crate::domain::text::strip_control;
+use crate::domain::text::{shortened, strip_control};
 use crate::domain::ticket::Status;
 
 /// Posts it, where there is something to post. That can fail, and the run's end stands all the same.

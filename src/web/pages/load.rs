@@ -6,7 +6,7 @@ use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EventId, TicketId};
 use crate::domain::rules::Rules;
 use crate::domain::run::Run;
-use crate::domain::text::cut_chars;
+use crate::domain::text::{cut_chars, shortened};
 use crate::domain::ticket::{Role, Status, Ticket};
 use crate::domain::time::Time;
 use crate::domain::verdict;
@@ -88,7 +88,7 @@ pub fn lit(c: &Connection, t: &Ticket) -> Result<Option<Lit>> {
                 None => None,
             };
             match failure {
-                Some(f) => Ask::Blocked { reason: capital(cut_chars(&f.text, 200).0), advice: f.code.advice().to_owned() },
+                Some(f) => Ask::Blocked { reason: capital(&shortened(&f.text, 200)), advice: f.code.advice().to_owned() },
                 None => Ask::Blocked {
                     reason: "It was stopped".to_owned(),
                     advice: "Its work is kept. Reply to let it go on.".to_owned(),
@@ -196,7 +196,7 @@ pub fn cards(c: &Connection, list: &[Ticket], config: &Config, now: Time) -> Res
         if t.status == Status::NeedsInput
             && let Some(Lit { ask: Ask::Question { text, .. }, .. }) = lit(c, t)?
         {
-            action.text = cut_chars(&text, 160).0.to_owned();
+            action.text = shortened(&text, 160);
         }
         cards.push(Card {
             id: t.id,

@@ -291,7 +291,9 @@ pub async fn edit(visit: Visit, path: web::Path<String>) -> HttpResponse {
             let name = path.into_inner();
             let row = visit.app.store.query(move |c| tasks::by_name(c, &name)).await?;
             visit.who.owner()?;
-            let form = TaskEdit { name: row.name, file: row.file, text: row.source, hash: row.hash, errors: Vec::new() };
+            // Whoever comes to mend it sees here, too, what is wrong.
+            let errors = row.broken.iter().map(|b| FieldError { field: "text".to_owned(), message: b.to_string() }).collect();
+            let form = TaskEdit { name: row.name, file: row.file, text: row.source, hash: row.hash, errors };
             Ok(edit_page(&visit, &form, StatusCode::OK).await)
         })
         .await

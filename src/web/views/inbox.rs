@@ -3,9 +3,9 @@
 use crate::domain::action::{Action, Outcome};
 use crate::domain::digest::{Decision, DigestState};
 use crate::domain::ids::TicketId;
-use crate::domain::inbox::{InboxPriority, Item, shortened};
+use crate::domain::inbox::{InboxPriority, Item};
 use crate::domain::proposal::{ActionKind, Proposal, ProposalState};
-use crate::domain::text::{cut_bytes, strip_control};
+use crate::domain::text::{cut_bytes, shortened, strip_control};
 use crate::domain::ticket::{Priority, Status};
 use crate::domain::time::Time;
 use crate::store::digests::Digest;

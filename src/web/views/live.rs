@@ -5,7 +5,7 @@ use super::ticket_head::stop;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EventId, TicketId};
 use crate::domain::run::{Run, RunState};
-use crate::domain::text::cut_chars;
+use crate::domain::text::shortened;
 use crate::domain::ticket::Status;
 use crate::web::ui::pulse::pulse;
 use crate::web::ui::stream::partial;
@@ -153,7 +153,7 @@ pub fn strip(l: &Live, cx: Ctx<'_>) -> Markup {
                 Some(w) => {
                     (icon::small(if w.kind == EventKind::Text { "message-square" } else { words::tool_icon(w.tool.as_deref().unwrap_or("")) }))
                     span.grow dir="auto" {
-                        @if w.kind == EventKind::Text { (cut_chars(&w.content, 80).0) }
+                        @if w.kind == EventKind::Text { (shortened(&w.content, 80)) }
                         @else { (w.tool.as_deref().unwrap_or("")) " " (w.context.as_deref().unwrap_or("")) }
                     }
                 }

@@ -2,7 +2,7 @@
 
 use crate::domain::proposal::ActionKind;
 use crate::domain::session::{DriverKind, Session, Wanted};
-use crate::domain::text::cut_chars;
+use crate::domain::text::shortened;
 use crate::domain::time::Time;
 use crate::domain::turn::Turn;
 use crate::web::ui::lamp::Standing;
@@ -234,7 +234,7 @@ pub fn queue(s: &Side, cx: Ctx<'_>) -> Markup {
                     ul {
                         @for t in &s.queue {
                             li.queue id=(format!("queued-{}", t.id)) {
-                                p dir="auto" { a href=(format!("#turn-{}", t.id)) { (cut_chars(t.message.trim(), 120).0) } }
+                                p dir="auto" { a href=(format!("#turn-{}", t.id)) { (shortened(&t.message, 120)) } }
                                 form method="post" action=(format!("/luci/turns/{}/cancel", t.id)) hx-post=(format!("/luci/turns/{}/cancel", t.id)) hx-swap="none" hx-sync="this:drop" {
                                     (form::client_id(cx, format_args!("queued-{}", t.id)))
                                     button.btn.tight.bare type="submit" { "Cancel" }

@@ -3,7 +3,7 @@
 use crate::domain::action::{Action, CreateTicket, Outcome, TicketRef, can_undo};
 use crate::domain::ids::{ProposalId, TurnId};
 use crate::domain::proposal::{ActionKind, Proposal, ProposalState};
-use crate::domain::text::cut_chars;
+use crate::domain::text::{cut_chars, shortened};
 use crate::domain::ticket::Priority;
 use crate::web::ui::{Ctx, form, icon, words};
 use maud::{Markup, html};
@@ -252,9 +252,7 @@ fn called(ticket: &TicketRef, all: &[Proposal]) -> String {
         Ok(_) | Err(_) => None,
     });
     match made {
-        Some((p, new)) => {
-            Outcome::of(p).ticket().map_or_else(|| format!("“{}”", cut_chars(new.title.trim(), 60).0), |id| id.to_string())
-        }
+        Some((p, new)) => Outcome::of(p).ticket().map_or_else(|| format!("“{}”", shortened(&new.title, 60)), |id| id.to_string()),
         None => name.clone(),
     }
 }

@@ -4,7 +4,7 @@ use super::luci_slip::slip;
 use crate::domain::ids::TurnId;
 use crate::domain::proposal::Proposal;
 use crate::domain::proposal_block;
-use crate::domain::text::cut_chars;
+use crate::domain::text::{cut_chars, shortened};
 use crate::domain::time::Time;
 use crate::domain::turn::{Turn, TurnOrigin, TurnState};
 use crate::web::markdown::markdown;
@@ -234,7 +234,7 @@ fn folded(s: &Shown, cx: Ctx<'_>) -> Markup {
         TurnOrigin::Digest | TurnOrigin::HandOver | TurnOrigin::Human | TurnOrigin::Ticket => {
             let text = t.response.as_deref().map_or(t.message.as_str(), proposal_block::words);
             let line = text.lines().find(|l| !l.trim().is_empty()).unwrap_or_default();
-            ("Digest", cut_chars(line.trim_start_matches(['#', '*', ' ']), 140).0.replace("**", ""))
+            ("Digest", shortened(&line.trim_start_matches(['#', '*', ' ']).replace("**", ""), 140))
         }
     };
     html! {

@@ -288,7 +288,7 @@ fn config(s: &Settings) -> Markup {
         section #config {
             div.sect { h2 { "Settings in force" } }
             dl.dl.wide {
-                @for (name, value, from) in &s.config { dt { code { (name) } } dd { span dir="auto" { (value) } span.faint { (from) } } }
+                @for (name, value, from) in &s.config { dt { code { (name) } } dd { @if value.is_empty() { span.faint { "not set" } } @else { span dir="auto" { (value) } } span.faint { (from) } } }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::domain::schedule::local_words;
 use crate::domain::task::{Broken, TaskRunState};
+use crate::domain::text::shortened;
 use crate::domain::time::Time;
 use crate::web::ui::filter::segment;
 use crate::web::ui::{Ctx, form, icon, stream, when, words};
@@ -222,7 +223,7 @@ pub fn state_words(state: TaskRunState) -> &'static str {
 }
 
 fn tick_words(t: &Tick) -> String {
-    let note = t.note.as_deref().map(|n| format!(", {}", crate::domain::text::cut_chars(n, 80).0)).unwrap_or_default();
+    let note = t.note.as_deref().map(|n| format!(", {}", shortened(n, 80))).unwrap_or_default();
     format!("{}: {}{note}", when::absolute(t.at), state_words(t.state))
 }
 
