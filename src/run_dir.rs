@@ -7,7 +7,7 @@ use crate::process;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,22 @@ const VOID: &str = "void";
 
 /// A report by an agent's command is a few lines; a bigger file is not one of ours.
 const SPOOLED_AT_MOST: u64 = 1 << 20;
+
+/// Bytes of stderr that are looked at: its end says why a program gave up.
+pub const STDERR_END: u64 = 16 * 1024;
+
+/// The last `most` bytes of a file, and whether there are some before them.
+///
+/// # Errors
+/// The file is not there or cannot be read.
+pub fn end_of(path: &Path, most: u64) -> io::Result<(Vec<u8>, bool)> {
+    let mut file = File::open(path)?;
+    let from = file.metadata()?.len().saturating_sub(most);
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok((bytes, from > 0))
+}
 
 /// What the shim is to start, and when it must end it. A limit of 0 is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +136,13 @@ impl RunDir {
     #[must_use]
     pub fn stderr(&self) -> PathBuf {
         self.file("stderr.log")
+    }
+
+    /// The last [`STDERR_END`] bytes of it, nothing where there is none.
+    #[must_use]
+    pub fn stderr_end(&self) -> String {
+        let (bytes, _) = end_of(&self.stderr(), STDERR_END).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// A file in it.

@@ -504,6 +504,9 @@ mod tests {
             ("kind: agent\ncommand: [a]\n", 3, "no command"),
             ("kind: subprocess\n", 2, "needs a command"),
             ("command: [a]\nquiet: always\n", 3, "no hours"),
+            ("command: [a]\nname: stream\n", 3, "name"),
+            ("command: [a]\nenv_from: [TELEGRAM_BOT_TOKEN]\n", 3, "not given to tasks"),
+            ("command: [a]\nenv_from: [HOME, MC_TOKEN]\n", 3, "not given to tasks"),
             ("command: [a\nname: x\n", 0, ""),
             ("command: [a]\nenabled: perhaps\n", 3, ""),
         ] {

@@ -11,11 +11,8 @@ use crate::git;
 use crate::run_dir::RunDir;
 use crate::store::lifecycle::{self, Closing, Next};
 use crate::store::{pauses, reports, runs, tickets};
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Bytes of stderr that are looked at.
-const STDERR_TAIL: u64 = 16 * 1024;
 /// Back-offs do not grow past this: one hour.
 const BACKOFF_MAX_MS: i64 = 3_600_000;
 /// A limit without a stated reset is tried again after this.
@@ -46,7 +43,7 @@ pub fn ended(engine: &Engine, run: &Run, dir: &RunDir) -> Result<()> {
         resumed: run.resumed,
         expected_cwd: run.cwd.as_deref(),
         log_lost,
-        stderr_tail: &tail(&dir.stderr()),
+        stderr_tail: &dir.stderr_end(),
         now: engine.store.clock().now(),
     });
     let closing = Closing {
@@ -222,16 +219,4 @@ fn change_evidence(run: &Run) -> Vec<(String, String, String)> {
         }
         Some(_) | None => Vec::new(),
     }
-}
-
-fn tail(path: &Path) -> String {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = std::fs::File::open(path)?;
-        let size = file.metadata()?.len();
-        file.seek(SeekFrom::Start(size.saturating_sub(STDERR_TAIL)))?;
-        let mut bytes = Vec::new();
-        file.take(STDERR_TAIL).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
 }

@@ -10,13 +10,13 @@ use crate::domain::progress::Progress;
 use crate::domain::session::{DriverKind, Session, SessionState};
 use crate::domain::turn::{Turn, typed};
 use crate::error::{Error, Result};
+use crate::run_dir;
 use crate::runtime;
 use crate::store::idempotency::{self, Answer, Key};
 use crate::store::{audit, sessions, turns};
 use crate::tmux::{self, Tmux};
 use rusqlite::Connection;
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -332,7 +332,7 @@ fn terminal_of(engine: &Engine, session: Option<Session>) -> Result<Session> {
 fn newest_log(engine: &Engine, session: &Session) -> Result<Option<String>> {
     let Some((turn, log)) = newest_turn(&Path::new(&session.dir).join("turns"))? else { return Ok(None) };
     let kind = engine.config.profile(&session.profile).map_or(RuntimeKind::Claude, |p| p.runtime);
-    let (bytes, cut) = end_of(&log)?;
+    let (bytes, cut) = last_lines(&log)?;
     let (now, mut progress) = (engine.store.clock().now(), Progress::default());
     let mut out = format!("- turn {turn}\n");
     if cut {
@@ -363,17 +363,13 @@ fn newest_turn(turns: &Path) -> Result<Option<(i64, PathBuf)>> {
 }
 
 /// Whole lines at the end of a file, and whether some before them were left out.
-fn end_of(path: &Path) -> Result<(Vec<u8>, bool)> {
-    let mut file = File::open(path)?;
-    let from = file.metadata()?.len().saturating_sub(LOG_SHOWN);
-    file.seek(SeekFrom::Start(from))?;
-    let mut bytes = Vec::new();
-    file.take(LOG_SHOWN).read_to_end(&mut bytes)?;
-    if from > 0 {
+fn last_lines(path: &Path) -> Result<(Vec<u8>, bool)> {
+    let (mut bytes, cut) = run_dir::end_of(path, LOG_SHOWN)?;
+    if cut {
         let whole = bytes.iter().position(|b| *b == b'\n').map_or(bytes.len(), |at| at + 1);
         bytes.drain(..whole);
     }
-    Ok((bytes, from > 0))
+    Ok((bytes, cut))
 }
 
 #[cfg(test)]
@@ -421,10 +417,10 @@ mod tests {
             fs::write(dir.path().join(name).join("stream.log"), text).expect("written");
         }
         let (turn, log) = newest_turn(dir.path()).expect("readable").expect("one");
-        assert_eq!((turn, end_of(&log).expect("readable")), (10, (b"new\n".to_vec(), false)));
+        assert_eq!((turn, last_lines(&log).expect("readable")), (10, (b"new\n".to_vec(), false)));
         let line = format!("{}\n", "x".repeat(99_999));
         fs::write(&log, line.repeat(7)).expect("written");
-        let (bytes, cut) = end_of(&log).expect("readable");
+        let (bytes, cut) = last_lines(&log).expect("readable");
         assert!(cut && bytes.len() == 500_000, "{}", bytes.len());
     }
 }

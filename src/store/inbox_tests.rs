@@ -72,3 +72,18 @@ fn a_message_that_cannot_be_an_item_is_refused_and_undoes_nothing_beside_it() {
         .expect("both good ones stand");
     assert_eq!(store.read(|c| waiting_count(c, 100)).expect("counted"), 2);
 }
+
+#[test]
+fn a_row_that_another_program_wrote_oddly_is_read_all_the_same() {
+    let (_dir, store) = store();
+    let foreign = rusqlite::Connection::open(store.path()).expect("a database");
+    let wrote = foreign.execute_batch(
+        "insert into orchestrator_inbox (source_type, source_id, message, priority, status)
+         values ('legacy', x'ff00', x'68e9', 'urgent', 'pending'), ('legacy', 7, 'second', 'low', 'pending')",
+    );
+    wrote.expect("written");
+    let read = store.read(|c| waiting(c, 10)).expect("readable");
+    let words: Vec<(Option<&str>, &str)> = read.iter().map(|i| (i.source_id.as_deref(), i.message.as_str())).collect();
+    assert!(words.contains(&(Some("7"), "second")), "{words:?}");
+    assert!(words.iter().any(|(_, m)| m.starts_with('h')), "{words:?}");
+}

@@ -389,6 +389,7 @@ mod tests {
             ("where task = 'a' and id < 9 order by id desc limit 9", "task_runs_of_task"),
             ("where task = 'a' and due_at = 1", "task_runs_once"),
             ("where ended_at < 1", "task_runs_ended"),
+            ("where state in ('waiting', 'running') and state = 'waiting' and not_before > 1", "task_runs_live"),
         ] {
             let plan = plan(rest);
             assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{rest}: {plan}");

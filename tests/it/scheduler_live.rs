@@ -84,6 +84,28 @@ fn a_file_is_saved_from_the_page_when_it_is_good_and_still_the_one_that_was_seen
 }
 
 #[test]
+fn only_an_owner_sees_and_changes_what_a_task_runs() {
+    let app = with_tasks();
+    let operator = app.token("operator", Scope::Operator);
+    let path = app.config.tasks().join("report.md");
+    let before = fs::read_to_string(&path).expect("readable");
+    assert_eq!(app.bare("GET", "/tasks/report/edit").bearer(&operator).send().status, 403);
+    let hash = mission_control::task_file::hash(before.as_bytes());
+    let sent = app
+        .bare("POST", "/tasks/report/edit")
+        .bearer(&operator)
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(format!("file=report.md&hash={hash}&text=---%0Acommand%3A+%5Bid%5D%0A---%0A"))
+        .send();
+    assert_eq!(sent.status, 403);
+    assert_eq!(fs::read_to_string(&path).expect("readable"), before);
+    assert!(app.get("/tasks/report").text().contains("/tasks/report/edit"), "the owner is offered it");
+    assert!(!app.bare("GET", "/tasks/report").bearer(&operator).send().text().contains("/tasks/report/edit"));
+    let run = app.bare("POST", "/api/v1/tasks/report/run").bearer(&operator).json(&serde_json::json!({})).send();
+    assert_eq!(run.status, 202, "an operator runs what the owner wrote");
+}
+
+#[test]
 fn the_contract_lists_runs_pauses_and_stops_tasks() {
     let app = with_tasks();
     let tasks = app.get("/api/v1/tasks").json();

@@ -3,7 +3,7 @@
 //!
 //! All it knows stands in `<session folder>/turns/<turn>-<nonce>/`, a run folder like those of workers.
 
-pub(in crate::engine) mod folders;
+mod folders;
 pub(in crate::engine) mod reading;
 pub(super) mod words;
 
@@ -341,7 +341,7 @@ fn fate(engine: &Engine, session: &Session, reading: &Reading) -> Harvest {
         resumed: true,
         expected_cwd: None,
         log_lost: false,
-        stderr_tail: &folders::stderr_tail(&reading.dir),
+        stderr_tail: &reading.dir.stderr_end(),
         now: engine.store.clock().now(),
     });
     match conclusion.failure {

@@ -11,7 +11,6 @@ use crate::domain::run::{ExitCause, ExitRecord, Failure, FailureCode};
 use crate::domain::task::{StopWanted, Task, TaskKind, TaskRun, TaskRunState};
 use crate::domain::time::{Time, span_words};
 use crate::engine::Engine;
-use crate::engine::orchestrator::headless::folders;
 use crate::engine::orchestrator::headless::reading::Reading;
 use crate::error::{Error, Result};
 use crate::process;
@@ -351,7 +350,7 @@ fn agent_verdict(
         resumed: false,
         expected_cwd: None,
         log_lost: false,
-        stderr_tail: &folders::stderr_tail(dir),
+        stderr_tail: &dir.stderr_end(),
         now,
     });
     let text = reading.stream.reply.as_ref().map_or(progress.final_text.as_str(), |r| r.text.as_str());

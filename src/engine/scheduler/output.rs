@@ -4,15 +4,12 @@ use crate::domain::text::{cut_bytes, redact, strip_control};
 use crate::run_dir::RunDir;
 use crate::shim::bounded::{COUNT, HEAD, TAIL};
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io::Read;
 
 /// The file a task's process writes to, in its run folder. Agents write their stream there.
 pub(super) const LOG: &str = "stream.log";
 /// Bytes kept of what was said.
 const KEPT: usize = HEAD + TAIL;
-/// Bytes of stderr that are kept.
-const STDERR: u64 = 8 * 1024;
 /// Shorter values are no secrets, and stand in too many words.
 const SECRET_MIN: usize = 6;
 
@@ -40,16 +37,8 @@ pub(super) fn of_text(text: &str, secrets: &[String]) -> (String, i64) {
 
 /// The end of what was said to stderr.
 pub(super) fn stderr(dir: &RunDir, secrets: &[String]) -> String {
-    let read = |path: &Path| -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(path)?;
-        let size = file.metadata()?.len();
-        file.seek(SeekFrom::Start(size.saturating_sub(STDERR)))?;
-        let mut bytes = Vec::new();
-        file.take(STDERR).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read(&dir.stderr()).unwrap_or_default();
-    clean(&bytes, i64::try_from(bytes.len()).unwrap_or(i64::MAX), secrets)
+    let said = dir.stderr_end();
+    clean(said.as_bytes(), i64::try_from(said.len()).unwrap_or(i64::MAX), secrets)
 }
 
 /// The last line of a text, for a summary.

@@ -9,7 +9,7 @@ use crate::process;
 use crate::run_dir::{RunDir, Voided};
 use crate::runtime::turn_stream::TurnStream;
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -18,9 +18,6 @@ const KEPT: usize = 50;
 
 /// Bytes at the start of a log among which its first line is looked for.
 const HEAD: u64 = 256 * 1024;
-
-/// Bytes of stderr that are looked at.
-const TAIL: u64 = 8 * 1024;
 
 /// The folder of a session's turn folders.
 pub(super) fn root(session: &Session) -> PathBuf {
@@ -116,20 +113,7 @@ fn named_in(dir: &RunDir) -> Option<String> {
 
 /// The agent refused to begin a conversation under an id that has one.
 pub(super) fn id_is_taken(dir: &RunDir) -> bool {
-    stderr_tail(dir).contains("is already in use")
-}
-
-/// The end of what the agent wrote to stderr.
-pub(in crate::engine) fn stderr_tail(dir: &RunDir) -> String {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(dir.stderr())?;
-        let size = file.metadata()?.len();
-        file.seek(SeekFrom::Start(size.saturating_sub(TAIL)))?;
-        let mut bytes = Vec::new();
-        file.take(TAIL).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+    dir.stderr_end().contains("is already in use")
 }
 
 /// Removes the oldest folders beyond those that are kept.
