@@ -9,6 +9,13 @@ pub fn cut_bytes(text: &str, max: usize) -> (&str, bool) {
     (&text[..text.floor_char_boundary(max)], true)
 }
 
+/// The last `max` bytes or less, from a character border; says whether something stands before them.
+#[must_use]
+pub fn end_bytes(text: &str, max: usize) -> (&str, bool) {
+    let from = text.ceil_char_boundary(text.len().saturating_sub(max));
+    (&text[from..], from > 0)
+}
+
 /// Cuts after `max` characters; says whether anything was cut.
 #[must_use]
 pub fn cut_chars(text: &str, max: usize) -> (&str, bool) {

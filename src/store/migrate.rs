@@ -11,6 +11,7 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/0003_inbox.sql"),
     include_str!("../../migrations/0004_tasks.sql"),
     include_str!("../../migrations/0005_notifications.sql"),
+    include_str!("../../migrations/0006_lookups.sql"),
 ];
 
 /// Checks the file's health and migrates it.

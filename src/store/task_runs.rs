@@ -17,6 +17,12 @@ const SELECT: &str =
 
 /// How long rows are kept: 90 days.
 pub const KEPT_MS: i64 = 90 * 86_400_000;
+/// Runs of a task whose output is kept; of older ones the row remains.
+pub const OUTPUTS_KEPT: i64 = 200;
+
+/// Empties the outputs of a task beyond the newest.
+const FORGET_OUTPUTS: &str = "update task_runs set output = '' where output <> '' and task = ?1 and id <=
+    (select id from task_runs where output <> '' and task = ?1 order by id desc limit 1 offset ?2)";
 
 /// No jitter, quiet hours or back-off lies further ahead.
 const FAR_MS: i64 = 25 * 3_600_000;
@@ -291,11 +297,16 @@ pub fn clamp_times(tx: &Tx<'_>, now: Time) -> Result<()> {
     Ok(())
 }
 
-/// Deletes rows that ended long ago. The last one of a task stays.
+/// Deletes rows that ended long ago, and the output of all but a task's newest runs. The last row of a task stays.
 ///
 /// # Errors
 /// The database refused.
 pub fn prune(tx: &Tx<'_>) -> Result<usize> {
+    let mut named = tx.conn.prepare_cached("select distinct task from task_runs where output <> ''")?;
+    let tasks = named.query_map([], |r| r.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    for task in tasks {
+        tx.conn.prepare_cached(FORGET_OUTPUTS)?.execute(params![task, OUTPUTS_KEPT])?;
+    }
     Ok(tx
         .conn
         .prepare_cached(
@@ -369,6 +380,46 @@ mod tests {
     use crate::clock::SystemClock;
     use crate::store::Store;
     use std::sync::Arc;
+
+    #[test]
+    fn the_outputs_of_a_tasks_newest_runs_are_kept_and_its_rows_stay() {
+        let dir = tempfile::tempdir().expect("a temp dir");
+        let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("a store");
+        let left = store.write(|tx| {
+            for n in 0..OUTPUTS_KEPT + 7 {
+                for task in ["busy", if n < 3 { "rare" } else { "silent" }] {
+                    let new = NewRun {
+                        task: task.to_owned(),
+                        due_at: Some(Time(n)),
+                        author: String::new(),
+                        state: TaskRunState::Skipped,
+                        kind: TaskKind::Subprocess,
+                        rank: 1,
+                        not_before: None,
+                        note: None,
+                    };
+                    insert(tx, &new)?;
+                }
+            }
+            tx.conn.execute("update task_runs set output = 'said' where task <> 'silent'", [])?;
+            prune(tx)?;
+            let count = |sql: &str| -> Result<i64> { Ok(tx.conn.query_row(sql, [], |r| r.get(0))?) };
+            Ok([
+                count("select count(*) from task_runs where task = 'busy' and output <> ''")?,
+                count("select min(due_at) from task_runs where task = 'busy' and output <> ''")?,
+                count("select count(*) from task_runs where task = 'rare' and output <> ''")?,
+                count("select count(*) from task_runs where task = 'busy'")?,
+            ])
+        });
+        assert_eq!(left.expect("pruned"), [OUTPUTS_KEPT, 7, 3, OUTPUTS_KEPT + 7]);
+        let plan = store.read(|c| {
+            let mut stmt = c.prepare(&format!("explain query plan {FORGET_OUTPUTS}"))?;
+            let rows = stmt.query_map(params!["a", 1], |r| r.get::<_, String>(3))?;
+            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.join("; "))
+        });
+        let plan = plan.expect("explainable");
+        assert!(plan.matches("task_runs_said").count() == 2 && !plan.contains("TEMP B-TREE"), "{plan}");
+    }
 
     #[test]
     fn no_query_walks_through_the_whole_ledger() {

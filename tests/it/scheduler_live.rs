@@ -64,6 +64,23 @@ fn the_pages_show_tasks_their_runs_and_what_is_broken_and_nothing_in_them_become
 }
 
 #[test]
+fn a_page_shows_the_end_of_a_long_output_and_leads_to_all_of_it() {
+    let app = with_tasks();
+    let text = "---\ncommand: [\"seq\", \"-f\", \"<b>line %g</b>\", \"1\", \"1000\"]\n---\n";
+    fs::write(app.config.tasks().join("long.md"), text).expect("written");
+    scheduler::tick(&app.engine).expect("a tick");
+    assert_eq!(app.post("/api/v1/tasks/long/run", &serde_json::json!({})).status, 202);
+    over(&app);
+    let page = app.get("/tasks/long").text();
+    assert!(page.contains("line 1000") && !page.contains("line 500&lt;"), "{page}");
+    let link = page.split("href=\"").find_map(|p| p.split('"').next().filter(|l| l.ends_with("/output"))).expect("a link");
+    let all = app.get(link);
+    assert_eq!(all.header("content-type"), Some("text/plain; charset=utf-8"), "its markup is nobody's page");
+    assert!(all.text().starts_with("<b>line 1</b>\n<b>line 2</b>\n") && all.text().contains("line 1000"));
+    assert_eq!(app.get(&link.replace("/tasks/long/", "/tasks/report/")).status, 404);
+}
+
+#[test]
 fn a_file_is_saved_from_the_page_when_it_is_good_and_still_the_one_that_was_seen() {
     let app = with_tasks();
     let hash = mission_control::task_file::hash(&fs::read(app.config.tasks().join("feeds.md")).expect("readable"));

@@ -7,6 +7,7 @@ use super::params::Params;
 use crate::config::Config;
 use crate::domain::ids::TaskRunId;
 use crate::domain::task::{Broken, TaskRun};
+use crate::domain::text::end_bytes;
 use crate::domain::time::Time;
 use crate::error::Result;
 use crate::store::tasks::TaskRow;
@@ -115,8 +116,7 @@ pub async fn list(app: web::Data<App>, _principal: Principal, query: Params) -> 
         for row in tasks::all(c)? {
             let mut task = body(c, row, &config)?;
             if let Some(run) = &mut task.last_run {
-                let cut = run.output.len().saturating_sub(1_000);
-                run.output = run.output[run.output.ceil_char_boundary(cut)..].to_owned();
+                run.output = end_bytes(&run.output, 1_000).0.to_owned();
             }
             items.push(task);
         }

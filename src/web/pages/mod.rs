@@ -134,6 +134,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/tasks/{name}/stream", access: Access::Read, register: || web::to(tasks::stream_one) },
     Route { method: "GET", path: "/tasks/{name}/edit", access: Access::Owner, register: || web::to(tasks::edit) },
     Route { method: "POST", path: "/tasks/{name}/edit", access: Access::Owner, register: || web::to(tasks::save) },
+    Route { method: "GET", path: "/tasks/{name}/runs/{id}/output", access: Access::Read, register: || web::to(tasks::output) },
     Route { method: "POST", path: "/tasks/{name}/run", access: Access::Change, register: || web::to(tasks::run) },
     Route { method: "POST", path: "/tasks/{name}/stop", access: Access::Change, register: || web::to(tasks::stop) },
     Route { method: "POST", path: "/tasks/{name}/pause", access: Access::Change, register: || web::to(tasks::pause) },

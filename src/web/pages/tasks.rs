@@ -126,6 +126,20 @@ fn load_one(c: &Connection, config: &Config, name: &str, before: Option<TaskRunI
     })
 }
 
+/// `GET /tasks/{name}/runs/{id}/output`: all that is kept of what a run said, as plain text.
+pub async fn output(visit: Visit, path: web::Path<(String, i64)>) -> HttpResponse {
+    visit
+        .answer(async {
+            let (name, id) = path.into_inner();
+            let run = visit.app.store.query(move |c| task_runs::get(c, TaskRunId(id))).await?;
+            if run.task != name {
+                return Err(Error::not_found(format!("a run {id} of this task")));
+            }
+            Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(run.output))
+        })
+        .await
+}
+
 /// How it runs, and what differs from the usual.
 fn settings(task: &Task, row: &TaskRow) -> Vec<(&'static str, String)> {
     let mut found = vec![("File", format!("tasks/{}", row.file)), ("Kind", task.kind.to_string())];

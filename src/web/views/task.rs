@@ -4,6 +4,7 @@ use super::tasks::{self, BrokenFile, TaskLine};
 use crate::domain::ids::TaskRunId;
 use crate::domain::schedule::local_words;
 use crate::domain::task::{TaskRun, TaskRunState};
+use crate::domain::text::end_bytes;
 use crate::domain::time::span_words;
 use crate::error::FieldError;
 use crate::web::ui::{Ctx, form, icon, stream, when};
@@ -90,6 +91,9 @@ pub fn runs(t: &TaskPage, cx: Ctx<'_>) -> Markup {
     }
 }
 
+/// Bytes of a run's output on the page: its end, for the page must stay light on a phone.
+const OUTPUT_SHOWN: usize = 2_000;
+
 fn run(t: &TaskPage, r: &TaskRun, cx: Ctx<'_>) -> Markup {
     let zone = t.line.as_ref().map_or(chrono_tz::UTC, |l| l.zone);
     html! {
@@ -109,9 +113,11 @@ fn run(t: &TaskPage, r: &TaskRun, cx: Ctx<'_>) -> Markup {
             @if let Some(note) = &r.note { p.note { (note) } }
             @if let Some(at) = r.not_before.filter(|_| r.state == TaskRunState::Waiting) { p.note { "begins " (when::ago(at, cx.now)) } }
             @if !r.output.trim().is_empty() {
+                @let (end, more) = end_bytes(&r.output, OUTPUT_SHOWN);
                 details id=(format!("out-{}", r.id)) {
                     summary { "Output, " (r.output_bytes) " bytes" }
-                    pre tabindex="0" { (r.output) }
+                    @if more { p { a.btn.tight href=(format!("{}/runs/{}/output", tasks::href(&t.name), r.id)) { "All of it" } span.faint { " Below is its end." } } }
+                    pre tabindex="0" { (end) }
                 }
             }
         }
