@@ -7,7 +7,7 @@ use crate::demo_board;
 use crate::domain::actor::Scope;
 use crate::doorbell::Topic;
 use crate::engine::orchestrator::{self, Orchestrator};
-use crate::engine::{Engine, ingest, outbox, pickup, scheduler, telegram, wake};
+use crate::engine::{Engine, housekeeping, ingest, outbox, pickup, scheduler, telegram, wake};
 use crate::error::{Error, Result};
 use crate::store::{Store, auth, settings};
 use crate::web::server;
@@ -168,11 +168,8 @@ async fn beat(engine: &Arc<Engine>) -> std::result::Result<JobScheduler, tokio_c
     let housekeeping = Job::new_repeated(std::time::Duration::from_secs(3_600), move |_, _| {
         let mine = mine.clone();
         std::thread::spawn(move || {
-            for (what, done) in [("keys and reports", pickup::prune(&mine)), ("runs of tasks", scheduler::prune(&mine))] {
-                if let Err(e) = done {
-                    tracing::warn!(what, error = %e, "what is old could not be forgotten; in an hour again");
-                }
-            }
+            // It has said what it could not do.
+            let _done = housekeeping::tidy(&mine);
         });
     })?;
     scheduler.add(housekeeping).await?;

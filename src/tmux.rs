@@ -44,8 +44,6 @@ pub struct Pane {
     pub rows: u16,
     /// Where its cursor stands, column and row; none where it is hidden.
     pub cursor: Option<(u16, u16)>,
-    /// The title its process gave it.
-    pub title: String,
 }
 
 /// A key.
@@ -59,26 +57,18 @@ pub enum Key {
     CtrlC,
     /// Ctrl-U.
     CtrlU,
-    /// Ctrl-D.
-    CtrlD,
     /// Arrow up.
     Up,
     /// Arrow down.
     Down,
     /// Arrow left.
     Left,
-    /// Arrow right.
-    Right,
     /// Tab.
     Tab,
     /// Shift-Tab.
     BackTab,
     /// Backspace.
     Backspace,
-    /// A page up.
-    PageUp,
-    /// A page down.
-    PageDown,
     /// A character as it is; control characters are left out.
     Char(char),
 }
@@ -91,16 +81,12 @@ impl Key {
             Key::Escape => "Escape",
             Key::CtrlC => "C-c",
             Key::CtrlU => "C-u",
-            Key::CtrlD => "C-d",
             Key::Up => "Up",
             Key::Down => "Down",
             Key::Left => "Left",
-            Key::Right => "Right",
             Key::Tab => "Tab",
             Key::BackTab => "BTab",
             Key::Backspace => "BSpace",
-            Key::PageUp => "PageUp",
-            Key::PageDown => "PageDown",
             Key::Char(_) => return None,
         })
     }
@@ -183,7 +169,7 @@ impl Tmux {
     /// # Errors
     /// tmux does not answer.
     pub fn pane(&self, name: &str) -> Result<Option<Pane>> {
-        let format = "#{pane_pid}|#{pane_dead}|#{pane_dead_status}|#{pane_dead_signal}|#{pane_in_mode}|#{pane_width}|#{pane_height}|#{cursor_flag}|#{cursor_x}|#{cursor_y}|#{pane_title}";
+        let format = "#{pane_pid}|#{pane_dead}|#{pane_dead_status}|#{pane_dead_signal}|#{pane_in_mode}|#{pane_width}|#{pane_height}|#{cursor_flag}|#{cursor_x}|#{cursor_y}";
         let said = self.call(&["list-panes", "-t", &target(name), "-F", format].map(str::to_owned), None)?;
         if said.absent() {
             return Ok(None);
@@ -369,8 +355,8 @@ fn literal(arg: &str) -> String {
 }
 
 fn read_pane(line: &str) -> Option<Pane> {
-    let field: Vec<&str> = line.splitn(11, '|').collect();
-    let [pid, dead, status, signal, mode, cols, rows, cursor, x, y, title] = field.as_slice() else { return None };
+    let field: Vec<&str> = line.splitn(10, '|').collect();
+    let [pid, dead, status, signal, mode, cols, rows, cursor, x, y] = field.as_slice() else { return None };
     let signal = signal.parse::<i32>().ok().filter(|s| *s > 0).map(|s| 128 + s);
     Some(Pane {
         pid: pid.parse().ok()?,
@@ -380,7 +366,6 @@ fn read_pane(line: &str) -> Option<Pane> {
         cols: cols.parse().ok()?,
         rows: rows.parse().ok()?,
         cursor: (*cursor == "1").then(|| Some((x.parse().ok()?, y.parse().ok()?))).flatten(),
-        title: (*title).to_owned(),
     })
 }
 

@@ -8,6 +8,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Time(pub i64);
 
 impl Time {
+    /// The moment of a file's time stamp; 1970 for what lies before.
+    #[must_use]
+    pub fn of(stamp: std::time::SystemTime) -> Time {
+        let since = stamp.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
     /// RFC 3339 in UTC with milliseconds, e.g. `2026-11-21T12:41:03.120Z`.
     #[must_use]
     pub fn rfc3339(self) -> String {

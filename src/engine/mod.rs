@@ -7,6 +7,7 @@ pub mod close;
 pub mod console;
 pub mod dispatch;
 pub mod drain;
+pub mod housekeeping;
 pub mod ingest;
 pub mod launch;
 pub mod orchestrator;

@@ -4,7 +4,6 @@ use super::{Engine, dispatch, drain, lock, reaper};
 use crate::doorbell::Topic;
 use crate::error::Result;
 use crate::store::{dispatch as ready, pauses, runs};
-use crate::store::{idempotency, notifications};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,9 +13,6 @@ use tokio::runtime::Handle;
 const LOOK_EVERY_MS: i64 = 1_000;
 /// Without live runs it is the cron beat that wakes us; this is its fallback.
 const IDLE_MS: i64 = 60_000;
-
-/// Notices that are over are kept for 30 days.
-const NOTICES_MS: i64 = 30 * 24 * 3_600_000;
 
 /// One cycle. Launches go on beside it; wait for them only where the process is about to end.
 ///
@@ -29,18 +25,6 @@ pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
         tracing::warn!(error = %e, "the inbox could not be drained; the next pickup tries again");
     }
     dispatch::tick(engine)
-}
-
-/// Forgets what has served its time. Daily.
-///
-/// # Errors
-/// The store failed.
-pub fn prune(engine: &Engine) -> Result<()> {
-    engine.store.write(|tx| {
-        idempotency::prune(tx)?;
-        notifications::prune(tx, tx.now.plus_ms(-NOTICES_MS)).map(|_| ())
-    })?;
-    drain::prune(engine).map(|_| ())
 }
 
 /// Ticks until the engine stops. Blocks.

@@ -454,3 +454,33 @@ fn the_command_line_says_waits_and_shows_without_steering_the_terminal() {
     let failed = call(&t, &["send", "[demo: fail]"]);
     assert_eq!(failed.exit, Exit::Failure, "{}", failed.err);
 }
+
+#[test]
+fn secrets_of_a_session_that_ended_are_removed_and_later_its_folder() {
+    use crate::luci_rows::open;
+    use mission_control::domain::session::DriverKind;
+    use mission_control::engine::housekeeping;
+    let app = TestApp::start();
+    let root = app.engine.data.sessions();
+    let session = || {
+        let made = open(&app.store, DriverKind::Headless, "demo", &mission_control::random::uuid(), "", &root);
+        std::fs::create_dir_all(&made.dir).expect("a folder");
+        for name in ["launch.json", "token", "hook-token", "hooks.jsonl"] {
+            std::fs::write(std::path::Path::new(&made.dir).join(name), "x").expect("written");
+        }
+        made
+    };
+    let left =
+        |s: &mission_control::domain::session::Session| std::fs::read_dir(&s.dir).map_or(0, |entries| entries.flatten().count());
+    let ended = |id| app.store.write(move |tx| sessions::end(tx, id, "a new one")).expect("ended");
+    let old = session();
+    ended(old.id);
+    let last = session();
+    ended(last.id);
+    let open = session();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    std::fs::File::open(&old.dir).and_then(|dir| dir.set_modified(long_ago)).expect("an old folder");
+    housekeeping::tidy(&app.engine).expect("tidied");
+    assert_eq!((left(&old), left(&last), left(&open)), (0, 1, 4));
+    assert!(!std::path::Path::new(&old.dir).exists(), "the oldest is gone");
+}

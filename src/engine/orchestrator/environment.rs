@@ -5,10 +5,9 @@ use crate::domain::actor::Scope;
 use crate::domain::session::Session;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::runtime::attend::write_private;
 use crate::store::auth;
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The variables: where the server is, a token that may only read, the session's folder, and our own program first on
@@ -34,13 +33,14 @@ fn token(engine: &Engine, session: &Session) -> Result<String> {
     let dir = Path::new(&session.dir);
     make_private(dir)?;
     let file = dir.join("token");
-    if let Ok(kept) = std::fs::read_to_string(&file) {
+    if let Ok(kept) = std::fs::read_to_string(&file)
+        && !kept.trim().is_empty()
+    {
         return Ok(kept.trim().to_owned());
     }
     let secret = crate::random::secret("mct_");
     let (kept, name) = (secret.clone(), format!("luci-{}-{}", session.id, crate::random::u32()));
     engine.store.write(move |tx| auth::add_token(tx, &name, &kept, Scope::Viewer, None))?;
-    let mut out = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&file)?;
-    out.write_all(secret.as_bytes())?;
+    write_private(&file, secret.as_bytes())?;
     Ok(secret)
 }

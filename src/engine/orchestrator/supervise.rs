@@ -50,9 +50,8 @@ impl Orchestrator {
         let now = engine.store.clock().now();
         match session.retry_at {
             Some(at) if at > now => Ok(Pace::In(at.since(now))),
-            Some(_) => self.launch(engine, session),
-            // Asleep: a Start or a turn wakes it. We are here because something is wanted of it.
-            None => self.launch(engine, session),
+            // Without a time it was put to sleep, and we are here because something is wanted of it.
+            Some(_) | None => self.launch(engine, session),
         }
     }
 

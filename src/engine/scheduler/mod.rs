@@ -76,7 +76,7 @@ pub fn run(engine: &Arc<Engine>, rt: &Handle) {
     }
 }
 
-/// Deletes rows and folders that have served their time. Daily.
+/// Deletes rows, outputs and folders that have served their time.
 ///
 /// # Errors
 /// The store failed.
@@ -90,8 +90,8 @@ pub fn prune(engine: &Engine) -> Result<()> {
         let is_live = live
             .iter()
             .any(|r| r.run_dir.as_deref().is_some_and(|dir| path.ends_with(dir)) || r.run_dir.as_deref() == path.to_str());
-        let changed = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
-        let old = changed.is_some_and(|t| now.since(Time(i64::try_from(t.as_millis()).unwrap_or(i64::MAX))) > FOLDERS_MS);
+        let changed = entry.metadata().and_then(|m| m.modified()).ok().map(Time::of);
+        let old = changed.is_some_and(|at| now.since(at) > FOLDERS_MS);
         if is_ours && !is_live && old {
             std::fs::remove_dir_all(&path).unwrap_or_else(|e| tracing::debug!(error = %e, "an old task folder stays"));
         }
