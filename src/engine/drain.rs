@@ -97,7 +97,7 @@ pub fn cycle_ms(engine: &Engine) -> i64 {
     i64::try_from(engine.config.pickup_every_s.saturating_mul(1_000)).unwrap_or(60_000)
 }
 
-/// Deletes what was decided and is older than seven days, a little at a time. Daily.
+/// Deletes what was decided and is older than seven days, a little at a time.
 ///
 /// # Errors
 /// The store failed.
