@@ -151,7 +151,7 @@ describe("an agent whose login is refused", { skip: !cli }, () => {
     process.stdout.write(`# told at most ${late} ms after the first api_retry\n`);
     assert.ok(late <= AT_ONCE_MS, `told ${late} ms after the first api_retry`);
     assert.equal(told.chat, CHAT);
-    assert.match(told.text, /reader rests: its login is refused: 401/);
+    assert.match(told.text, /reader rests: its login is refused: 401 authentication_failed \(task night\)/);
     assert.deepEqual(told.buttons, ["Let it go on"]);
 
     await until("the run to be over", () => count("task_runs where state = 'auth_failed' and ended_at is not null"));
@@ -165,17 +165,29 @@ describe("an agent whose login is refused", { skip: !cli }, () => {
     assert.equal(await count("streaks where failures > 0"), 0);
     assert.equal(await count("tasks where streak <> 0"), 0);
 
+    // Shown where it is missed as well, and whatever is asked of it meanwhile waits.
+    const home = await mc.page(phone, "/");
+    await live(home);
+    const needs = home.locator("#needs .notice", { hasText: "reader rests" });
+    await needs.waitFor();
+    await page.locator("#tasks .notice", { hasText: "reader rests" }).waitFor();
+    await page.getByRole("button", { name: "Run now: night" }).click();
+    await until("a run that waits", () => count("task_runs where state = 'waiting'"));
+
     stub.refused.clear();
     await rests.getByRole("button", { name: "Let it go on" }).tap();
     await rests.waitFor({ state: "detached" });
-    await runNow(page, it, "night");
+    await needs.waitFor({ state: "detached" });
     await page.locator("tr", { hasText: "night" }).getByText("1 ok").waitFor();
+    assert.equal(await page.locator("#tasks .notice").count(), 0);
+    await runNow(page, it, "night");
+    await page.locator("tr", { hasText: "night" }).getByText("2 ok").waitFor();
     await page.goto("/tasks/night");
     await live(page);
     await page.locator("#taskruns").getByText(/^Output/).first().click();
-    await page.locator("#taskruns pre", { hasText: "The night was calm." }).waitFor();
+    await page.locator("#taskruns pre", { hasText: "The night was calm." }).first().waitFor();
     assert.equal(bot.messages.length, 1, "and nothing more is told");
-    for (const p of [page, settings]) quiet(p);
+    for (const p of [page, settings, home]) quiet(p);
   });
 });
 
