@@ -138,7 +138,7 @@ describe("an agent whose login is refused", { skip: !cli }, () => {
   });
   after(() => it.end());
 
-  test("is told on the phone at once and rests; a press of a button lets it go on, and the task goes well", async () => {
+  test("is told on the phone at once and rests; a press of a button lets it go on, and the task goes well", async (t) => {
     const { mc, stub, bot, count } = it;
     const page = await mc.page(desk, "/tasks");
     await live(page);
@@ -148,7 +148,7 @@ describe("an agent whose login is refused", { skip: !cli }, () => {
     const retried = await firstRetry(mc);
     const told = await until("the message", () => bot.messages[0]);
     const late = told.at - retried;
-    process.stdout.write(`# told at most ${late} ms after the first api_retry\n`);
+    t.diagnostic(`told at most ${late} ms after the first api_retry`);
     assert.ok(late <= AT_ONCE_MS, `told ${late} ms after the first api_retry`);
     assert.equal(told.chat, CHAT);
     assert.match(told.text, /reader rests: its login is refused: 401 authentication_failed \(task night\)/);

@@ -111,7 +111,7 @@ fn follow(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir, tas
         task_runs::told(tx, &mine)?;
         task_runs::want_stop(tx, mine.id, StopWanted::Auth)?;
         rest(tx, &mine, &auth_words(&said), None)?;
-        tell(tx, &mine, task.as_ref(), OutcomeClass::AuthFailed, auth_words(&said));
+        tell(tx, &mine, task.as_ref(), OutcomeClass::AuthFailed, said);
         Ok(())
     })?;
     if !process::ask_to_stop(dir) {
