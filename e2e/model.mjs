@@ -1,6 +1,6 @@
 // A model's service on loopback, as much of it as the real agent asks for. What it answers stands in the prompt itself:
 // `MODEL: ["first answer", "second answer"]`; the newest such list of a conversation counts, one answer for each of the
-// model's turns since.
+// model's turns since. What no person writes is answered by a rule: when the message holds these words, that answer.
 import { createServer } from "node:http";
 
 const text = (content) => (typeof content === "string" ? content : (content ?? []).map((b) => b.text ?? "").join("\n"));
@@ -15,10 +15,17 @@ function script(said) {
   return null;
 }
 
-function answer(body) {
+/** The answers of the first rule whose words a text holds. */
+function ruled(said, rules) {
+  const rule = rules.find((r) => said.includes(r.words));
+  return rule ? [typeof rule.answer === "function" ? rule.answer(said) : rule.answer] : null;
+}
+
+function answer(body, rules) {
   let list = ["There was no script."], turn = 0, before = "";
   for (const message of body.messages ?? []) {
-    const found = message.role === "user" && script(text(message.content));
+    const said = message.role === "user" ? text(message.content) : "";
+    const found = script(said) ?? ruled(said, rules);
     if (found) [list, turn] = [found, 0];
     else if (message.role === "assistant" && before !== "assistant") turn += 1;
     before = message.role;
@@ -26,9 +33,12 @@ function answer(body) {
   return list[turn] ?? "The script is over.";
 }
 
-/** Starts the service; `asked` are the conversations of the agent's own turns, oldest first. */
-export async function model() {
-  const asked = [];
+/**
+ * Starts the service; `asked` are the conversations of the agent's own turns, oldest first. `rules` are `{ words, answer }`,
+ * where an answer may also be made of the message; keys in `refused` get a 401 for everything they ask.
+ */
+export async function model({ rules = [] } = {}) {
+  const [asked, refused] = [[], new Set()];
   const server = createServer((req, res) => {
     const chunks = [];
     req.on("data", (c) => chunks.push(c));
@@ -37,10 +47,13 @@ export async function model() {
       const path = req.url.split("?")[0];
       if (req.method === "HEAD") return json(200, {});
       if (!path.endsWith("/messages")) return json(path.endsWith("/count_tokens") ? 200 : 404, { input_tokens: 9 });
+      if (refused.has(req.headers["x-api-key"])) {
+        return json(401, { type: "error", error: { type: "authentication_error", message: "invalid x-api-key" } });
+      }
       const body = JSON.parse(Buffer.concat(chunks).toString());
       const own = (body.tools ?? []).length > 0;
       if (own) asked.push(body.messages.filter((m) => m.role === "user").map((m) => text(m.content)).join("\n"));
-      const said = own ? answer(body) : '{"title":"A title"}';
+      const said = own ? answer(body, rules) : '{"title":"A title"}';
       const usage = { input_tokens: 100, cache_creation_input_tokens: 0, cache_read_input_tokens: 900, output_tokens: 20 };
       const message = { id: `msg_${asked.length}_${Date.now()}`, type: "message", role: "assistant", model: body.model,
         content: [{ type: "text", text: said }], stop_reason: "end_turn", stop_sequence: null, usage };
@@ -57,5 +70,5 @@ export async function model() {
     });
   });
   await new Promise((up) => server.listen(0, "127.0.0.1", up));
-  return { asked, url: `http://127.0.0.1:${server.address().port}`, end: () => new Promise((done) => { server.closeAllConnections(); server.close(done); }) };
+  return { asked, rules, refused, url: `http://127.0.0.1:${server.address().port}`, end: () => new Promise((done) => { server.closeAllConnections(); server.close(done); }) };
 }

@@ -9,6 +9,7 @@ use crate::domain::profile::{Profile, RuntimeKind};
 use crate::domain::project::{self, Project};
 use crate::domain::rules::{Names, Rules};
 use crate::domain::session::DriverKind;
+use crate::domain::task::{Task, TaskKind};
 use crate::domain::ticket::{Role, Ticket};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
@@ -145,6 +146,15 @@ impl Config {
     pub fn default_profile(&self) -> String {
         let picked = self.picked.read().unwrap_or_else(PoisonError::into_inner).clone();
         self.default_profile.clone().or(picked.filter(|name| self.profiles.contains_key(name))).unwrap_or_else(|| DEMO.to_owned())
+    }
+
+    /// The profile of a task that asks a model.
+    #[must_use]
+    pub fn profile_of(&self, task: &Task) -> Option<String> {
+        match task.kind {
+            TaskKind::Agent | TaskKind::Api => Some(task.profile.clone().unwrap_or_else(|| self.default_profile())),
+            TaskKind::Subprocess | TaskKind::Background => None,
+        }
     }
 
     /// The profile of the persistent orchestrator: as switched to on the page, as configured, the default one.

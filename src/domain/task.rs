@@ -90,20 +90,6 @@ pub enum StopWanted {
 text_enum!(StopWanted { ByHand = "by_hand", Overlap = "overlap", Auth = "auth" });
 
 impl TaskRunState {
-    /// How often in a row, for better or worse, is counted with these.
-    #[must_use]
-    pub fn is_bad(self) -> bool {
-        match self {
-            TaskRunState::Failed | TaskRunState::TimedOut | TaskRunState::AuthFailed | TaskRunState::Lost => true,
-            TaskRunState::Waiting
-            | TaskRunState::Running
-            | TaskRunState::Ok
-            | TaskRunState::Skipped
-            | TaskRunState::Missed
-            | TaskRunState::Overlapped => false,
-        }
-    }
-
     /// Still to be ended.
     #[must_use]
     pub fn is_live(self) -> bool {

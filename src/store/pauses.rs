@@ -39,6 +39,7 @@ pub fn pause(tx: &Tx<'_>, profile: &str, reason: &str, until: Option<Time>) -> R
         notifications::tell(tx, &Notice { key, text: words.text, buttons: words.buttons, ticket: None, urgent: true })?;
     }
     tx.ring(Topic::Board);
+    tx.ring(Topic::Tasks);
     Ok(())
 }
 
@@ -48,9 +49,7 @@ pub fn pause(tx: &Tx<'_>, profile: &str, reason: &str, until: Option<Time>) -> R
 /// The database refused.
 pub fn resume(tx: &Tx<'_>, profile: &str) -> Result<bool> {
     let n = tx.conn.prepare_cached("delete from profile_pauses where profile = ?1")?.execute([profile])?;
-    notifications::over(tx, &told_as(profile))?;
-    tx.ring(Topic::Board);
-    tx.ring(Topic::Pickup);
+    over(tx, profile)?;
     Ok(n > 0)
 }
 
@@ -67,16 +66,28 @@ pub fn in_force(conn: &Connection, now: Time) -> Result<BTreeMap<String, Pause>>
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// How many pauses wait for a person.
+///
+/// # Errors
+/// The database refused.
+pub fn for_a_person(conn: &Connection) -> Result<i64> {
+    Ok(conn.prepare_cached("select count(*) from profile_pauses where until is null")?.query_row([], |r| r.get(0))?)
+}
+
 /// Ends a pause that waits for a person: the profile just worked.
 ///
 /// # Errors
 /// The database refused.
 pub fn lift_suspicion(tx: &Tx<'_>, profile: &str) -> Result<()> {
     let n = tx.conn.prepare_cached("delete from profile_pauses where profile = ?1 and until is null")?.execute([profile])?;
-    if n > 0 {
-        notifications::over(tx, &told_as(profile))?;
-        tx.ring(Topic::Pickup);
-        tx.ring(Topic::Board);
+    if n > 0 { over(tx, profile) } else { Ok(()) }
+}
+
+/// What was told of it is over, and whatever waited for it may begin: tickets and tasks.
+fn over(tx: &Tx<'_>, profile: &str) -> Result<()> {
+    notifications::over(tx, &told_as(profile))?;
+    for waits in [Topic::Board, Topic::Pickup, Topic::Tasks] {
+        tx.ring(waits);
     }
     Ok(())
 }

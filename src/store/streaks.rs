@@ -43,9 +43,11 @@ pub struct Outcome {
     pub notify: Notify,
     /// How urgent a failure is.
     pub priority: InboxPriority,
+    /// The owner hears of it otherwise: of a refused login by the pause of its profile.
+    pub told: bool,
 }
 
-/// Failures of a task in a row.
+/// Failures of a task in a row. A refused login is none of them: it says nothing about the task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Streak {
     /// The task.
@@ -104,14 +106,11 @@ fn follow(tx: &Tx<'_>, o: &Outcome) -> Result<()> {
     if matches!(o.notify, Notify::Inbox | Notify::Both) {
         post(tx, o, &message)?;
     }
-    if o.class == OutcomeClass::AuthFailed && !o.ok {
-        tell(
-            tx,
-            &format!("login refused:{}:{}", o.task, streak.began_at.0),
-            &format!("Task {}: {message}", o.task),
-            &streak,
-            true,
-        )?;
+    if o.class == OutcomeClass::AuthFailed {
+        if !o.told {
+            let key = format!("login refused:{}:{}", o.task, streak.began_at.0);
+            tell(tx, &key, &format!("Task {}: {message}", o.task), &streak, true)?;
+        }
     } else if matches!(o.notify, Notify::Direct | Notify::Both) {
         let urgent = !o.ok && o.priority == InboxPriority::Critical;
         tell(tx, &format!("task:{}:{}", o.task, o.source_id), &format!("Task {}: {message}", o.task), &streak, urgent)?;
@@ -121,7 +120,7 @@ fn follow(tx: &Tx<'_>, o: &Outcome) -> Result<()> {
 
 /// `failed, 3 in a row`
 fn head(o: &Outcome, streak: &Streak) -> String {
-    if o.ok || streak.failures < 2 {
+    if o.ok || o.class == OutcomeClass::AuthFailed || streak.failures < 2 {
         o.class.words().to_owned()
     } else {
         format!("{}, {} in a row", o.class.words(), streak.failures)
@@ -130,7 +129,8 @@ fn head(o: &Outcome, streak: &Streak) -> String {
 
 fn failed(tx: &Tx<'_>, o: &Outcome, before: Option<Streak>) -> Result<(Streak, Option<String>)> {
     let fresh = || Streak { task: o.task.clone(), failures: 0, ticket: None, last_class: o.class, began_at: tx.now };
-    let mut streak = before.filter(|s| s.failures > 0).unwrap_or_else(fresh);
+    let goes_on = |s: &Streak| s.failures > 0 || s.last_class == OutcomeClass::AuthFailed;
+    let mut streak = before.filter(goes_on).unwrap_or_else(fresh);
     let mut ticket = match streak.ticket {
         Some(id) => Some(tickets::get(tx.conn, id)?),
         None => None,
@@ -139,12 +139,12 @@ fn failed(tx: &Tx<'_>, o: &Outcome, before: Option<Streak>) -> Result<(Streak, O
         // Somebody has seen to it, and it fails again: that is a row of failures of its own.
         (streak, ticket) = (fresh(), None);
     }
-    streak.failures += 1;
     streak.last_class = o.class;
     if o.class == OutcomeClass::AuthFailed {
-        // A ticket mends no login: the owner hears of it at once.
+        // No ticket mends a login: the owner hears of it at once.
         return Ok((streak, ticket.map(|t| format!("({})", t.id))));
     }
+    streak.failures += 1;
     let said = match &ticket {
         Some(ticket) => {
             if streak.failures <= EACH_SAID || streak.failures % 10 == 0 {
@@ -175,7 +175,12 @@ fn recovered(tx: &Tx<'_>, o: &Outcome, before: Option<Streak>) -> Result<(Streak
     let streak = Streak { task: o.task.clone(), failures: 0, ticket: None, last_class: o.class, began_at: tx.now };
     let Some(before) = before else { return Ok((streak, None)) };
     if before.failures == 0 {
-        return Ok((Streak { began_at: before.began_at, ..streak }, None));
+        return Ok(match before.last_class {
+            OutcomeClass::AuthFailed => (streak, Some("again after a refused login".to_owned())),
+            OutcomeClass::Ok | OutcomeClass::Failed | OutcomeClass::TimedOut => {
+                (Streak { began_at: before.began_at, ..streak }, None)
+            }
+        });
     }
     let times = if before.failures == 1 { "1 failure".to_owned() } else { format!("{} failures", before.failures) };
     let Some(id) = before.ticket else { return Ok((streak, Some(format!("again after {times}")))) };

@@ -495,6 +495,7 @@ fn outcome(task: &str, run: i64, class: OutcomeClass, notify: Notify) -> Outcome
         source_id: run.to_string(),
         notify,
         priority: InboxPriority::Normal,
+        told: false,
     }
 }
 
@@ -572,6 +573,28 @@ fn a_refused_login_is_told_at_once_and_once_and_makes_no_ticket() {
     assert!(notices[0].1 && notices[0].0.contains("login refused"), "{notices:?}");
     assert_eq!(rig.store.read(|c| streaks::of_task(c, "agent")).expect("readable").expect("there").ticket, None);
     assert_eq!(rig.store.read(|c| inbox::waiting(c, 100)).expect("readable").len(), 5, "and it stands in the inbox");
+    rig.holds();
+}
+
+#[test]
+fn a_refused_login_neither_counts_as_a_failure_nor_ends_a_row_of_them() {
+    let rig = Rig::new();
+    let run = |n: i64, class: OutcomeClass| {
+        let o = Outcome { told: class == OutcomeClass::AuthFailed, ..outcome("agent", n, class, Notify::Both) };
+        rig.store.write(move |tx| streaks::outcome(tx, &o)).expect("followed");
+        let s = rig.store.read(|c| streaks::of_task(c, "agent")).expect("readable").expect("there");
+        (s.failures, s.ticket.is_some())
+    };
+    assert_eq!(run(1, OutcomeClass::AuthFailed), (0, false));
+    assert!(rig.notices().is_empty(), "the pause of its profile was told");
+    assert_eq!(run(2, OutcomeClass::Ok), (0, false));
+    assert_eq!(run(3, OutcomeClass::Failed), (1, false));
+    assert_eq!(run(4, OutcomeClass::Failed), (2, false));
+    assert_eq!(run(5, OutcomeClass::AuthFailed), (2, false));
+    assert_eq!(run(6, OutcomeClass::Failed), (3, true));
+    let said = rig.store.read(|c| inbox::waiting(c, 100)).expect("readable");
+    assert!(said[1].message.starts_with("ok again after a refused login"), "{said:?}");
+    assert!(said[4].message.starts_with("login refused:"), "{said:?}");
     rig.holds();
 }
 

@@ -327,6 +327,28 @@ fn an_agent_gets_the_body_as_its_prompt_and_a_refused_login_is_told_at_its_first
     assert!(run.state == State::AuthFailed && run.told, "{run:?}");
     let now = rig.engine.store.clock().now();
     assert!(rig.engine.store.read(|c| pauses::in_force(c, now)).expect("readable").contains_key("refused"));
+    assert_eq!(rig.row("refused").streak, 0, "it says nothing about the task");
+}
+
+#[test]
+fn an_agent_that_ends_with_its_refused_login_is_told_of_once() {
+    let dir = tempfile::tempdir().expect("a temp dir");
+    let path = dir.path().join("refused");
+    let rig = Rig::new(&format!("{FOUR}[profiles.refused]\nruntime = \"claude\"\ncommand = [\"{}\"]\n", path.display()), NOON);
+    let retry = r#"{"type":"system","subtype":"api_retry","attempt":1,"max_retries":1,"retry_delay_ms":600,"error_status":401,"error":"authentication_failed","session_id":"11111111-2222"}"#;
+    let text = format!("#!/bin/sh\ncase \"$*\" in *--help*|*--version*) echo 1.0; exit 0;; esac\necho '{retry}'\nexit 1\n");
+    fs::rename(script(&rig, "agent.tmp", &text), path).expect("moved");
+    rig.task("refused.md", "kind: agent\nprofile: refused\nnotify: both", "Look at the logs.");
+    for tries in 1..=2 {
+        assert_eq!(rig.by_hand("refused").state, State::AuthFailed);
+        rig.engine.store.write(|tx| pauses::resume(tx, "refused")).expect("resumed");
+        let count =
+            |sql: &'static str| -> i64 { rig.engine.store.read(|c| Ok(c.query_row(sql, [], |r| r.get(0))?)).expect("countable") };
+        assert_eq!(count("select count(*) from orchestrator_inbox"), tries);
+        assert_eq!(count("select count(*) from notifications where text like '%refused rests: its login is refused%'"), tries);
+        assert_eq!(count("select count(*) from notifications"), tries, "of the pause alone");
+        rig.pass(1_000);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Looks at what runs, and ends what is over: its row, its task's streak and its outcome in one transaction.
 
 use super::output::{self, last_line};
-use super::start::{just_spawned, profile_of, secrets, stopped_state};
+use super::start::{just_spawned, secrets, stopped_state};
 use super::{Memory, files};
 use crate::domain::conclude::{Ending, conclude};
 use crate::domain::ids::TicketId;
@@ -100,13 +100,17 @@ fn follow(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir, tas
         return Ok(());
     }
     let progress = &reading.stream.progress;
-    let said = progress.last_retry.as_ref().or(progress.api_error.as_ref()).map(|e| e.text.clone()).unwrap_or_default();
+    let retry = progress.last_retry.as_ref().map(|e| match e.status {
+        Some(status) => format!("{status} {}", e.kind),
+        None => e.kind.clone(),
+    });
+    let said = retry.or_else(|| progress.api_error.as_ref().map(|e| e.text.clone())).unwrap_or_default();
     let (mine, task) = (run.clone(), task.cloned());
     engine.store.write(move |tx| {
         task_runs::told(tx, &mine)?;
         task_runs::want_stop(tx, mine.id, StopWanted::Auth)?;
         rest(tx, &mine, &auth_words(&said), None)?;
-        tell(tx, &mine, task.as_ref(), OutcomeClass::AuthFailed, auth_words(&said));
+        tell(tx, &mine, task.as_ref(), OutcomeClass::AuthFailed, said);
         Ok(())
     })?;
     if !process::ask_to_stop(dir) {
@@ -132,7 +136,8 @@ fn linger(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir) {
 
 /// The profile rests until a person or the limit's reset wakes it.
 fn rest(tx: &Tx<'_>, run: &TaskRun, why: &str, until: Option<Time>) -> Result<()> {
-    run.profile.as_deref().map_or(Ok(()), |profile| pauses::pause(tx, profile, why, until))
+    let why = format!("{why} (task {})", run.task);
+    run.profile.as_deref().map_or(Ok(()), |profile| pauses::pause(tx, profile, &why, until))
 }
 
 fn profile<'a>(engine: &'a Engine, run: &TaskRun) -> Option<&'a Profile> {
@@ -196,8 +201,10 @@ fn ended(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir, task
 fn finish(engine: &Engine, run: &TaskRun, task: Option<&Task>, mut end: End, failure: Option<Failure>) -> Result<()> {
     let (run, task) = (run.clone(), task.cloned());
     engine.store.write(move |tx| {
-        // A stop may have been pressed since we looked: it must not be tried again then.
-        let stop = task_runs::get(tx.conn, run.id)?.stop_wanted.filter(|_| end.state != TaskRunState::Ok);
+        // Since we looked a stop may have been pressed, and then it must not be tried again; or a login been refused, and
+        // then that was told.
+        let TaskRun { stop_wanted, told, .. } = task_runs::get(tx.conn, run.id)?;
+        let stop = stop_wanted.filter(|_| end.state != TaskRunState::Ok);
         if let Some(why) = stop {
             let (state, words) = stopped_state(why);
             (end.state, end.note) = (state, Some(words.to_owned()));
@@ -207,7 +214,7 @@ fn finish(engine: &Engine, run: &TaskRun, task: Option<&Task>, mut end: End, fai
             && failure.as_ref().is_none_or(|f| f.code != FailureCode::Refused);
         let again = (retryable && stop.is_none() && run.attempt <= retries).then(|| tx.now.plus_ms(backoff(run.attempt)));
         task_runs::end(tx, &run, &end, again)?;
-        if let Some(f) = &failure {
+        if let Some(f) = failure.as_ref().filter(|_| !told) {
             match f.code {
                 FailureCode::AuthFailure => rest(tx, &run, &auth_words(&f.text), None)?,
                 FailureCode::RateLimit if f.retry_at.is_some() => rest(tx, &run, &f.text, f.retry_at)?,
@@ -217,10 +224,10 @@ fn finish(engine: &Engine, run: &TaskRun, task: Option<&Task>, mut end: End, fai
         if again.is_some() {
             return Ok(());
         }
-        if end.state.is_bad() || end.state == TaskRunState::Ok {
-            tasks::count(tx, &run.task, end.state.is_bad())?;
+        if let Some(class) = class(end.state).filter(|c| *c != OutcomeClass::AuthFailed) {
+            tasks::count(tx, &run.task, class != OutcomeClass::Ok)?;
         }
-        if let Some(class) = class(end.state).filter(|_| !run.told) {
+        if let Some(class) = class(end.state).filter(|_| !told) {
             tell(tx, &run, task.as_ref(), class, summary(tx, &run, &end));
         }
         Ok(())
@@ -257,6 +264,7 @@ fn tell(tx: &Tx<'_>, run: &TaskRun, task: Option<&Task>, class: OutcomeClass, su
         source_id: run.id.to_string(),
         notify: task.map(|t| t.notify).unwrap_or_default(),
         priority: task.map(|t| t.priority).unwrap_or_default(),
+        told: class == OutcomeClass::AuthFailed && run.profile.is_some(),
     };
     if let Err(e) = streaks::outcome(tx, &outcome) {
         tracing::warn!(task = run.task, error = %e, "the outcome of a task run could not be told; the run has ended all the same");
@@ -386,7 +394,7 @@ pub(super) fn gone(engine: &Engine, run: &TaskRun) -> Result<()> {
 /// A run that must not or cannot be started.
 pub(super) fn refused(engine: &Engine, run: &TaskRun, task: &Task, failure: &Failure) -> Result<()> {
     let (mut mine, end) = (run.clone(), plain(TaskRunState::Failed, &failure.text));
-    mine.profile = profile_of(task, &engine.config);
+    mine.profile = engine.config.profile_of(task);
     finish(engine, &mine, Some(task), end, Some(failure.clone()))
 }
 

@@ -2,7 +2,6 @@
 
 use super::files::known;
 use super::{Memory, end, holds_slot, output};
-use crate::config::Config;
 use crate::domain::ids::TaskRunId;
 use crate::domain::profile::{Profile, RuntimeKind};
 use crate::domain::run::{Failure, FailureCode};
@@ -69,7 +68,7 @@ fn begin(engine: &Engine, memory: &mut Memory, run: &TaskRun, rests: &dyn Fn(&st
         return Ok(false);
     }
     let Ok(task) = known(&memory.parsed, &row, &engine.config.scheduler.timezone) else { return Ok(false) };
-    let profile = profile_of(&task, &engine.config);
+    let profile = engine.config.profile_of(&task);
     if profile.as_deref().is_some_and(rests) {
         return Ok(false);
     }
@@ -103,14 +102,6 @@ fn give_back(engine: &Engine, run: &TaskRun, dir: &RunDir, e: &Error) -> Result<
     }
     let (run, why) = (run.clone(), format!("could not be started: {e}"));
     engine.store.write(move |tx| task_runs::give_back(tx, &run, Some(tx.now.plus_ms(COOL_MS)), Some(&why)))
-}
-
-/// The profile of a task that asks a model.
-pub(super) fn profile_of(task: &Task, config: &Config) -> Option<String> {
-    match task.kind {
-        TaskKind::Agent | TaskKind::Api => Some(task.profile.clone().unwrap_or_else(|| config.default_profile())),
-        TaskKind::Subprocess | TaskKind::Background => None,
-    }
 }
 
 /// What must not stand in the output: values of variables that were given by reference, and all of a profile's keys.

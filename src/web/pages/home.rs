@@ -106,6 +106,7 @@ pub fn load_home(c: &Connection, config: &Config, since: Option<Time>, now: Time
         luci: luci_load::side(c, config)?,
         needs: lits,
         needs_total: load::needs_count(c)?,
+        resting: load::resting(c, now)?.into_iter().filter(|r| r.until.is_none()).collect(),
         running,
         slots: i64::try_from(config.max_workers).unwrap_or(0),
         next: dispatch::first_ready(c, now)?,

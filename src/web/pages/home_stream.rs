@@ -59,7 +59,7 @@ impl Feed for HomeFeed {
         let fresh = seed();
         let cx = Ctx { now, seed: &fresh };
         let lists: [(&str, View); 4] = [
-            ("#needs", |h, cx| view::needs(&h.needs, h.needs_total, h.first_day, cx)),
+            ("#needs", view::needs),
             ("#running", view::running),
             ("#since", view::since),
             ("#luci-home", |h, cx| view::luci(&h.luci, cx)),

@@ -11,12 +11,13 @@ use crate::domain::ticket::{Role, Status, Ticket};
 use crate::domain::time::Time;
 use crate::domain::verdict;
 use crate::error::Result;
-use crate::store::{board, comments, events, evidence, messages, next, runs};
+use crate::store::{board, comments, events, evidence, messages, next, pauses, runs};
 use crate::web::views::card::Card;
 use crate::web::views::comment::Said;
 use crate::web::views::composer::Composer;
 use crate::web::views::lit::{Ask, Lit, read_question};
 use crate::web::views::live::Live;
+use crate::web::views::resting::Resting;
 use crate::web::views::run_row::{Doing, RunRow};
 use crate::web::views::ticket_head::Head;
 use rusqlite::Connection;
@@ -60,12 +61,22 @@ pub fn projects(c: &Connection, config: &Config) -> Result<Vec<String>> {
     Ok(all)
 }
 
-/// How many tickets wait for a person.
+/// How much waits for a person: tickets, and profiles that rest until somebody lets them go on.
 ///
 /// # Errors
 /// The store failed.
 pub fn needs_count(c: &Connection) -> Result<i64> {
-    Ok(board::counts(c)?.into_iter().filter(|(s, _)| s.needs_person()).map(|(_, n)| n).sum())
+    let tickets: i64 = board::counts(c)?.into_iter().filter(|(s, _)| s.needs_person()).map(|(_, n)| n).sum();
+    Ok(tickets + pauses::for_a_person(c)?)
+}
+
+/// Profiles that rest.
+///
+/// # Errors
+/// The store failed.
+pub fn resting(c: &Connection, now: Time) -> Result<Vec<Resting>> {
+    let all = pauses::in_force(c, now)?;
+    Ok(all.into_iter().map(|(name, p)| Resting { name, why: p.reason, until: p.until }).collect())
 }
 
 /// What a waiting ticket asks; none where it waits for nobody.

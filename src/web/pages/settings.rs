@@ -1,7 +1,7 @@
 //! Settings: profiles in force, tokens, sessions, password.
 
 use super::visit::{Sent, Visit};
-use super::{login, telegram};
+use super::{load, login, telegram};
 use crate::domain::actor::Scope;
 use crate::domain::proposal::ActionKind;
 use crate::error::{Error, FieldError, Result};
@@ -32,7 +32,7 @@ async fn show(
         .query(move |c| {
             let granted = actions::autonomy(c)?;
             let autonomy = actions::GRANTABLE.iter().map(|kind| (*kind, granted(*kind))).collect();
-            Ok((auth::tokens(c)?, auth::sessions(c, now)?, pauses::in_force(c, now)?, autonomy, telegram::load(c, &config)?))
+            Ok((auth::tokens(c)?, auth::sessions(c, now)?, load::resting(c, now)?, autonomy, telegram::load(c, &config)?))
         })
         .await?;
     let config = &visit.app.config;
@@ -43,7 +43,7 @@ async fn show(
         profiles: config.profiles().cloned().collect(),
         default_profile: config.default_profile(),
         default_is_fixed: config.default_is_fixed(),
-        paused: paused.into_iter().map(|(name, p)| (name, p.reason, p.until)).collect(),
+        paused,
         telegram,
         tokens: if owner {
             tokens

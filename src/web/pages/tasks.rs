@@ -1,6 +1,7 @@
 //! The tasks' pages: the list, one task with its runs, its file, and the buttons.
 
 use super::composer::key;
+use super::load::resting;
 use super::visit::{Sent, Visit, html_response, seed};
 use crate::config::Config;
 use crate::domain::ids::TaskRunId;
@@ -24,6 +25,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::html;
 use rusqlite::Connection;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +39,8 @@ pub async fn list(visit: Visit) -> HttpResponse {
     visit
         .answer(async {
             let (config, may) = (visit.app.config.clone(), May::of(&visit));
-            let shown = visit.app.store.query(move |c| load(c, &config, may)).await?;
+            let now = visit.now;
+            let shown = visit.app.store.query(move |c| load(c, &config, may, now)).await?;
             Ok(visit.page(Nav::Tasks, "Tasks", Vec::new(), view::page(&shown, visit.cx())).await)
         })
         .await
@@ -56,15 +59,20 @@ impl May {
     }
 }
 
-fn load(c: &Connection, config: &Config, may: May) -> Result<Tasks> {
+fn load(c: &Connection, config: &Config, may: May, now: Time) -> Result<Tasks> {
+    let mut used = BTreeSet::new();
     let folder = config.tasks().display().to_string();
     let mut shown = Tasks { folder, may_change: may.change, may_edit: may.edit, ..Tasks::default() };
     for row in tasks::all(c)?.into_iter().take(MOST) {
         match tasks::read(&row, &config.scheduler.timezone) {
-            Ok(task) => shown.tasks.push(line(c, &row, &task)?),
+            Ok(task) => {
+                shown.tasks.push(line(c, &row, &task)?);
+                used.extend(config.profile_of(&task));
+            }
             Err(broken) => shown.broken.push(BrokenFile { name: stem(&row.file).to_owned(), file: row.file, broken }),
         }
     }
+    shown.resting = resting(c, now)?.into_iter().filter(|r| used.contains(&r.name)).collect();
     Ok(shown)
 }
 
@@ -94,8 +102,8 @@ pub async fn get(visit: Visit, path: web::Path<String>, query: web::Query<Query>
     visit
         .answer(async {
             let (name, config) = (path.into_inner(), visit.app.config.clone());
-            let (before, may) = (query.before.map(TaskRunId), May::of(&visit));
-            let shown = visit.app.store.query(move |c| load_one(c, &config, &name, before, may)).await?;
+            let (before, may, now) = (query.before.map(TaskRunId), May::of(&visit), visit.now);
+            let shown = visit.app.store.query(move |c| load_one(c, &config, (&name, before), may, now)).await?;
             let crumbs = vec![(shown.name.clone(), view::href(&shown.name))];
             let title = shown.name.clone();
             Ok(visit.page(Nav::Tasks, &title, crumbs, one_view::page(&shown, before.is_none(), visit.cx())).await)
@@ -103,7 +111,7 @@ pub async fn get(visit: Visit, path: web::Path<String>, query: web::Query<Query>
         .await
 }
 
-fn load_one(c: &Connection, config: &Config, name: &str, before: Option<TaskRunId>, may: May) -> Result<TaskPage> {
+fn load_one(c: &Connection, config: &Config, (name, before): (&str, Option<TaskRunId>), may: May, now: Time) -> Result<TaskPage> {
     let row = tasks::by_name(c, name)?;
     let read = tasks::read(&row, &config.scheduler.timezone);
     let mut runs = task_runs::of_task(c, &row.name, before, RUNS + 1)?;
@@ -113,8 +121,10 @@ fn load_one(c: &Connection, config: &Config, name: &str, before: Option<TaskRunI
         Ok(task) => (Some(line(c, &row, task)?), settings(task, &row), task.body.clone()),
         Err(_) => (None, Vec::new(), String::new()),
     };
+    let profile = read.as_ref().ok().and_then(|task| config.profile_of(task));
     Ok(TaskPage {
         line,
+        resting: resting(c, now)?.into_iter().find(|r| profile.as_ref() == Some(&r.name)),
         broken: read.err().map(|broken| BrokenFile { file: row.file.clone(), name: row.name.clone(), broken }),
         name: row.name,
         body,
@@ -199,13 +209,13 @@ impl Feed for TasksFeed {
         let mut html = String::new();
         match self.only.clone() {
             None => {
-                let shown = load(c, &self.config, self.may)?;
+                let shown = load(c, &self.config, self.may, now)?;
                 if self.changed(0, view::list(&shown, still).0) {
                     html.push_str(&partial("#tasks", "outerMorph", &view::list(&shown, cx)).0);
                 }
             }
             Some(name) => {
-                let shown = load_one(c, &self.config, &name, None, self.may)?;
+                let shown = load_one(c, &self.config, (&name, None), self.may, now)?;
                 if self.changed(0, one_view::head(&shown, still).0) {
                     html.push_str(&partial("#taskhead", "outerMorph", &one_view::head(&shown, cx)).0);
                 }

@@ -148,6 +148,7 @@ pub(super) fn home() -> home::Home {
         luci: luci_gallery_tests::side(crate::web::ui::lamp::Standing::Works(NOW.plus_ms(-12_000))),
         needs: vec![question(), review(), blocked()],
         needs_total: 3,
+        resting: Vec::new(),
         running: vec![uploads(), pricing()],
         slots: 2,
         next: Some(TicketId(426)),
@@ -593,6 +594,10 @@ fn fresh() -> ticket::TicketPage {
     t
 }
 
+fn resting(name: &str) -> resting::Resting {
+    resting::Resting { name: name.to_owned(), why: "The agent's login is refused".to_owned(), until: None }
+}
+
 fn settings() -> settings::Settings {
     let mut opus = Profile::new("claude_opus_1m_high", RuntimeKind::Claude);
     opus.model = Some("opus[1m]".to_owned());
@@ -603,7 +608,7 @@ fn settings() -> settings::Settings {
         profiles: vec![opus, Profile::new("demo", RuntimeKind::Demo)],
         default_profile: "claude_opus_1m_high".to_owned(),
         default_is_fixed: false,
-        paused: vec![("claude_opus_1m_high".to_owned(), "The agent's login is refused".to_owned(), None)],
+        paused: vec![resting("claude_opus_1m_high")],
         telegram: super::telegram::Telegram {
             configured: Some(Ok(())),
             chats: 1,
@@ -692,6 +697,7 @@ fn pages() -> Vec<(&'static str, Markup)> {
     let board_shell = || shell("Board", Nav::Board, 3, &[]);
     let ticket_shell = || shell("MC-423", Nav::Board, 3, &[("tideline-api", "/board?project=tideline-api"), ("MC-423", "")]);
     let quiet = home::Home { needs: Vec::new(), needs_total: 0, next: None, queued: 0, ..home() };
+    let rests = home::Home { resting: vec![resting("claude_opus_1m_high")], needs_total: 1, ..quiet.clone() };
     let first = home::Home {
         running: Vec::new(),
         since: None,
@@ -758,6 +764,7 @@ fn pages() -> Vec<(&'static str, Markup)> {
     let mut all = vec![
         ("home", page(&home_shell(3), &home::home(&home(), "/stream", CX))),
         ("home-quiet", page(&home_shell(0), &home::home(&quiet, "/stream", CX))),
+        ("home-rests", page(&home_shell(1), &home::home(&rests, "/stream", CX))),
         ("home-first", page(&home_shell(0), &home::home(&first, "/stream", CX))),
         ("home-error", page(&home_shell(0), &home::home(&bad, "/stream", CX))),
         ("home-toasts", page(&home_shell(3), &toasts)),

@@ -3,6 +3,7 @@
 use super::composer::{Composer, composer, plan_place};
 use super::lit::{Lit, Place, lit};
 use super::luci_side::Side;
+use super::resting::{self, Resting};
 use super::run_row::{RunRow, run_row};
 use crate::domain::ids::TicketId;
 use crate::domain::ticket::Status;
@@ -21,8 +22,10 @@ pub struct Home {
     pub luci: Side,
     /// What waits for a person, the most urgent first; a window.
     pub needs: Vec<Lit>,
-    /// How many wait in all.
+    /// How many wait in all, profiles that rest among them.
     pub needs_total: i64,
+    /// Profiles that rest until the person lets them go on.
+    pub resting: Vec<Resting>,
     /// Live runs.
     pub running: Vec<RunRow>,
     /// MAX_WORKERS.
@@ -65,7 +68,7 @@ pub fn home(h: &Home, stream: &str, cx: Ctx<'_>) -> Markup {
                 (composer(&h.composer, cx))
                 (plan_place())
                 (luci(&h.luci, cx))
-                (needs(&h.needs, h.needs_total, h.first_day, cx))
+                (needs(h, cx))
             }
             div.two {
                 (running(h, cx))
@@ -117,21 +120,23 @@ fn welcome() -> Markup {
 
 /// The list of what needs the person, `#needs`: swap it whole (`outerMorph`) when the set changed.
 #[must_use]
-pub fn needs(needs: &[Lit], total: i64, first_day: bool, cx: Ctx<'_>) -> Markup {
-    let shown = i64::try_from(needs.len()).unwrap_or(i64::MAX);
+pub fn needs(h: &Home, cx: Ctx<'_>) -> Markup {
+    let (needs, resting, total) = (&h.needs, &h.resting, h.needs_total);
+    let shown = i64::try_from(needs.len() + resting.len()).unwrap_or(i64::MAX);
     html! {
         section #needs aria-label="Needs you" {
             div.sect { h2 { "Needs you" } @if total > 0 { span.count { (total) } } }
-            @if needs.is_empty() {
+            @for r in resting { (resting::pointer(r, cx)) }
+            @if needs.is_empty() && resting.is_empty() {
                 p.calm data-st="done" {
                     (icon::glyph(Status::Done))
                     span {
                         b { "Nothing." } " "
-                        @if first_day { "Say above what should be done; when an agent has a question, it stands here." }
+                        @if h.first_day { "Say above what should be done; when an agent has a question, it stands here." }
                         @else { "When a question, a result or a problem waits for you, it stands here." }
                     }
                 }
-            } @else {
+            } @else if !needs.is_empty() {
                 div.needs { @for l in needs { (lit(l, Place::Home, cx)) } }
                 @if total > shown { a.more href="/board?status=needs_input" { (total - shown) " more wait: see them on the board" } }
             }

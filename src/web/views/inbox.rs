@@ -3,7 +3,7 @@
 use crate::domain::action::{Action, Outcome};
 use crate::domain::digest::{Decision, DigestState};
 use crate::domain::ids::TicketId;
-use crate::domain::inbox::{InboxPriority, Item};
+use crate::domain::inbox::{InboxPriority, Item, Source};
 use crate::domain::proposal::{ActionKind, Proposal, ProposalState};
 use crate::domain::text::{cut_bytes, shortened, strip_control};
 use crate::domain::ticket::{Priority, Status};
@@ -215,7 +215,10 @@ fn came_of_it(list: &[Proposal]) -> Markup {
         @for (words, ticket) in &done {
             p.small.came {
                 (icon::small("corner-down-right"))
-                span dir="auto" { (words) @if let Some(id) = ticket { " " a.id href=(format!("/tickets/{id}")) { (id) } } }
+                span dir="auto" {
+                    @if let Some(id) = ticket { (words.strip_suffix(&id.to_string()).unwrap_or(words).trim_end()) " " a.id href=(format!("/tickets/{id}")) { (id) } }
+                    @else { (words) }
+                }
             }
         }
         @if open > 0 {
@@ -239,12 +242,18 @@ fn line(item: &Item, glyph: Status, came: &Markup, cx: Ctx<'_>) -> Markup {
     let (full, cut) = cut_bytes(full.trim(), FULL);
     let head = item.headline(LINE);
     let about = shortened(&strip_control(item.source_id.as_deref().unwrap_or_default()), 80);
+    // Of a scheduled task its name is what one looks for.
+    let (task, about) = match about.rsplit_once('/').filter(|_| item.source == Source::Scheduler) {
+        Some((task, run)) => (Some(task), format!("run {run}")),
+        None => (None, about.clone()),
+    };
+    let title = html! { b dir="auto" { (task.unwrap_or(&head)) } @if task.is_some() { " " span dir="auto" { (head) } } };
     html! {
         li.line.tall id=(format!("item-{}", item.id)) data-st=(words::st(glyph)) {
             (icon::glyph(glyph))
             div {
-                @if head == full && !cut { b dir="auto" { (head) } }
-                @else { details { summary { b dir="auto" { (head) } } pre.report dir="auto" { (full) @if cut { "\n…" } } } }
+                @if head == full && !cut { (title) }
+                @else { details { summary { (title) } pre.report dir="auto" { (full) @if cut { "\n…" } } } }
                 span.sub dir="auto" {
                     (item.source) @if !about.is_empty() { " · " @if let Ok(id) = about.parse::<TicketId>() { a.id href=(format!("/tickets/{id}")) { (id) } } @else { (about) } }
                     (came)

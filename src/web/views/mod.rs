@@ -18,6 +18,7 @@ pub mod luci_edit;
 pub mod luci_side;
 pub mod luci_slip;
 pub mod luci_turn;
+pub mod resting;
 pub mod run_row;
 pub mod settings;
 pub mod task;

@@ -1,6 +1,7 @@
 //! Settings: who is logged in where, tokens, profiles in force, how it looks. "More" on a phone.
 
 use super::luci_side::kind_words;
+use super::resting::{self, Resting};
 use super::telegram::{self, Telegram};
 use crate::domain::actor::Scope;
 use crate::domain::profile::Profile;
@@ -24,8 +25,8 @@ pub struct Settings {
     pub default_profile: String,
     /// The configuration file fixes the default.
     pub default_is_fixed: bool,
-    /// Profiles that rest: name, why, until when (none: until a person resumes it).
-    pub paused: Vec<(String, String, Option<Time>)>,
+    /// Profiles that rest.
+    pub paused: Vec<Resting>,
     /// Kinds of action of Luci's, and whether each happens without asking.
     pub autonomy: Vec<(ActionKind, bool)>,
     /// The connection to Telegram.
@@ -110,7 +111,7 @@ fn profiles(s: &Settings, cx: Ctx<'_>) -> Markup {
                 "Who does the work: an agent with a model and limits. They stand in the configuration file"
                 @if s.default_is_fixed { ", and so does the default." } @else { "; which one works by default you choose here." }
             }
-            @for (name, why, until) in &s.paused { (resting(name, why, *until, cx)) }
+            @for r in &s.paused { (resting::notice(r, cx)) }
             ul.lines {
                 @for p in &s.profiles {
                     li.line.tall {
@@ -164,22 +165,6 @@ fn choose(name: &str, cx: Ctx<'_>) -> Markup {
         form method="post" action="/settings/profile" {
             (form::client_id(cx, format_args!("profile-{name}")))
             button.btn.tight type="submit" name="profile" value=(name) { "Use by default" }
-        }
-    }
-}
-
-fn resting(name: &str, why: &str, until: Option<Time>, cx: Ctx<'_>) -> Markup {
-    html! {
-        div.notice data-st="blocked" role="status" {
-            (icon::icon("hourglass"))
-            div {
-                b { (name) " rests: " (why) "." } " "
-                @match until { Some(at) => { "It goes on by itself " (when::ago(at, cx.now)) "." }, None => "Mend it, then let it go on." }
-                form method="post" action=(format!("/settings/profiles/{}/resume", crate::web::ui::filter::segment(name))) {
-                    (form::client_id(cx, format_args!("resume-{name}")))
-                    button.btn.tight type="submit" { "Let it go on" }
-                }
-            }
         }
     }
 }

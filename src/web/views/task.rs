@@ -1,5 +1,6 @@
 //! One task: its head, its runs with what they said, and the page where its file is edited.
 
+use super::resting::{self, Resting};
 use super::tasks::{self, BrokenFile, TaskLine};
 use crate::domain::ids::TaskRunId;
 use crate::domain::schedule::local_words;
@@ -17,6 +18,8 @@ pub struct TaskPage {
     pub line: Option<TaskLine>,
     /// Why it is broken.
     pub broken: Option<BrokenFile>,
+    /// Its profile rests.
+    pub resting: Option<Resting>,
     /// Its name.
     pub name: String,
     /// What it is for, or its prompt.
@@ -64,6 +67,7 @@ pub fn head(t: &TaskPage, cx: Ctx<'_>) -> Markup {
                     }
                 }
             }
+            @if let Some(r) = &t.resting { (resting::pointer(r, cx)) }
             @if let Some(b) = &t.broken { (tasks::broken(b, t.may_edit)) }
             @if let Some(line) = &t.line {
                 dl.dl {

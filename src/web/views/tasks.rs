@@ -1,5 +1,6 @@
 //! Tasks: the list with what is due next and how it went, and the files that cannot be read.
 
+use super::resting::{self, Resting};
 use crate::domain::schedule::local_words;
 use crate::domain::task::{Broken, TaskRunState};
 use crate::domain::text::shortened;
@@ -46,6 +47,18 @@ pub struct TaskLine {
     pub streak: i64,
 }
 
+impl TaskLine {
+    /// Its last run found its login refused: that is no failure of the task, and it does not go well either.
+    fn is_refused(&self) -> bool {
+        self.strip.iter().rfind(|t| !t.state.is_live()).is_some_and(|t| t.state == TaskRunState::AuthFailed)
+    }
+
+    /// It does not go well.
+    fn is_bad(&self) -> bool {
+        self.streak < 0 || self.is_refused()
+    }
+}
+
 /// A file that cannot be read as a task.
 #[derive(Debug, Clone)]
 pub struct BrokenFile {
@@ -64,6 +77,8 @@ pub struct Tasks {
     pub tasks: Vec<TaskLine>,
     /// What cannot.
     pub broken: Vec<BrokenFile>,
+    /// Profiles of theirs that rest.
+    pub resting: Vec<Resting>,
     /// The folder the files are in.
     pub folder: String,
     /// The visitor may run and pause.
@@ -82,7 +97,7 @@ pub fn page(t: &Tasks, cx: Ctx<'_>) -> Markup {
 #[must_use]
 pub fn list(t: &Tasks, cx: Ctx<'_>) -> Markup {
     let next = t.tasks.iter().filter(|l| !l.paused).filter_map(|l| l.next).min();
-    let failing = t.tasks.iter().filter(|l| l.streak < 0).count();
+    let failing = t.tasks.iter().filter(|l| l.is_bad()).count();
     html! {
         section #tasks {
             div.sect {
@@ -90,6 +105,7 @@ pub fn list(t: &Tasks, cx: Ctx<'_>) -> Markup {
                 span.count { (t.tasks.len()) @if failing > 0 { ", " (words::counted(i64::try_from(failing).unwrap_or(0), "fails", "fail")) } }
                 @if let Some(next) = next { span.end.desk-only { "next " (when::ago(next, cx.now)) } }
             }
+            @for r in &t.resting { (resting::pointer(r, cx)) }
             @for b in &t.broken { (broken(b, t.may_edit)) }
             @if t.tasks.is_empty() && t.broken.is_empty() { (nothing(t)) }
             @else if !t.tasks.is_empty() {
@@ -115,10 +131,10 @@ fn nothing(t: &Tasks) -> Markup {
 
 fn row(l: &TaskLine, may_change: bool, cx: Ctx<'_>) -> Markup {
     html! {
-        tr.bad[l.streak < 0] {
+        tr.bad[l.is_bad()] {
             td { a.name href=(href(&l.name)) { (l.name) } div.sub.desk-only { code { "tasks/" (l.file) } } }
             td.sub { (l.when) }
-            td.num { (next_due(l, cx)) }
+            td.num.never[l.enabled && !l.paused && l.next.is_none()] { (next_due(l, cx)) }
             td { (strip(&l.strip)) }
             td.sub { (streak(l)) }
             td { @if may_change { (actions(l, cx)) } }
@@ -140,7 +156,7 @@ pub fn next_due(l: &TaskLine, cx: Ctx<'_>) -> Markup {
             (false, ..) => span.faint { "disabled" },
             (_, true, _) => span.faint { "paused" },
             (.., Some(next)) => { (when::ago(next, cx.now)) span.local { (local_words(next, l.zone)) } },
-            (.., None) => span.faint { "by hand" },
+            (.., None) => span.faint { "–" },
         }
     }
 }
@@ -150,6 +166,7 @@ pub fn next_due(l: &TaskLine, cx: Ctx<'_>) -> Markup {
 pub fn streak(l: &TaskLine) -> Markup {
     html! {
         @match l.streak {
+            _ if l.is_refused() => (state_words(TaskRunState::AuthFailed)),
             0 => span.faint { "none yet" },
             n if n > 0 => { (n) " ok" },
             n => { (-n) " failed" },
