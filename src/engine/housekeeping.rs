@@ -13,15 +13,18 @@ const SESSIONS_MS: i64 = 30 * 86_400_000;
 /// What of a session's folder holds secrets, and serves only while it is open.
 const SECRET: &[&str] = &["launch.json", "token", "hook-token"];
 
+/// What is forgotten, in words, and how.
+type Kind = (&'static str, fn(&Engine) -> Result<()>);
+const KINDS: &[Kind] =
+    &[("keys and notices", rows), ("inbox items", items), ("runs of tasks", scheduler::prune), ("sessions", ended_sessions)];
+
 /// Forgets what is old. One kind that cannot be forgotten does not keep the others; the first fault is returned.
 ///
 /// # Errors
 /// The store or the disk failed.
 pub fn tidy(engine: &Engine) -> Result<()> {
-    let kinds: [(&str, fn(&Engine) -> Result<()>); 4] =
-        [("keys and notices", rows), ("inbox items", items), ("runs of tasks", scheduler::prune), ("sessions", ended_sessions)];
     let mut all = Ok(());
-    for (what, forget) in kinds {
+    for (what, forget) in KINDS {
         if let Err(e) = forget(engine) {
             tracing::warn!(what, error = %e, "what is old could not be forgotten; the next time again");
             all = all.and(Err(e));
