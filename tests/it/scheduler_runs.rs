@@ -1,6 +1,7 @@
 //! Task runs: what starts, how it ends, what is kept of it, and what a dead server leaves behind.
 
 use crate::scheduler::Rig;
+use mission_control::clock::{Clock, SystemClock, pause};
 use mission_control::domain::task::TaskRunState as State;
 use mission_control::run_dir::RunDir;
 use mission_control::store::{pauses, task_runs};
@@ -8,6 +9,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const NOON: &str = "2026-11-21T12:00:30Z";
 const FOUR: &str = "[scheduler]\nmax_running = 4\ntimezone = \"UTC\"\n[pickup]\nstop_grace = \"500ms\"\n";
@@ -340,7 +342,17 @@ fn an_agent_that_ends_with_its_refused_login_is_told_of_once() {
     fs::rename(script(&rig, "agent.tmp", &text), path).expect("moved");
     rig.task("refused.md", "kind: agent\nprofile: refused\nnotify: both", "Look at the logs.");
     for tries in 1..=2 {
-        assert_eq!(rig.by_hand("refused").state, State::AuthFailed);
+        let run = rig.begin_by_hand("refused").id.0;
+        rig.tick();
+        let dir = RunDir::open(rig.run(run).run_dir.expect("begun").as_ref());
+        let clock = SystemClock::new();
+        // Over before anybody has looked: the refusal and the end are seen in one look.
+        while dir.exit().is_none() || dir.is_alive() {
+            assert!(clock.mono_ms() < 60_000, "it does not end");
+            pause(Duration::from_millis(10));
+        }
+        rig.until("the run's end", || !rig.run(run).state.is_live());
+        assert_eq!(rig.run(run).state, State::AuthFailed);
         rig.engine.store.write(|tx| pauses::resume(tx, "refused")).expect("resumed");
         let count =
             |sql: &'static str| -> i64 { rig.engine.store.read(|c| Ok(c.query_row(sql, [], |r| r.get(0))?)).expect("countable") };
