@@ -13,12 +13,13 @@ run: tools
 test: tools test-tools
 	tests/all.sh
 
+# Tests, and all that is built for them, have the fault points (docs/operations.md); what `run` builds has not.
 rust-test:
-	cargo test --locked
+	cargo test --locked --features faults
 
 # The browser: Chromium and Playwright.
 e2e:
-	cargo build --locked
+	cargo build --locked --features faults
 	MC_BIN=$(CURDIR)/target/debug/mission-control e2e/run.sh
 
 # The real agent CLI against a model stub of our own.
@@ -27,7 +28,8 @@ real:
 
 lint:
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --features faults -- -D warnings
+	cargo clippy --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 bench:

@@ -15,9 +15,11 @@ use crate::web::state::App;
 use crate::{git, process, random};
 use actix_web::web;
 use std::net::TcpListener;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_cron_scheduler::{Job, JobScheduler};
@@ -26,6 +28,8 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 const QUIET: &str = "info,tokio_cron_scheduler=warn,actix_server=warn";
 /// The server is killed after its workers and before nothing else.
 const SERVER_OOM: i32 = -600;
+/// How long an engine that panicked rests before it is begun again.
+const AGAIN: Duration = Duration::from_millis(500);
 /// How long a thread is waited for that talks with somebody else's machine.
 const LOOSE: Duration = Duration::from_millis(500);
 
@@ -96,9 +100,9 @@ fn local_url(config: &Config, listener: &TcpListener) -> Result<String> {
 /// The engines' threads, their runtime and the cron beat.
 struct Engines {
     runtime: tokio::runtime::Runtime,
-    threads: Vec<std::thread::JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
     /// May hang in a call to somebody else's machine for a while: not waited for long.
-    loose: Vec<std::thread::JoinHandle<()>>,
+    loose: Vec<JoinHandle<()>>,
     _wake: Option<wake::Wake>,
     beat: JobScheduler,
 }
@@ -127,17 +131,15 @@ impl Engines {
         ];
         for (name, body) in bodies {
             let (engine, handle) = (engine.clone(), runtime.handle().clone());
-            threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(move || body(&engine, &handle))?);
+            threads.push(keep_up(name, &engine.clone(), move || body(&engine, &handle))?);
         }
         let (mine, handle) = (engine.clone(), runtime.handle().clone());
-        let luci = std::thread::Builder::new().name("orchestrator".to_owned());
-        threads.push(luci.spawn(move || orchestrator::run(&mine, &handle, Orchestrator::with_drivers()))?);
+        let luci = move || orchestrator::run(&mine, &handle, Orchestrator::with_drivers());
+        threads.push(keep_up("orchestrator", engine, luci)?);
         let (mine, handle) = (engine.clone(), runtime.handle().clone());
-        let outbox = std::thread::Builder::new().name("outbox".to_owned());
-        let mut loose = vec![outbox.spawn(move || outbox::run(&mine, &handle))?];
+        let mut loose = vec![keep_up("outbox", engine, move || outbox::run(&mine, &handle))?];
         let mine = engine.clone();
-        let hears = std::thread::Builder::new().name("telegram".to_owned());
-        loose.push(hears.spawn(move || telegram::run(&mine))?);
+        loose.push(keep_up("telegram", engine, move || telegram::run(&mine))?);
         let beat = runtime.block_on(beat(engine)).map_err(|e| Error::Internal(format!("scheduler: {e}")))?;
         Ok(Engines { runtime, threads, loose, _wake: wake, beat })
     }
@@ -155,6 +157,19 @@ impl Engines {
         }
         self.runtime.shutdown_background();
     }
+}
+
+/// Starts an engine on a thread of its own. One that panics is told of and begun again: it keeps nothing in memory that
+/// would be missed, and without it the server would answer and do nothing.
+fn keep_up(name: &'static str, engine: &Arc<Engine>, body: impl Fn() + Send + 'static) -> Result<JoinHandle<()>> {
+    let engine = engine.clone();
+    let kept_up = move || {
+        while catch_unwind(AssertUnwindSafe(&body)).is_err() && !engine.is_stopping() {
+            tracing::error!(name, "an engine panicked and is begun again");
+            pause(AGAIN);
+        }
+    };
+    Ok(std::thread::Builder::new().name(name.to_owned()).spawn(kept_up)?)
 }
 
 /// The cron beat: pickup each minute (as configured), housekeeping each hour. It only rings; the engines do the work.

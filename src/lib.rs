@@ -14,6 +14,7 @@ pub mod domain;
 pub mod doorbell;
 pub mod engine;
 pub mod error;
+pub mod faults;
 pub mod git;
 pub mod process;
 pub mod random;

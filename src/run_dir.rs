@@ -159,6 +159,20 @@ impl RunDir {
 
     /// Sees to it that no agent ever starts from this folder, unless one has.
     pub fn void(&self) -> io::Result<Voided> {
+        let voided = self.begin_void()?;
+        if voided == Voided::Yes {
+            self.forget_spec();
+        }
+        Ok(voided)
+    }
+
+    /// Removes what the shim was to start: it holds the agent's environment, and nothing needs it any more.
+    pub fn forget_spec(&self) {
+        // It is private all the same.
+        let _gone = fs::remove_file(self.file("spec.json"));
+    }
+
+    fn begin_void(&self) -> io::Result<Voided> {
         if self.begin(VOID)? {
             return Ok(Voided::Yes);
         }

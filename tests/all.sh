@@ -19,7 +19,7 @@ part() {
   rm -f "$log"
 }
 
-part "Rust" cargo test --locked -- --skip real_
+part "Rust" cargo test --locked --features faults -- --skip real_
 part "Browser" env MC_BIN="$PWD/target/debug/mission-control" e2e/run.sh
 part "Real agent CLI" tests/real/run.sh
 

@@ -5,8 +5,9 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::domain::actor::Scope;
 use crate::domain::text::strip_control;
-use crate::engine::{Engine, check as checker, drain, pickup, reaper, scheduler};
+use crate::engine::{Engine, check as checker, drain, housekeeping, pickup, reaper, scheduler};
 use crate::error::{Error, Result};
+use crate::faults::{self, Point};
 use crate::random;
 use crate::store::{Store, auth};
 use std::path::Path;
@@ -79,8 +80,8 @@ pub(super) fn check(config: &Config, json: bool) -> Result<ExitCode> {
 }
 
 pub(super) fn tick(config: Config, name: &str) -> Result<ExitCode> {
-    if !matches!(name, "pickup" | "reaper" | "drain" | "scheduler") {
-        return Err(Error::field("name", "is unknown: write pickup, drain, scheduler or reaper"));
+    if !matches!(name, "pickup" | "reaper" | "drain" | "scheduler" | "housekeeping") {
+        return Err(Error::field("name", "is unknown: write pickup, drain, scheduler, reaper or housekeeping"));
     }
     let data = DataDir::open(&config.data)?;
     let lock = match data.lock() {
@@ -95,6 +96,8 @@ pub(super) fn tick(config: Config, name: &str) -> Result<ExitCode> {
         reaper::tick(&engine)?;
     } else if name == "scheduler" {
         scheduler::tick(&engine)?;
+    } else if name == "housekeeping" {
+        housekeeping::tidy(&engine)?;
     } else if name == "drain" {
         drain::tick(&engine, drain::Pace::Now)?;
     } else {
@@ -122,21 +125,36 @@ fn ask_server(data: &DataDir, name: &str, why: String) -> Result<ExitCode> {
     Err(Error::Internal(format!("the running server answered {}", answer.status())))
 }
 
+/// Whole or not there: a copy that was cut off must not pass for a backup.
 pub(super) fn backup(config: &Config, file: &Path) -> Result<ExitCode> {
     use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(file)
-        .map_err(|e| Error::field("file", format!("{} cannot be made: {e}", file.display())))?;
-    let target = file.to_owned();
-    open(config)?.read(|conn| {
-        let mut copy = rusqlite::Connection::open(&target)?;
+    let refused = |why: &dyn std::fmt::Display| Error::field("file", format!("{} cannot be made: {why}", file.display()));
+    if file.symlink_metadata().is_ok() {
+        return Err(refused(&"it is there already"));
+    }
+    let name = file.file_name().ok_or_else(|| refused(&"it has no name"))?.to_string_lossy();
+    let part = |end: &str| file.with_file_name(format!(".{name}.part{end}"));
+    if std::fs::File::open(part("")).is_ok_and(|other| other.try_lock().is_err()) {
+        return Err(Error::Busy(format!("another backup is being written to {}", file.display())));
+    }
+    for left in [part(""), part("-journal")] {
+        // Of a backup that was cut off.
+        let _none = std::fs::remove_file(left);
+    }
+    let made = std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(part(""));
+    let mine = made.map_err(|e| refused(&e))?;
+    mine.lock()?;
+    let copied = open(config)?.read(|conn| {
+        let mut copy = rusqlite::Connection::open(part(""))?;
         let backup = rusqlite::backup::Backup::new(conn, &mut copy)?;
-        backup.run_to_completion(512, std::time::Duration::from_millis(5), None)?;
+        let strike: fn(_) = |_| drop(faults::hit(Point::BackingUp));
+        backup.run_to_completion(512, std::time::Duration::from_millis(5), Some(strike))?;
         Ok(())
-    })?;
+    });
+    if let Err(e) = copied.and_then(|()| Ok(mine.sync_all()?)).and_then(|()| Ok(std::fs::rename(part(""), file)?)) {
+        let _none = std::fs::remove_file(part(""));
+        return Err(e);
+    }
     println!("{}", SystemClock::new().now().rfc3339());
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ use crate::domain::terminal::{Terminal, terminal_comment};
 use crate::domain::ticket::{Status, Ticket};
 use crate::domain::time::Time;
 use crate::error::Result;
+use crate::faults::{self, Point};
 use crate::git;
 use crate::run_dir::RunDir;
 use crate::store::lifecycle::{self, Closing, Next};
@@ -53,10 +54,11 @@ pub fn ended(engine: &Engine, run: &Run, dir: &RunDir) -> Result<()> {
         evidence: change_evidence(&run),
         ..plan(engine, &ticket, &run, conclusion)
     };
+    faults::hit(Point::ResultRead)?;
+    // Before the row, for nobody comes back to a run that is concluded.
+    dir.forget_spec();
     write(engine, &run, closing)?;
-    // It held the agent's environment; nothing needs it any more.
-    let _ = std::fs::remove_file(dir.file("spec.json"));
-    Ok(())
+    faults::hit(Point::RunConcluded)
 }
 
 /// A run that must not or cannot be started.

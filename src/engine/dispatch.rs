@@ -4,8 +4,10 @@ use super::{Engine, launch, lock};
 use crate::domain::ids::RunId;
 use crate::domain::rules::Rules;
 use crate::domain::run::Run;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::faults::{self, Point};
 use crate::store::{dispatch, pauses, runs};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -24,7 +26,11 @@ pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
     let left = free - go.len();
     if left > 0 {
         let config = engine.config.clone();
-        go.extend(engine.store.write(move |tx| dispatch::claim(tx, left, config.as_ref()))?);
+        let claimed = engine.store.write(move |tx| dispatch::claim(tx, left, config.as_ref()))?;
+        if !claimed.is_empty() {
+            faults::hit(Point::TicketClaimed)?;
+        }
+        go.extend(claimed);
     }
     Ok(go.into_iter().filter_map(|id| begin(engine, id)).collect())
 }
@@ -54,7 +60,9 @@ fn begin(engine: &Arc<Engine>, id: RunId) -> Option<JoinHandle<()>> {
     }
     let mine = engine.clone();
     let spawned = std::thread::Builder::new().name("launch".into()).spawn(move || {
-        if let Err(e) = launch::launch(&mine, id) {
+        // Whatever happens in there: the run is the reaper's afterwards.
+        let done = catch_unwind(AssertUnwindSafe(|| launch::launch(&mine, id)));
+        if let Err(e) = done.unwrap_or_else(|_| Err(Error::Internal("it panicked".to_owned()))) {
             tracing::warn!(run = id.0, error = %e, "a launch failed; the reaper gives it back");
             lock(&mine.cooling).insert(id, mine.store.clock().mono_ms() + COOL_MS);
         }

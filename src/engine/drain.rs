@@ -8,6 +8,7 @@ use crate::domain::inbox::{DIGEST_MAX, Item};
 use crate::domain::notice::Notice;
 use crate::domain::time::Time;
 use crate::error::Result;
+use crate::faults::{self, Point};
 use crate::store::digests::{self, Digest};
 use crate::store::notifications;
 use crate::store::{Tx, inbox, turns};
@@ -87,6 +88,7 @@ pub fn tick(engine: &Engine, pace: Pace) -> Result<Drained> {
             if may_begin(tx.conn, tx.now, every, pace)? { digests::begin(tx, LEASE_MS) } else { Ok(None) }
         })?;
         done.sent = begun.map_or(0, |d| d.items);
+        faults::hit(Point::DigestQueued)?;
     }
     Ok(done)
 }
@@ -105,7 +107,10 @@ pub fn prune(engine: &Engine) -> Result<usize> {
     let before = engine.store.clock().now().plus_ms(-KEPT_MS);
     let (mut from, mut gone) = (ItemId(0), 0);
     while let Some(first) = engine.store.read(|c| inbox::oldest(c, from, before))? {
-        gone += engine.store.write(move |tx| inbox::prune(tx, first, PRUNE_STEP, before))?;
+        gone += engine.store.write(move |tx| {
+            let gone = inbox::prune(tx, first, PRUNE_STEP, before)?;
+            faults::hit(Point::Pruning).map(|()| gone)
+        })?;
         from = ItemId(first.0.saturating_add(PRUNE_STEP));
     }
     Ok(gone)

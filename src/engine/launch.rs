@@ -9,6 +9,7 @@ use crate::domain::profile::{Profile, RuntimeKind};
 use crate::domain::run::{Failure, FailureCode, Run};
 use crate::domain::ticket::Ticket;
 use crate::error::{Error, Result};
+use crate::faults::{self, Point};
 use crate::git::{self, Worktree};
 use crate::run_dir::{RunDir, RunSpec};
 use crate::runtime::{self, Capabilities, LaunchParts, SessionPlan};
@@ -41,10 +42,13 @@ pub fn launch(engine: &Engine, id: RunId) -> Result<()> {
         })
     })?;
     let Some(run) = taken else { return Ok(()) };
+    faults::hit(Point::LaunchTaken)?;
     let ticket = engine.store.read(|c| tickets::get(c, run.ticket))?;
     match prepare(engine, &ticket, &run) {
         Ok(dir) => {
+            faults::hit(Point::LaunchPrepared)?;
             shim::spawn_shim(&engine.exe, &dir)?;
+            faults::hit(Point::LaunchSpawned)?;
             wait_for_shim(engine, &dir);
             Ok(())
         }

@@ -13,6 +13,7 @@ use crate::domain::time::Time;
 use crate::domain::turn::{Turn, TurnState};
 use crate::doorbell::Topic;
 use crate::error::Result;
+use crate::faults::{self, Point};
 use crate::store::{notifications, proposals, telegram as link, turns};
 use crate::telegram::{Bot, Fault, Outgoing};
 use std::sync::Arc;
@@ -162,6 +163,7 @@ fn next_step(engine: &Engine, bot: &Bot, config: &Telegram, quiet: bool, hold_un
         notifications::claim(tx, quiet)
     })?;
     let Some(stored) = claimed else { return Ok(false) };
+    faults::hit(Point::NoticeClaimed)?;
     let Err(fault) = deliver(engine, bot, &stored)? else { return Ok(true) };
     let (id, why) = (stored.id, fault.to_string());
     let now = engine.store.clock().now();
@@ -223,6 +225,7 @@ fn deliver(engine: &Engine, bot: &Bot, s: &Stored) -> Result<std::result::Result
         };
         match sent {
             Ok(message) => {
+                faults::hit(Point::NoticeSent)?;
                 let s = s.clone();
                 engine.store.write(move |tx| {
                     link::heard(tx, None)?;

@@ -6,6 +6,7 @@ use crate::domain::profile::RuntimeKind;
 use crate::domain::progress::Progress;
 use crate::domain::run::Run;
 use crate::error::{Error, Result};
+use crate::faults::{self, Point};
 use crate::runtime::{self, claude_stream};
 use crate::store::events::{self, Batch};
 use crate::store::{Lane, Store, lifecycle, messages, pauses, runs};
@@ -147,6 +148,7 @@ impl Reader {
         let run = self.run.clone();
         let (forked, found) = store.write_in(Lane::Ingest, move |tx| {
             events::append(tx, &run, &batch)?;
+            faults::hit(Point::LinesRead)?;
             if began {
                 messages::delivered(tx, run.id)?;
             }
@@ -159,6 +161,7 @@ impl Reader {
             };
             Ok((forked, batch.events))
         })?;
+        faults::hit(Point::LinesStored)?;
         if let Some(new) = forked {
             self.run = new;
         } else if progress.session_id.is_some() && progress.inits > 0 {

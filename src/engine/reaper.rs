@@ -4,6 +4,7 @@ use super::{Engine, close, ingest, lock};
 use crate::domain::evidence::ReportKind;
 use crate::domain::run::{Run, RunState};
 use crate::error::{Error, Result};
+use crate::faults::{self, Point};
 use crate::process;
 use crate::run_dir::{RunDir, Voided};
 use crate::store::{auth, lifecycle, reports, runs, tickets};
@@ -39,6 +40,7 @@ fn look_at(engine: &Engine, run: &Run) -> Result<()> {
     if void(&dir)? {
         // No trace of an agent, and none can come any more: the launch is given back. That may have been seen to by a
         // server before us, which died between the file and the row.
+        faults::hit(Point::LaunchVoided)?;
         let mine = run.clone();
         return engine.store.write(move |tx| {
             auth::revoke_run_tokens(tx, mine.id)?;
@@ -94,6 +96,7 @@ fn note_start(engine: &Engine, run: &Run, dir: &RunDir) -> Result<Run> {
         && let Some(pids) = dir.pids()
         && let (Some(pid), Some(start)) = (pids.agent_pid, pids.agent_start)
     {
+        faults::hit(Point::PidSeen)?;
         let mine = run.clone();
         let start = i64::try_from(start).unwrap_or(i64::MAX);
         return engine.store.write(move |tx| {

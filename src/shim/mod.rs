@@ -13,6 +13,7 @@ pub use environment::scrub;
 use crate::clock::{Clock, SystemClock};
 use crate::domain::run::{ExitCause, ExitRecord};
 use crate::domain::time::Time;
+use crate::faults::{self, Point};
 use crate::process::{self, EndTree};
 use crate::run_dir::{MARKER, PidRecord, RunDir, RunSpec};
 use last_word::LastWord;
@@ -99,6 +100,7 @@ fn run(dir: &RunDir, me: i32, started_at: Time, signals: &mut Signals) -> Result
     };
     dir.set_pids(&pids).map_err(|e| format!("pid.json: {e}"))?;
     let agent = spawn_agent(dir, &spec, me)?;
+    let _only_strikes = faults::hit(Point::AgentSpawned);
     pids.agent_pid = Some(agent);
     pids.agent_start = process::start_time(agent);
     pids.pgid = Some(agent);

@@ -14,6 +14,7 @@ use crate::domain::text::cut_chars;
 use crate::domain::ticket::Status;
 use crate::domain::turn::{Turn, TurnOrigin, check_message};
 use crate::error::{Error, FieldError, Result};
+use crate::faults::{self, Point};
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
 
@@ -362,6 +363,7 @@ fn carry_out(tx: &Tx<'_>, p: &Proposal, action: &Action, by: By<'_>, cx: &Action
     tx.conn.execute_batch("release action")?;
     match done {
         Ok(outcome) => {
+            faults::hit(Point::ActionPerformed)?;
             if let Action::Notify { text } = action {
                 let key = format!("notify:{}", p.id);
                 notifications::tell(tx, &Notice { key, text: format!("Luci says:\n\n{text}"), ..Notice::default() })?;

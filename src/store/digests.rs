@@ -11,6 +11,7 @@ use crate::domain::time::Time;
 use crate::domain::turn::{TurnOrigin, TurnState};
 use crate::doorbell::Topic;
 use crate::error::{Error, Result};
+use crate::faults::{self, Point};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeSet;
 
@@ -153,6 +154,7 @@ pub fn begin(tx: &Tx<'_>, lease_ms: i64) -> Result<Option<Digest>> {
         return Ok(None);
     }
     inbox::claim(tx, &items, tx.now.plus_ms(lease_ms))?;
+    faults::hit(Point::DigestClaimed)?;
     let number = newest(tx.conn)?.map_or(1, |d| d.number + 1);
     let turn = turns::send(
         tx,
@@ -205,6 +207,7 @@ pub fn decide(tx: &Tx<'_>, digest: &Digest) -> Result<()> {
     for id in open {
         let decision = if verdicts.ignored.contains(&id) { Decision::Ignored } else { Decision::Processed };
         leave(tx, digest, id, decision)?;
+        faults::hit(Point::DigestDeciding)?;
     }
     end(tx, digest, DigestState::Decided, verdicts.note.as_deref())
 }

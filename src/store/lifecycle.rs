@@ -16,6 +16,7 @@ use crate::domain::ticket::{Status, Ticket};
 use crate::domain::verdict;
 use crate::doorbell::Topic;
 use crate::error::{Error, Result};
+use crate::faults::{self, Point};
 use rusqlite::params;
 
 /// Makes a ticket and its run in one go: "do it now".
@@ -300,6 +301,7 @@ pub fn conclude(tx: &Tx<'_>, run: &Run, c: &Closing) -> Result<()> {
         super::evidence::add(tx, run.ticket, Some(run.id), kind, label, detail)?;
     }
     post(tx, run, c)?;
+    faults::hit(Point::ResultCommented)?;
     let session = match c.next {
         Next::ColdStart => None,
         Next::Status(_) | Next::Again { .. } => c.session_id.clone(),

@@ -1,8 +1,9 @@
 //! Brings a database file to this program's schema, one file of `migrations/` after the other.
 
 use crate::error::{Error, Result};
+use crate::faults::{self, Point};
 use rusqlite::Connection;
-use rusqlite_migration::{M, Migrations};
+use rusqlite_migration::{HookError, M, Migrations};
 
 /// All migrations, in order. Append only.
 const STEPS: &[&str] = &[
@@ -31,7 +32,8 @@ pub fn up(conn: &mut Connection) -> Result<()> {
     if quick != "ok" {
         return Err(Error::Internal(format!("the database is damaged ({quick}): restore the last backup")));
     }
-    Migrations::new(STEPS.iter().map(|sql| M::up(sql)).collect())
+    let step = |sql| M::up_with_hook(sql, |_: &_| faults::hit(Point::Migrating).map_err(|e| HookError::Hook(e.to_string())));
+    Migrations::new(STEPS.iter().copied().map(step).collect())
         .to_latest(conn)
         .map_err(|e| Error::Internal(format!("migration: {e}")))
 }

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::domain::time::Time;
 use crate::doorbell::{Doorbell, Topic};
 use crate::error::{Error, Result};
+use crate::faults::{self, Point};
 use rusqlite::Connection;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -161,6 +162,7 @@ fn write_loop(conn: &Connection, shared: &Shared, clock: &dyn Clock, doorbell: &
     while let Some(first) = next(shared, true) {
         let Some(first) = begin(conn, shared, clock, first) else { continue };
         let (finishes, rings, committed) = group(conn, shared, clock, first);
+        let _only_strikes = faults::hit(Point::Committed);
         for finish in finishes {
             finish(committed.clone());
         }
@@ -231,7 +233,7 @@ fn group(conn: &Connection, shared: &Shared, clock: &dyn Clock, first: Unit) -> 
     }
     let committed = match broken {
         Some(e) => Err(e),
-        None => conn.execute_batch("commit").map_err(Error::from),
+        None => faults::hit(Point::CommitReady).and_then(|()| conn.execute_batch("commit").map_err(Error::from)),
     };
     if committed.is_err() && !conn.is_autocommit() {
         let _ = conn.execute_batch("rollback");
@@ -288,7 +290,9 @@ fn checkpoint_loop(conn: &Connection, shared: &Shared) {
             return;
         }
         drop(queue);
-        let _ = conn.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()));
+        if faults::hit(Point::Checkpoint).is_ok() {
+            let _ = conn.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()));
+        }
     }
 }
 

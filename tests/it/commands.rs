@@ -69,3 +69,14 @@ fn no_page_asks_another_host_for_anything() {
     }
     assert!(found.is_empty(), "{found:?}");
 }
+
+#[cfg(not(feature = "faults"))]
+#[test]
+fn a_program_without_fault_points_does_not_read_their_variable() {
+    let live = Live::prepare(1, &[], "");
+    for said in ["migrating:1:kill9", "commit-ready:1:kill9", "no such thing"] {
+        let name = format!("t-{}", said.len());
+        let done = live.command(&["token", "create", &name]).env("MC_FAULT", said).output().expect("it starts");
+        assert!(done.status.success(), "{said}: {done:?}");
+    }
+}

@@ -8,6 +8,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("domain", 0),
     ("clock", 0),
     ("error", 0),
+    ("faults", 0),
     ("random", 0),
     ("store", 1),
     ("doorbell", 1),
@@ -37,6 +38,7 @@ const WEB_MAY_SEE: &[&str] = &[
     "engine::check",
     "engine::console",
     "engine::drain",
+    "engine::housekeeping",
     "engine::pickup",
     "engine::reaper",
     "engine::scheduler",
@@ -75,6 +77,21 @@ fn programs_are_started_by_drivers_alone() {
 #[test]
 fn the_clock_has_one_door() {
     only_in(&["src/clock.rs"], &["SystemTime::now", "Instant::now", "Utc::now", "thread::sleep", "tokio::time::sleep"]);
+}
+
+#[test]
+fn a_release_has_no_fault_points() {
+    let read = |path: &str| std::fs::read_to_string(path).expect("readable");
+    let manifest = read("Cargo.toml");
+    assert!(manifest.contains("\nfaults = []\n") && !manifest.contains("\ndefault = "), "the feature is asked for by name alone");
+    let makefile = read("Makefile");
+    let armed: Vec<&str> = makefile.lines().filter(|l| l.contains("faults") && l.contains("--release")).collect();
+    assert!(armed.is_empty() && makefile.contains("\tcargo build --release --locked\n"), "{armed:?}");
+    // Where there is no feature there is no word of the variable.
+    let (bare, armed) =
+        read("src/faults.rs").split_once("\nmod armed {").map(|(a, b)| (a.to_owned(), b.to_owned())).expect("armed");
+    assert!(armed.contains("var(\"MC_FAULT\")") && !bare.contains("var("));
+    assert!(bare.trim_end().ends_with("#[cfg(feature = \"faults\")]"));
 }
 
 #[test]

@@ -197,6 +197,11 @@ impl Live {
         self.variables.push((key.to_owned(), value.to_owned()));
     }
 
+    /// Takes a variable away again, from the next start on.
+    pub fn without(&mut self, key: &str) {
+        self.variables.retain(|(k, _)| k != key);
+    }
+
     /// Where everything of this test is.
     pub fn root(&self) -> &Path {
         &self.root
@@ -266,17 +271,26 @@ impl Live {
 
     /// Waits until the server that was spawned says where it is.
     pub fn wait_ready(&mut self) {
+        assert!(self.comes_up(), "the server ended at once\n{}", tail(&self.root));
+    }
+
+    /// As [`Live::wait_ready`]; false where it has ended instead.
+    pub fn comes_up(&mut self) -> bool {
         let path = self.data().join("local.json");
         let pid = self.pid();
-        let child = self.child.as_mut().expect("spawned");
         let found = until("the server's address", || {
-            let over = child.try_wait().expect("it can be asked");
-            assert!(over.is_none(), "the server ended at once: {over:?}\n{}", tail(&self.root));
+            if self.is_over() {
+                return Some(None);
+            }
             let local: Local = serde_json::from_str(&fs::read_to_string(&path).ok()?).ok()?;
-            (local.pid == pid).then_some(local)
+            (local.pid == pid).then_some(Some(local))
         });
-        self.local = Some(found);
-        until("the server's answer", || self.try_get("/api/v1/health").filter(|a| a.status == 200));
+        self.local = found;
+        self.local.is_some()
+            && until("the server's answer", || match self.try_get("/api/v1/health") {
+                Some(answer) => (answer.status == 200).then_some(true),
+                None => self.is_over().then_some(false),
+            })
     }
 
     pub fn boot(&mut self) {
@@ -296,6 +310,14 @@ impl Live {
         self.local = None;
     }
 
+    /// Waits until the server has died by SIGKILL, as something inside it wanted.
+    pub fn dies(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        let status = until("the server's death", || child.try_wait().expect("it can be asked"));
+        assert_eq!(status.signal(), Some(Signal::SIGKILL as i32), "{status}\n{}", tail(&self.root));
+        self.local = None;
+    }
+
     pub fn restart(&mut self) {
         self.kill9();
         self.boot();
@@ -304,6 +326,11 @@ impl Live {
     /// Whether the server has ended by itself.
     pub fn is_over(&mut self) -> bool {
         self.child.as_mut().is_none_or(|c| c.try_wait().expect("it can be asked").is_some())
+    }
+
+    /// Whether it said where it is, and was not seen to end.
+    pub fn is_up(&self) -> bool {
+        self.local.is_some()
     }
 
     /// A server that has ended by itself is over with.
@@ -350,11 +377,13 @@ impl Live {
 
     /// A POST of JSON; none where no answer came.
     pub fn try_json(&self, path: &str, body: &Value) -> Option<Answer> {
-        let sent = self
-            .http
-            .post(format!("{}{path}", self.url()))
-            .header("Authorization", format!("Bearer {}", self.token()))
-            .send_json(body);
+        self.try_json_as(self.token(), path, body)
+    }
+
+    /// As [`Live::try_json`], with another token.
+    pub fn try_json_as(&self, token: &str, path: &str, body: &Value) -> Option<Answer> {
+        let sent =
+            self.http.post(format!("{}{path}", self.url())).header("Authorization", format!("Bearer {token}")).send_json(body);
         answer(sent)
     }
 
@@ -546,7 +575,8 @@ impl Live {
             }
             let _gone = child.kill();
             let status = child.wait().expect("it can be waited for");
-            let crashed = status.signal().is_some() || self.log().contains("panicked");
+            let panics = |log: &str| log.lines().any(|l| l.contains("panicked at") && !l.contains("panicked at src/faults.rs"));
+            let crashed = status.signal().is_some() || panics(&self.log());
             if !std::thread::panicking() {
                 assert!(!crashed, "the server ended by {status}: {}", tail(&self.root));
             }

@@ -10,6 +10,9 @@ mod commands;
 mod console;
 mod crash;
 mod demo_terminal;
+mod disk;
+#[cfg(feature = "faults")]
+mod faults;
 mod floors;
 mod headless_driver;
 mod inbox;
@@ -36,3 +39,4 @@ mod telegram;
 mod telegram_stub;
 mod tmux_driver;
 mod unheard;
+mod wal;

@@ -52,6 +52,27 @@ fn a_locked_database_answers_503_changes_nothing_and_loses_no_line() {
 }
 
 #[test]
+fn a_database_that_is_locked_for_a_moment_makes_writes_wait_and_refuses_none() {
+    let live = Live::start(2, &[agent("instant")]);
+    let clock = SystemClock::new();
+    let meddler = Connection::open(live.database()).expect("another program");
+    meddler.busy_timeout(Duration::from_secs(20)).expect("a time-out");
+    let answers = std::thread::scope(|scope| {
+        meddler.execute_batch("begin exclusive").expect("locked");
+        let held = clock.mono_ms();
+        let posts: Vec<_> = (0..8).map(|_| scope.spawn(|| live.now("instant", "Wait for it"))).collect();
+        until("two seconds of lock", || (clock.mono_ms() - held > 2_000).then_some(()));
+        assert!(posts.iter().all(|p| !p.is_finished()), "nothing is acknowledged before it is there");
+        meddler.execute_batch("rollback").expect("let go");
+        posts.into_iter().map(|p| p.join().expect("an answer")).collect::<std::collections::BTreeSet<_>>()
+    });
+    assert_eq!(answers.len(), 8);
+    for id in answers {
+        live.stands(id, "done");
+    }
+}
+
+#[test]
 fn another_program_that_opens_and_closes_the_database_does_not_take_the_log_from_the_server() {
     let live = Live::start(2, &[agent("instant")]);
     for round in 0..5 {

@@ -13,8 +13,8 @@ fi
 export MC_REAL_CLI
 
 # Built while the network is still there.
-cargo test --locked --test it --no-run
-"$here/in_namespace.sh" cargo test --locked --offline --test it "${1:-real_}" -- --test-threads="${MC_REAL_THREADS:-2}"
+cargo test --locked --features faults --test it --no-run
+"$here/in_namespace.sh" cargo test --locked --offline --features faults --test it "${1:-real_}" -- --test-threads="${MC_REAL_THREADS:-2}"
 
 # And the same program through the browser, where there is one (e2e/run.sh installs it).
 [ $# = 0 ] || exit 0

@@ -67,7 +67,7 @@ pub enum ClientCommand {
     /// Make an engine look at once.
     Tick {
         /// Which one.
-        #[arg(value_parser = ["pickup", "reaper", "drain", "scheduler"])]
+        #[arg(value_parser = ["pickup", "reaper", "drain", "scheduler", "housekeeping"])]
         name: String,
     },
     /// Say something to the orchestrator.

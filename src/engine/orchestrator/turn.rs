@@ -9,6 +9,7 @@ use crate::domain::time::Time;
 use crate::domain::turn::{Turn, TurnOrigin, TurnState};
 use crate::engine::lock;
 use crate::error::{Error, Result};
+use crate::faults::{self, Point};
 use crate::store::actions::{self, ActionsCx};
 use crate::store::{notifications, pauses, sessions, turns};
 
@@ -33,10 +34,12 @@ impl Orchestrator {
         let nonce = format!("{:08x}{:08x}", crate::random::u32(), crate::random::u32());
         let id = session.id;
         let Some(turn) = engine.store.write(move |tx| turns::claim(tx, id, &nonce))? else { return Ok(Pace::Watch) };
+        faults::hit(Point::TurnClaimed)?;
         let store = &engine.store;
         let mut sending = || {
             let turn = turn.clone();
-            store.write(move |tx| turns::sending(tx, &turn))
+            store.write(move |tx| turns::sending(tx, &turn))?;
+            faults::hit(Point::TurnSending)
         };
         let sent = {
             let _typist = lock(&engine.typist);
@@ -44,6 +47,7 @@ impl Orchestrator {
         };
         match sent {
             Ok(()) => {
+                faults::hit(Point::TurnSent)?;
                 self.held = None;
                 engine.store.write(move |tx| sessions::stands(tx, id, SessionState::Working, None))?;
                 Ok(Pace::InFlight(0))
@@ -108,11 +112,13 @@ impl Orchestrator {
         context_tokens: Option<i64>,
         agent_session: Option<String>,
     ) -> Result<()> {
+        faults::hit(Point::AnswerHarvested)?;
         let (id, mine) = (session.id, turn.clone());
         let hand_over = (turn.origin == TurnOrigin::HandOver).then(|| text.clone());
         let config = engine.config.clone();
         engine.store.write(move |tx| {
             actions::take_answer(tx, &mine, &text, &ActionsCx::of(&*config))?;
+            faults::hit(Point::AnswerTaken)?;
             sessions::answered(tx, id, context_tokens)?;
             if let Some(other) = agent_session {
                 sessions::goes_by(tx, id, &other)?;

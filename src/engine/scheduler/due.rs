@@ -7,6 +7,7 @@ use crate::domain::task::{MissedPolicy, Overlap, Task, TaskRun, TaskRunState};
 use crate::domain::time::Time;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::faults::{self, Point};
 use crate::store::task_runs::NewRun;
 use crate::store::tasks::TaskRow;
 use crate::store::{Tx, task_runs, tasks};
@@ -30,13 +31,14 @@ pub(super) fn write_down(engine: &Engine, memory: &Memory) -> Result<bool> {
         return Ok(false);
     }
     let (parsed, zone) = (memory.parsed.clone(), engine.config.scheduler.timezone.clone());
-    engine.store.write(move |tx| {
+    let more = engine.store.write(move |tx| {
         let mut more = false;
         for row in tasks::due(tx.conn, tx.now, TASKS)? {
             more |= one(tx, &row, &parsed, &zone)?;
         }
         Ok(more)
-    })
+    })?;
+    faults::hit(Point::DueWritten).map(|()| more)
 }
 
 /// All of one task's due times up to now; true where there are more of them.
@@ -68,6 +70,7 @@ fn one(tx: &Tx<'_>, row: &TaskRow, parsed: &Parsed, zone: &str) -> Result<bool> 
             task_runs::make_room(tx, &live)?;
         }
     }
+    faults::hit(Point::DueWriting)?;
     Ok(more)
 }
 

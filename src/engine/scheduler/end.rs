@@ -13,6 +13,7 @@ use crate::domain::time::{Time, span_words};
 use crate::engine::Engine;
 use crate::engine::orchestrator::headless::reading::Reading;
 use crate::error::{Error, Result};
+use crate::faults::{self, Point};
 use crate::process;
 use crate::run_dir::{RunDir, Voided};
 use crate::runtime::ask_model::REFUSED;
@@ -189,6 +190,7 @@ fn ended(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir, task
     };
     let keep = end.state != TaskRunState::Ok || run.kind == TaskKind::Agent;
     finish(engine, run, task, end, verdict.failure)?;
+    faults::hit(Point::TaskTold)?;
     memory.readings.remove(&run.id);
     memory.spawned.remove(&run.id);
     if !keep && let Err(e) = std::fs::remove_dir_all(dir.path()) {
@@ -214,6 +216,7 @@ fn finish(engine: &Engine, run: &TaskRun, task: Option<&Task>, mut end: End, fai
             && failure.as_ref().is_none_or(|f| f.code != FailureCode::Refused);
         let again = (retryable && stop.is_none() && run.attempt <= retries).then(|| tx.now.plus_ms(backoff(run.attempt)));
         task_runs::end(tx, &run, &end, again)?;
+        faults::hit(Point::TaskEnded)?;
         if let Some(f) = failure.as_ref().filter(|_| !told) {
             match f.code {
                 FailureCode::AuthFailure => rest(tx, &run, &auth_words(&f.text), None)?,

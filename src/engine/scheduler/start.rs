@@ -8,6 +8,7 @@ use crate::domain::run::{Failure, FailureCode};
 use crate::domain::task::{StopWanted, Task, TaskKind, TaskRun, TaskRunState};
 use crate::engine::{Engine, launch};
 use crate::error::{Error, Result};
+use crate::faults::{self, Point};
 use crate::run_dir::{RunDir, RunSpec};
 use crate::runtime::SessionPlan;
 use crate::runtime::turn_launch::{TurnParts, turn_launch};
@@ -83,6 +84,7 @@ fn begin(engine: &Engine, memory: &mut Memory, run: &TaskRun, rests: &dyn Fn(&st
         task_runs::take(tx, &mine, &kept, profile.as_deref())?;
         task_runs::get(tx.conn, mine.id)
     })?;
+    faults::hit(Point::TaskTaken)?;
     memory.readings.remove(&run.id);
     let prompt = if matches!(task.kind, TaskKind::Agent | TaskKind::Api) { task.body.as_str() } else { "" };
     let spawned = RunDir::create(&path, &spec, prompt).and_then(|dir| Ok(shim::spawn_shim(&engine.exe, &dir)?));
@@ -90,6 +92,7 @@ fn begin(engine: &Engine, memory: &mut Memory, run: &TaskRun, rests: &dyn Fn(&st
         tracing::warn!(task = run.task, error = %e, "a task could not be started; trying again");
         return give_back(engine, &taken, &dir, &e).map(|()| true);
     }
+    faults::hit(Point::TaskSpawned)?;
     memory.spawned.insert(run.id, engine.store.clock().mono_ms());
     Ok(true)
 }

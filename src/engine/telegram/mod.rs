@@ -9,6 +9,7 @@ use crate::clock::pause;
 use crate::config::Telegram;
 use crate::domain::notice::Notice;
 use crate::error::{Error, Result};
+use crate::faults::{self, Point};
 use crate::store::{notifications, telegram as link};
 use crate::telegram::{Bot, Fault, FileRef, Inbound, What};
 use act::Heard;
@@ -109,8 +110,10 @@ fn take(engine: &Engine, config: &Telegram, bot: &Bot, update: Inbound) -> Resul
         What::Message(_) | What::Other => None,
     };
     let heard = Heard { bot: number, chat, update, file, config: engine.config.clone() };
-    let done =
-        engine.store.write(move |tx| if link::take(tx, number, id, heard.kind())? { act::act(tx, &heard) } else { Ok(None) });
+    let done = engine.store.write(move |tx| {
+        let word = if link::take(tx, number, id, heard.kind())? { act::act(tx, &heard)? } else { None };
+        faults::hit(Point::UpdateActed).map(|()| word)
+    });
     let word = match done {
         Ok(word) => word,
         // Not now: the update comes again.
@@ -133,6 +136,7 @@ fn take(engine: &Engine, config: &Telegram, bot: &Bot, update: Inbound) -> Resul
             Some(why)
         }
     };
+    faults::hit(Point::UpdateTaken)?;
     if let Some(callback) = callback {
         // A press that nobody answers stops turning by itself.
         let _late = bot.answer_press(&callback, word.as_deref().unwrap_or("Done already"));

@@ -147,7 +147,14 @@ const OPERATIONS: &[Operation] = &[
     ),
     ("get", "/liveness", "Every open ticket with its next move", &["limit", "cursor"], "", ("200", "Any")),
     ("get", "/check", "Breaches of the invariants", &[], "", ("200", "Any")),
-    ("post", "/tick/{name}", "Makes an engine look at once: pickup, drain, scheduler or reaper", &[], "Nothing", ("200", "Any")),
+    (
+        "post",
+        "/tick/{name}",
+        "Makes an engine look at once: pickup, drain, scheduler, reaper or housekeeping",
+        &[],
+        "Nothing",
+        ("200", "Any"),
+    ),
     ("post", "/profiles/{name}/resume", "Ends the rest of a profile", &[], "Nothing", ("200", "Any")),
 ];
 

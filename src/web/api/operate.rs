@@ -7,6 +7,8 @@ use super::params::Params;
 use crate::domain::ticket::{Status, Ticket};
 use crate::domain::time::Time;
 use crate::engine::drain;
+use crate::engine::housekeeping;
+use crate::engine::pickup;
 use crate::engine::scheduler;
 use crate::error::{Error, Result};
 use crate::store::tickets::{Cursor, Filter};
@@ -48,7 +50,7 @@ pub async fn tick(
     mut body: Body,
 ) -> Answer {
     body.finish()?;
-    if !matches!(name.as_str(), "pickup" | "reaper" | "drain" | "scheduler") {
+    if !matches!(name.as_str(), "pickup" | "reaper" | "drain" | "scheduler" | "housekeeping") {
         let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
         return Err(ApiError(Error::not_found(format!("an engine named {shown:?}"))));
     }
@@ -64,7 +66,8 @@ pub async fn tick(
         let look = move || match name.as_str() {
             "drain" => drain::tick(&engine, drain::Pace::Now).map(|_| ()),
             "scheduler" => scheduler::tick(&engine),
-            _ => crate::engine::pickup::tick(&engine).map(|_| ()),
+            "housekeeping" => housekeeping::tidy(&engine),
+            _ => pickup::tick(&engine).map(|_| ()),
         };
         tokio::task::spawn_blocking(look).await.map_err(|e| Error::Internal(format!("the tick was cut off: {e}")))??;
     }
