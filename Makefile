@@ -1,5 +1,5 @@
 # Two commands for a fresh Debian machine that has Rust:  make run  ·  make test
-.PHONY: run test rust-test e2e real lint bench bench-quick doc tools test-tools
+.PHONY: run test rust-test e2e real lint bench bench-quick fuzz soak doc tools test-tools
 
 MC_LISTEN ?= 127.0.0.1:8420
 MC_DATA ?= ./data
@@ -37,6 +37,16 @@ bench:
 
 bench-quick:
 	cargo bench --locked --bench figures -- --quick
+
+# Each fuzz target for so many minutes: make fuzz MINUTES=10 [TARGET=markdown]
+fuzz:
+	tests/fuzz/run.sh $(or $(MINUTES),10) $(TARGET)
+
+# The server under load for so many minutes: does its memory grow, are its handles and threads flat?
+soak: tools
+	@scripts/install.sh nodejs
+	cargo build --release --locked
+	nice node benches/soak.mjs --minutes $(or $(MINUTES),60)
 
 # tmux and git, where they are missing and we may install them.
 tools:
