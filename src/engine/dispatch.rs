@@ -53,7 +53,7 @@ fn begin(engine: &Arc<Engine>, id: RunId) -> Option<JoinHandle<()>> {
         return None;
     }
     let mine = engine.clone();
-    let spawned = std::thread::Builder::new().name("launch".into()).spawn(move || {
+    let work = move || {
         if let Err(e) = launch::launch(&mine, id) {
             tracing::warn!(run = id.0, error = %e, "a launch failed; the reaper gives it back");
             lock(&mine.cooling).insert(id, mine.store.clock().mono_ms() + COOL_MS);
@@ -61,9 +61,9 @@ fn begin(engine: &Arc<Engine>, id: RunId) -> Option<JoinHandle<()>> {
         lock(&mine.launching).remove(&id);
         mine.store.doorbell.ring(crate::doorbell::Topic::Ingest);
         mine.store.doorbell.ring(crate::doorbell::Topic::Pickup);
-    });
-    match spawned {
-        Ok(thread) => Some(thread),
+    };
+    match engine.keeper.beside("launch", Box::new(work)) {
+        Ok(thread) => thread,
         Err(e) => {
             tracing::warn!(run = id.0, error = %e, "no thread for a launch; trying again");
             lock(&engine.launching).remove(&id);

@@ -12,7 +12,6 @@ use crate::error::{Error, Result};
 use crate::git::{self, Worktree};
 use crate::run_dir::{RunDir, RunSpec};
 use crate::runtime::{self, Capabilities, LaunchParts, SessionPlan};
-use crate::shim;
 use crate::store::runs::{LaunchMark, Place};
 use crate::store::{auth, runs, tickets};
 use std::collections::BTreeMap;
@@ -44,7 +43,7 @@ pub fn launch(engine: &Engine, id: RunId) -> Result<()> {
     let ticket = engine.store.read(|c| tickets::get(c, run.ticket))?;
     match prepare(engine, &ticket, &run) {
         Ok(dir) => {
-            shim::spawn_shim(&engine.exe, &dir)?;
+            engine.keeper.start(&engine.exe, &dir)?;
             wait_for_shim(engine, &dir);
             Ok(())
         }
@@ -227,7 +226,7 @@ fn wait_for_shim(engine: &Engine, dir: &RunDir) {
     let clock = engine.store.clock();
     let until = clock.mono_ms() + SHIM_BEGINS_MS;
     while clock.mono_ms() < until && !dir.file("started").exists() && !engine.is_stopping() {
-        crate::clock::pause(Duration::from_millis(2));
+        engine.keeper.pause(Duration::from_millis(2));
     }
 }
 
