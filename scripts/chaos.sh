@@ -13,9 +13,9 @@ fast=$(mktemp -d /dev/shm/mc-chaos.XXXXXX 2>/dev/null) || fast=$own
 log=$own/log
 running=""
 
-# Whoever was started from here has our folder in its environment, however far it has gone from us.
+# Whoever was started from here has our folder in its environment (as TMPDIR), however far it has gone from us.
 ours() {
-  grep -lsaF "MC_CHAOS=$own" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3
+  grep -lsaF "=$own" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3
 }
 
 leave() {
@@ -36,7 +36,7 @@ trap 'exit 143' TERM HUP
 
 # One part, its words shown when it is over; what it could not stand ends us.
 part() {
-  ( exec env MC_CHAOS="$own" TMPDIR="$own" MC_SIM_DIR="$fast" "$@" ) >"$log" 2>&1 &
+  ( exec env TMPDIR="$own" MC_SIM_DIR="$fast" "$@" ) >"$log" 2>&1 &
   running=$!
   wait "$running"
   code=$?
