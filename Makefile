@@ -1,5 +1,5 @@
 # Two commands for a fresh Debian machine that has Rust:  make run  ·  make test
-.PHONY: run test rust-test e2e real lint bench bench-quick fuzz soak doc tools test-tools
+.PHONY: run test rust-test e2e real lint bench bench-quick chaos fuzz soak doc tools test-tools
 
 MC_LISTEN ?= 127.0.0.1:8420
 MC_DATA ?= ./data
@@ -47,6 +47,10 @@ soak: tools
 	@scripts/install.sh nodejs
 	cargo build --release --locked
 	nice node benches/soak.mjs --minutes $(or $(MINUTES),60)
+
+# Ever new seeds of the simulation, and kills in between: make chaos MINUTES=60
+chaos: test-tools
+	@scripts/chaos.sh $(or $(MINUTES),60)
 
 # tmux and git, where they are missing and we may install them.
 tools:

@@ -63,7 +63,8 @@ pub fn is_git(cwd: &Path) -> bool {
 /// The top of the *main* checkout of the repository that a folder lies in, also when asked from a worktree of it.
 #[must_use]
 pub fn repo_root(cwd: &Path) -> Option<PathBuf> {
-    if !cwd.is_dir() {
+    // Above it nothing of git's: no need to ask.
+    if !cwd.canonicalize().ok()?.ancestors().any(|above| above.join(".git").exists()) {
         return None;
     }
     let text = ask(cwd, &["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"])?;

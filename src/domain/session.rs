@@ -7,6 +7,10 @@ use super::time::Time;
 /// The name of the orchestrator's session.
 pub const LUCI: &str = "luci-persistent";
 
+/// The longest until an agent that fell is tried again, in milliseconds. However often it fell it is tried for as long as
+/// it takes: nobody may be there to look.
+pub const RETRY_MOST_MS: i64 = 5 * 60_000;
+
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SessionState {

@@ -38,7 +38,24 @@ impl Time {
     pub fn since(self, earlier: Time) -> i64 {
         self.0.saturating_sub(earlier.0).max(0)
     }
+
+    /// As [`Time::since`], of a wait that began then. Where the clock was put back since, nobody knows how long it has
+    /// lasted: it counts as over, for else it would last until the clock has caught up.
+    #[must_use]
+    pub fn waited(self, began: Time) -> i64 {
+        if began.0.saturating_sub(self.0) > TREMBLES_MS { i64::MAX } else { self.since(began) }
+    }
+
+    /// Whether a wait until this moment, never longer than `most` when it began, still goes on. One that has longer to go
+    /// was begun before the clock was put back, and is over.
+    #[must_use]
+    pub fn is_ahead(self, now: Time, most: i64) -> bool {
+        self > now && self.since(now) <= most.saturating_add(TREMBLES_MS)
+    }
 }
+
+/// By less than this a clock trembles; by more it was put back.
+pub const TREMBLES_MS: i64 = 2_000;
 
 /// A span in words a person would say: `now`, `12 s`, `26 min`, `2 h`, `3 d`.
 #[must_use]
@@ -63,5 +80,21 @@ impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
         DateTime::parse_from_rfc3339(&text).map(|t| Time(t.timestamp_millis())).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_does_not_last_until_a_clock_that_was_put_back_has_caught_up() {
+        let now = Time(1_000_000);
+        assert_eq!(now.waited(now.plus_ms(-500)), 500);
+        assert_eq!(now.waited(now.plus_ms(700)), 0, "it only trembled");
+        assert_eq!(now.waited(now.plus_ms(3_600_000)), i64::MAX);
+        assert!(now.plus_ms(60_000).is_ahead(now, 60_000));
+        assert!(!now.is_ahead(now, 60_000));
+        assert!(!now.plus_ms(3_600_000).is_ahead(now, 60_000));
     }
 }

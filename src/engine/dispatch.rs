@@ -59,7 +59,7 @@ fn begin(engine: &Arc<Engine>, id: RunId) -> Option<JoinHandle<()>> {
         return None;
     }
     let mine = engine.clone();
-    let spawned = std::thread::Builder::new().name("launch".into()).spawn(move || {
+    let work = move || {
         // Whatever happens in there: the run is the reaper's afterwards.
         let done = catch_unwind(AssertUnwindSafe(|| launch::launch(&mine, id)));
         if let Err(e) = done.unwrap_or_else(|_| Err(Error::Internal("it panicked".to_owned()))) {
@@ -69,9 +69,9 @@ fn begin(engine: &Arc<Engine>, id: RunId) -> Option<JoinHandle<()>> {
         lock(&mine.launching).remove(&id);
         mine.store.doorbell.ring(crate::doorbell::Topic::Ingest);
         mine.store.doorbell.ring(crate::doorbell::Topic::Pickup);
-    });
-    match spawned {
-        Ok(thread) => Some(thread),
+    };
+    match engine.keeper.beside("launch", Box::new(work)) {
+        Ok(thread) => thread,
         Err(e) => {
             tracing::warn!(run = id.0, error = %e, "no thread for a launch; trying again");
             lock(&engine.launching).remove(&id);

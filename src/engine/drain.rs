@@ -167,10 +167,10 @@ fn may_begin(c: &Connection, now: Time, every: i64, pace: Pace) -> Result<bool> 
         Pace::Now => Ok(true),
         Pace::Cycle => {
             let (failures, ended) = digests::unanswered(c)?;
-            if ended.is_some_and(|at| now.since(at) < digest::back_off_ms(failures)) {
+            if ended.is_some_and(|at| now.waited(at) < digest::back_off_ms(failures)) {
                 return Ok(false);
             }
-            let due = digests::newest(c)?.is_none_or(|d| now < d.created_at || now.since(d.created_at) >= every);
+            let due = digests::newest(c)?.is_none_or(|d| now.waited(d.created_at) >= every);
             Ok(due || waiting >= full || inbox::critical_waits(c)?)
         }
     }

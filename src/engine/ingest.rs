@@ -85,11 +85,11 @@ fn follow(engine: &Engine, rt: &Handle, run: &Run) {
     let log = Path::new(run.raw_log.as_deref().unwrap_or_default());
     let mut grown = engine.store.doorbell.listen(Topic::Log(wake::log_id(log)));
     let mut launched = engine.store.doorbell.listen(Topic::Ingest);
-    let mut at = Following { reader: None, run: run.id, checked_ms: 0 };
+    let mut at = Follower::of(run.id);
     while !engine.is_stopping() {
         grown.hush();
         launched.hush();
-        match follow_once(engine, &mut at) {
+        match at.step(engine) {
             Ok(true) => {}
             Ok(false) => return,
             Err(e) => {
@@ -103,49 +103,60 @@ fn follow(engine: &Engine, rt: &Handle, run: &Run) {
     }
 }
 
-/// How far a follower is.
-struct Following {
+/// Who follows one run, and how far that is.
+pub struct Follower {
     reader: Option<Reader>,
     run: RunId,
     checked_ms: i64,
 }
 
-/// Reads what there is. False when the run is over.
-fn follow_once(engine: &Engine, at: &mut Following) -> Result<bool> {
-    let reader = match &mut at.reader {
-        Some(reader) => reader,
-        slot => {
-            let run = engine.store.read(|c| runs::get(c, at.run))?;
-            if !run.state.is_live() || run.launched_at.is_none() {
+impl Follower {
+    /// One that has read nothing yet.
+    #[must_use]
+    pub fn of(run: RunId) -> Follower {
+        Follower { reader: None, run, checked_ms: 0 }
+    }
+
+    /// Reads what there is. False when the run is over.
+    ///
+    /// # Errors
+    /// The disk or store failed: a new follower tries again.
+    pub fn step(&mut self, engine: &Engine) -> Result<bool> {
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            slot => {
+                let run = engine.store.read(|c| runs::get(c, self.run))?;
+                if !run.state.is_live() || run.launched_at.is_none() {
+                    return Ok(false);
+                }
+                slot.insert(Reader::open(&engine.store, self.run, kind_of(engine, &run))?)
+            }
+        };
+        loop {
+            if engine.is_stopping() {
                 return Ok(false);
             }
-            slot.insert(Reader::open(&engine.store, at.run, kind_of(engine, &run))?)
-        }
-    };
-    loop {
-        if engine.is_stopping() {
-            return Ok(false);
-        }
-        match reader.step(&engine.store, false) {
-            Ok(Step::Read(events)) => print_log::append(&engine.config.logs(), &reader.run, &events),
-            // A lost log is closed with a note by the reaper when the process is gone.
-            Ok(Step::Dry | Step::Lost) => break,
-            Err(Error::Conflict(_)) => {
-                let run = engine.store.read(|c| runs::get(c, reader.run.id))?;
-                at.reader = None;
-                at.run = run.id;
-                return Ok(run.state.is_live());
+            match reader.step(&engine.store, false) {
+                Ok(Step::Read(events)) => print_log::append(&engine.config.logs(), &reader.run, &events),
+                // A lost log is closed with a note by the reaper when the process is gone.
+                Ok(Step::Dry | Step::Lost) => break,
+                Err(Error::Conflict(_)) => {
+                    let run = engine.store.read(|c| runs::get(c, reader.run.id))?;
+                    self.reader = None;
+                    self.run = run.id;
+                    return Ok(run.state.is_live());
+                }
+                Err(e) => return Err(e),
             }
-            Err(e) => return Err(e),
         }
+        self.run = reader.run.id;
+        // A write for a run that was closed is refused: whether it still lives need not be asked after each line.
+        let now = engine.store.clock().mono_ms();
+        if now - self.checked_ms < CHECK_MS {
+            return Ok(true);
+        }
+        self.checked_ms = now;
+        let run = engine.store.read(|c| runs::get(c, self.run))?;
+        Ok(run.state.is_live() && run.generation == reader.run.generation)
     }
-    at.run = reader.run.id;
-    // A write for a run that was closed is refused: whether it still lives need not be asked after each line.
-    let now = engine.store.clock().mono_ms();
-    if now - at.checked_ms < CHECK_MS {
-        return Ok(true);
-    }
-    at.checked_ms = now;
-    let run = engine.store.read(|c| runs::get(c, at.run))?;
-    Ok(run.state.is_live() && run.generation == reader.run.generation)
 }

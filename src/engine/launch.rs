@@ -13,7 +13,6 @@ use crate::faults::{self, Point};
 use crate::git::{self, Worktree};
 use crate::run_dir::{RunDir, RunSpec};
 use crate::runtime::{self, Capabilities, LaunchParts, SessionPlan};
-use crate::shim;
 use crate::store::runs::{LaunchMark, Place};
 use crate::store::{auth, runs, tickets};
 use std::collections::BTreeMap;
@@ -47,7 +46,7 @@ pub fn launch(engine: &Engine, id: RunId) -> Result<()> {
     match prepare(engine, &ticket, &run) {
         Ok(dir) => {
             faults::hit(Point::LaunchPrepared)?;
-            shim::spawn_shim(&engine.exe, &dir)?;
+            engine.keeper.start(&engine.exe, &dir)?;
             faults::hit(Point::LaunchSpawned)?;
             wait_for_shim(engine, &dir);
             Ok(())
@@ -231,7 +230,7 @@ fn wait_for_shim(engine: &Engine, dir: &RunDir) {
     let clock = engine.store.clock();
     let until = clock.mono_ms() + SHIM_BEGINS_MS;
     while clock.mono_ms() < until && !dir.file("started").exists() && !engine.is_stopping() {
-        crate::clock::pause(Duration::from_millis(2));
+        engine.keeper.pause(Duration::from_millis(2));
     }
 }
 

@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::domain::ids::RunId;
 use crate::runtime::Capabilities;
+use crate::shim::{Keeper, Machine};
 use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ pub struct Engine {
     pub exe: PathBuf,
     /// The address agents reach us at.
     pub url: String,
+    /// Who starts and ends the processes of runs.
+    keeper: Box<dyn Keeper>,
     /// Launches that a thread of this process is preparing: the reaper leaves them alone.
     launching: Mutex<BTreeSet<RunId>>,
     /// Launches that failed for a fault of the machine, and until when (monotonic) they are left alone.
@@ -67,6 +70,7 @@ impl Engine {
             data,
             exe,
             url,
+            keeper: Box::new(Machine),
             launching: Mutex::default(),
             cooling: Mutex::default(),
             capabilities: Mutex::default(),
@@ -75,6 +79,12 @@ impl Engine {
             tasks: Mutex::default(),
             stopping: AtomicBool::new(false),
         }
+    }
+
+    /// The same over processes that somebody else keeps: a simulation plays them.
+    #[must_use]
+    pub fn kept_by(self, keeper: Box<dyn Keeper>) -> Engine {
+        Engine { keeper, ..self }
     }
 
     /// Asks the waiters to end. Workers go on: they belong to their shims.

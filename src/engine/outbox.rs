@@ -15,7 +15,7 @@ use crate::doorbell::Topic;
 use crate::error::Result;
 use crate::faults::{self, Point};
 use crate::store::{notifications, proposals, telegram as link, turns};
-use crate::telegram::{Bot, Fault, Outgoing};
+use crate::telegram::{Bot, Chats, Fault, Outgoing};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -33,7 +33,7 @@ const BATCH: usize = 50;
 
 /// The outbox and what it knows of the way.
 pub struct Outbox {
-    bot: Option<Bot>,
+    bot: Option<Box<dyn Chats>>,
     /// Whether Telegram has said since the start that it knows the token.
     known: bool,
     /// On the monotonic clock: not before then is it asked again.
@@ -69,6 +69,12 @@ impl Outbox {
     #[must_use]
     pub fn new(config: Option<&Telegram>) -> Outbox {
         let bot = config.and_then(|t| Some(Bot::new(&t.api_url, t.token.clone().ok()?)));
+        Outbox::over(bot.map(|bot| Box::new(bot) as Box<dyn Chats>))
+    }
+
+    /// An outbox over this way into the chats, or over none.
+    #[must_use]
+    pub fn over(bot: Option<Box<dyn Chats>>) -> Outbox {
         Outbox { bot, known: false, ask_at: i64::MIN, hold_until: i64::MIN }
     }
 
@@ -77,7 +83,7 @@ impl Outbox {
     /// # Errors
     /// The store failed.
     pub fn tick(&mut self, engine: &Engine) -> Result<i64> {
-        let Some((bot, config)) = self.bot.as_ref().zip(engine.config.telegram.as_ref()) else {
+        let Some((bot, config)) = self.bot.as_deref().zip(engine.config.telegram.as_ref()) else {
             return no_way(engine, "Telegram is not configured");
         };
         if config.chats.is_empty() {
@@ -123,7 +129,7 @@ fn no_way(engine: &Engine, why: &'static str) -> Result<i64> {
 }
 
 /// Asks whether the token is good. True once it is known to be.
-fn greet(engine: &Engine, bot: &Bot) -> Result<bool> {
+fn greet(engine: &Engine, bot: &dyn Chats) -> Result<bool> {
     match bot.me() {
         Ok(name) => {
             engine.store.write(move |tx| link::heard(tx, Some(&name)))?;
@@ -150,7 +156,7 @@ pub(super) fn trouble(engine: &Engine, fault: &Fault) -> Result<()> {
 }
 
 /// Sends the next notice that is due. False when there is none, or when it is better to wait.
-fn next_step(engine: &Engine, bot: &Bot, config: &Telegram, quiet: bool, hold_until: &mut i64) -> Result<bool> {
+fn next_step(engine: &Engine, bot: &dyn Chats, config: &Telegram, quiet: bool, hold_until: &mut i64) -> Result<bool> {
     // Whatever is marked as being sent now was left so by a crash: nobody else sends.
     if !engine.store.read(notifications::any_waiting)? {
         return Ok(false);
@@ -195,7 +201,7 @@ fn again(engine: &Engine, id: NoticeId, at: Time, counted: bool, why: &str) -> R
 }
 
 /// Puts the parts that are not there yet into the chat. Each is written down as soon as it is there.
-fn deliver(engine: &Engine, bot: &Bot, s: &Stored) -> Result<std::result::Result<(), Fault>> {
+fn deliver(engine: &Engine, bot: &dyn Chats, s: &Stored) -> Result<std::result::Result<(), Fault>> {
     let chat = s.chat.unwrap_or(0);
     let key = s.notice.key.strip_suffix(&format!("@{chat}")).unwrap_or(&s.notice.key);
     let parts = notice::messages(&with_link(engine, s), key);
@@ -249,7 +255,7 @@ fn with_link(engine: &Engine, s: &Stored) -> String {
 }
 
 /// Takes buttons away whose time is over. False where some are left for later.
-fn take_stale_buttons(engine: &Engine, bot: &Bot) -> Result<bool> {
+fn take_stale_buttons(engine: &Engine, bot: &dyn Chats) -> Result<bool> {
     for (id, chat, messages) in engine.store.read(|c| notifications::stale(c, 20))? {
         for message in messages {
             match bot.take_buttons(chat, message) {

@@ -5,7 +5,6 @@ use crate::domain::evidence::ReportKind;
 use crate::domain::run::{Run, RunState};
 use crate::error::{Error, Result};
 use crate::faults::{self, Point};
-use crate::process;
 use crate::run_dir::{RunDir, Voided};
 use crate::store::{auth, lifecycle, reports, runs, tickets};
 use std::path::Path;
@@ -53,7 +52,7 @@ fn look_at(engine: &Engine, run: &Run) -> Result<()> {
     }
     if dir.exit().is_none() {
         // The shim died without a word. Whatever is left of the agent is ended before the claim is freed.
-        let ended = process::stop_run(&dir, Duration::from_millis(engine.config.stop_grace_ms));
+        let ended = engine.keeper.stop(&dir, Duration::from_millis(engine.config.stop_grace_ms));
         if !ended.verified {
             return Err(Error::Busy("processes of a dead run are still there".to_owned()));
         }
@@ -72,12 +71,12 @@ fn void(dir: &RunDir) -> Result<bool> {
 /// A living run: stops it where that is wanted, or where it lingers after its work.
 fn look_after(engine: &Engine, run: &Run, dir: &RunDir) -> Result<()> {
     if run.stop_wanted {
-        let _ = process::ask_to_stop(dir);
+        let _ = engine.keeper.ask_to_stop(dir);
         return Ok(());
     }
     let grace = engine.config.profile(&run.profile).map_or(120_000, |p| p.exit_grace_ms);
     let now = engine.store.clock().now();
-    let quiet = |run: &Run| run.last_output_at.is_some_and(|at| now.since(at) > grace);
+    let quiet = |run: &Run| run.last_output_at.is_some_and(|at| now.waited(at) > grace);
     if run.state != RunState::Running || !quiet(run) {
         return Ok(());
     }
@@ -85,7 +84,7 @@ fn look_after(engine: &Engine, run: &Run, dir: &RunDir) -> Result<()> {
     let run = engine.store.read(|c| runs::get(c, reader.run.id))?;
     if quiet(&run) && reader.progress.is_at_rest() {
         engine.store.write(move |tx| runs::mark_lingering(tx, &run))?;
-        let _ = process::ask_to_stop(dir);
+        let _ = engine.keeper.ask_to_stop(dir);
     }
     Ok(())
 }

@@ -5,10 +5,12 @@
 
 pub mod bounded;
 mod environment;
+mod keeper;
 mod last_word;
 mod watch;
 
 pub use environment::scrub;
+pub use keeper::{Keeper, Machine};
 
 use crate::clock::{Clock, SystemClock};
 use crate::domain::run::{ExitCause, ExitRecord};

@@ -6,7 +6,7 @@ use super::{Tx, inbox, sessions};
 use crate::domain::digest::{self, Decision, DigestState};
 use crate::domain::ids::{ItemId, TurnId};
 use crate::domain::inbox::{DIGEST_MAX, Item, moment, stamp};
-use crate::domain::session::SessionState;
+use crate::domain::session::{RETRY_MOST_MS, SessionState};
 use crate::domain::time::Time;
 use crate::domain::turn::{TurnOrigin, TurnState};
 use crate::doorbell::Topic;
@@ -115,9 +115,10 @@ pub fn unanswered(conn: &Connection) -> Result<(u32, Option<Time>)> {
 /// The database refused.
 pub fn next_at(conn: &Connection, now: Time, every_ms: i64) -> Result<Option<Time>> {
     let (failures, ended) = unanswered(conn)?;
-    let rested = ended.map(|at| at.plus_ms(digest::back_off_ms(failures)));
-    let last = newest(conn)?.map(|d| d.created_at.plus_ms(every_ms));
-    Ok([rested, last].into_iter().flatten().max().filter(|at| *at > now))
+    let ahead = |from: Time, ms: i64| Some(from.plus_ms(ms)).filter(|at| at.is_ahead(now, ms));
+    let rested = ended.and_then(|at| ahead(at, digest::back_off_ms(failures)));
+    let last = newest(conn)?.and_then(|d| ahead(d.created_at, every_ms));
+    Ok([rested, last].into_iter().flatten().max())
 }
 
 /// Whether Luci can take a digest: neither stopped nor given up, and nobody sits at her keyboard.
@@ -134,7 +135,7 @@ pub fn luci_can(conn: &Connection, now: Time) -> Result<bool> {
         Some(session) => match session.state {
             // Given up, or a dialog is open that only a person can answer.
             SessionState::Broken | SessionState::Waiting => false,
-            SessionState::Down => session.retry_at.is_none_or(|at| at <= now),
+            SessionState::Down => !session.retry_at.is_some_and(|at| at.is_ahead(now, RETRY_MOST_MS)),
             SessionState::Starting | SessionState::Idle | SessionState::Working | SessionState::Ended => true,
         },
     })

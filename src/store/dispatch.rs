@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 
 /// Candidates looked at for each claim; those behind a paused profile or an idle role are stepped over.
 const LOOK_AT: i64 = 200;
+/// No back-off is longer. One that ends later was set before the clock was put back; who waits for the reset of a limit is
+/// held by the pause of the profile.
+const FAR_MS: i64 = 2 * 3_600_000;
 
 /// Gives at most `slots` ready tickets their run (`starting`). Returns the runs.
 ///
@@ -72,12 +75,39 @@ pub fn first_ready(conn: &Connection, now: Time) -> Result<Option<TicketId>> {
 fn ready(conn: &Connection, now: Time, limit: i64) -> Result<Vec<Ticket>> {
     let sql = format!(
         "select {COLUMNS} from tickets t
-         where t.status = 'todo' and t.needs_approval = 0 and (t.not_before is null or t.not_before <= ?1)
+         where t.status = 'todo' and t.needs_approval = 0 and (t.not_before is null or t.not_before <= ?1 or t.not_before > ?3)
            and not exists (select 1 from ticket_links l join tickets b on b.id = l.blocker_id
                            where l.blocked_id = t.id and b.status not in ('done', 'cancelled'))
          order by t.rank, t.created_at, t.id limit ?2"
     );
     let mut stmt = conn.prepare_cached(&sql)?;
-    let rows = stmt.query_map(params![now.0, limit], row_to_ticket)?;
+    let rows = stmt.query_map(params![now.0, limit, now.0 + FAR_MS], row_to_ticket)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::domain::actor::Actor;
+    use crate::domain::ticket::{Status, Title};
+    use crate::store::Store;
+    use crate::store::tickets::{self, NewTicket};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_retry_does_not_wait_for_a_clock_that_was_put_back() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("a store");
+        let found = store.write(|tx| {
+            let new = NewTicket { status: Status::Todo, ..NewTicket::titled(Title::stored("again".to_owned())) };
+            let id = tickets::create(tx, &new, &Actor::System)?.id;
+            let ready = |wait: i64| -> Result<bool> {
+                tx.conn.execute("update tickets set not_before = ?1", [tx.now.0 + wait])?;
+                Ok(first_ready(tx.conn, tx.now)? == Some(id))
+            };
+            Ok([ready(-1)?, ready(3_600_000)?, ready(10 * 86_400_000)?])
+        });
+        assert_eq!(found.expect("looked"), [true, false, true]);
+    }
 }

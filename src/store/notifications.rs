@@ -152,6 +152,9 @@ pub fn drop_waiting(tx: &Tx<'_>, why: &str, before: Time) -> Result<usize> {
         .execute(params![why, before.0])?)
 }
 
+/// No back-off and no wait that Telegram asks for is longer. One that ends later was set before the clock was put back.
+const FAR_MS: i64 = 2 * 3_600_000;
+
 /// Takes the next notice that is due; in quiet hours only what is urgent or answers somebody. From here on it may be in
 /// the chat.
 ///
@@ -161,10 +164,10 @@ pub fn claim(tx: &Tx<'_>, quiet: bool) -> Result<Option<Stored>> {
     let id: Option<i64> = tx
         .conn
         .prepare_cached(
-            "select id from notifications where state = 'pending' and chat is not null and next_at <= ?1
-               and (?2 = 0 or urgent = 1 or answer = 1) order by urgent desc, id limit 1",
+            "select id from notifications where state = 'pending' and chat is not null
+               and (next_at <= ?1 or next_at > ?3) and (?2 = 0 or urgent = 1 or answer = 1) order by urgent desc, id limit 1",
         )?
-        .query_row(params![tx.now.0, quiet], |r| r.get(0))
+        .query_row(params![tx.now.0, quiet, tx.now.0 + FAR_MS], |r| r.get(0))
         .optional()?;
     let Some(id) = id else { return Ok(None) };
     tx.conn.prepare_cached("update notifications set state = 'sending', attempts = attempts + 1 where id = ?1")?.execute([id])?;
@@ -456,6 +459,20 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_does_not_wait_for_a_clock_that_was_put_back() {
+        let (_dir, store) = store();
+        let keys = store.write(|tx| {
+            for (key, wait) in [("backs off", 600_000), ("from before", 10 * 86_400_000)] {
+                tell(tx, &notice(key, false))?;
+                tx.conn.execute("update notifications set next_at = ?1 where key = ?2", params![tx.now.0 + wait, key])?;
+            }
+            spread(tx, &[5])?;
+            Ok([claim(tx, false)?, claim(tx, false)?].map(|s| s.map(|s| s.notice.key)))
+        });
+        assert_eq!(keys.expect("claimed"), [Some("from before".to_owned()), None]);
+    }
+
+    #[test]
     fn a_key_that_holds_wildcards_ends_only_its_own() {
         let (_dir, store) = store();
         let left = store.write(|tx| {
@@ -475,7 +492,7 @@ mod tests {
     fn looking_for_work_reads_an_index_and_not_the_table() {
         let (_dir, store) = store();
         for sql in [
-            "select id from notifications where state = 'pending' and chat is not null and next_at <= 1
+            "select id from notifications where state = 'pending' and chat is not null and (next_at <= 1 or next_at > 2)
                and (0 = 0 or urgent = 1 or answer = 1) order by urgent desc, id limit 1",
             "select 1 from notifications where state = 'pending'",
             "select 1 from notifications where state = 'sending'",

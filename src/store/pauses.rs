@@ -20,6 +20,9 @@ pub struct Pause {
     pub since: Time,
 }
 
+/// No reset is believed that is further ahead. A pause that ends later was made before the clock was put back.
+const FAR_MS: i64 = 9 * 86_400_000;
+
 /// Pauses a profile; a pause without an end is not shortened by one with an end, and is told to the owner at once.
 ///
 /// # Errors
@@ -58,9 +61,10 @@ pub fn resume(tx: &Tx<'_>, profile: &str) -> Result<bool> {
 /// # Errors
 /// The database refused.
 pub fn in_force(conn: &Connection, now: Time) -> Result<BTreeMap<String, Pause>> {
-    let mut stmt =
-        conn.prepare_cached("select profile, reason, until, since from profile_pauses where until is null or until > ?1")?;
-    let rows = stmt.query_map([now.0], |r| {
+    let mut stmt = conn.prepare_cached(
+        "select profile, reason, until, since from profile_pauses where until is null or (until > ?1 and until <= ?2)",
+    )?;
+    let rows = stmt.query_map([now.0, now.0 + FAR_MS], |r| {
         Ok((r.get(0)?, Pause { reason: r.get(1)?, until: r.get::<_, Option<i64>>(2)?.map(Time), since: Time(r.get(3)?) }))
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

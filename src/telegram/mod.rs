@@ -72,6 +72,41 @@ pub struct Outgoing<'a> {
     pub reply_to: Option<i64>,
 }
 
+/// The way into the chats, as far as the outbox needs it.
+pub trait Chats: Send + Sync {
+    /// The bot's user name.
+    ///
+    /// # Errors
+    /// See [`Fault`].
+    fn me(&self) -> Result<String, Fault>;
+
+    /// Sends a message. Its number in the chat.
+    ///
+    /// # Errors
+    /// See [`Fault`].
+    fn send(&self, m: &Outgoing<'_>) -> Result<i64, Fault>;
+
+    /// Takes the buttons of a message away. One that has none any more is no fault.
+    ///
+    /// # Errors
+    /// See [`Fault`].
+    fn take_buttons(&self, chat: i64, message: i64) -> Result<(), Fault>;
+}
+
+impl Chats for Bot {
+    fn me(&self) -> Result<String, Fault> {
+        Bot::me(self)
+    }
+
+    fn send(&self, m: &Outgoing<'_>) -> Result<i64, Fault> {
+        Bot::send(self, m)
+    }
+
+    fn take_buttons(&self, chat: i64, message: i64) -> Result<(), Fault> {
+        Bot::take_buttons(self, chat, message)
+    }
+}
+
 /// A bot and the way to it.
 pub struct Bot {
     base: String,

@@ -273,6 +273,19 @@ fn a_failed_or_cancelled_digest_makes_its_items_wait_and_is_asked_for_less_and_l
     rig.holds();
 }
 
+#[test]
+fn the_pause_after_a_failed_digest_does_not_wait_for_a_clock_that_was_put_back() {
+    let rig = Rig::new();
+    rig.post(InboxPriority::Normal, "one");
+    assert_eq!(rig.cycle().sent, 1);
+    let failed = rig.takes().expect("queued");
+    rig.store.write(move |tx| turns::fail(tx, &failed, "broken", None)).expect("hers");
+    assert_eq!((rig.cycle().given_back, rig.cycle().sent), (1, 0));
+    rig.later(-24 * 60 * MINUTE);
+    assert_eq!(rig.cycle().sent, 1);
+    rig.holds();
+}
+
 fn until_cycle_sends(rig: &Rig, waits: &mut Vec<i64>) {
     let mut minutes = 0;
     while rig.cycle().sent == 0 {

@@ -305,6 +305,21 @@ fn a_session_that_does_not_come_up_is_left_to_a_person_and_start_tries_anew() {
 }
 
 #[test]
+fn a_session_that_is_down_does_not_wait_for_a_clock_that_was_put_back() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.play.with(|p| p.fail_starts = 1);
+    s.until(|s| s.engine.store.read(sessions::current).expect("read").is_some_and(|x| x.state == SessionState::Down));
+    let session = s.session().id;
+    s.engine
+        .store
+        .write(move |tx| sessions::down(tx, session, "again", Some(tx.now.plus_ms(864_000_000)), false))
+        .expect("put back");
+    s.harvests([answered("Hi.", 1)]);
+    s.until(over(id));
+}
+
+#[test]
 fn stop_keeps_the_queue_and_start_goes_on_in_the_same_conversation() {
     let mut s = stage();
     let id = s.say("hello", TurnOrigin::Human);

@@ -2,14 +2,12 @@
 
 use super::driver::{Harvest, Look, Start};
 use super::{Engine, Orchestrator, Pace, Scene, mono};
-use crate::domain::session::{Session, SessionState};
+use crate::domain::session::{RETRY_MOST_MS, Session, SessionState};
 use crate::error::{Error, Result};
 use crate::store::{sessions, turns};
 
 /// Starts in a row that may fail before a person is asked to look.
 const FAILURES_AT_MOST: i64 = 7;
-/// Even then it is tried again after so many milliseconds, for as long as it takes: nobody may be there to look.
-const LATER_MS: i64 = 5 * 60_000;
 /// Starts within [`WINDOW_MS`] before the session is left to a person.
 const STARTS_AT_MOST: usize = 8;
 /// The window of the restart intensity, in milliseconds.
@@ -49,7 +47,7 @@ impl Orchestrator {
     pub(super) fn bring_back(&mut self, engine: &Engine, session: &Session) -> Result<Pace> {
         let now = engine.store.clock().now();
         match session.retry_at {
-            Some(at) if at > now => Ok(Pace::In(at.since(now))),
+            Some(at) if at.is_ahead(now, RETRY_MOST_MS) => Ok(Pace::In(at.since(now))),
             // Without a time it was put to sleep, and we are here because something is wanted of it.
             Some(_) | None => self.launch(engine, session),
         }
@@ -69,7 +67,7 @@ impl Orchestrator {
                 self.fell(engine, session, &why, false)
             }
             Look::ComingUp => {
-                let since = session.launched_at.map_or(0, |at| engine.store.clock().now().since(at));
+                let since = session.launched_at.map_or(0, |at| engine.store.clock().now().waited(at));
                 if since > READY_MS {
                     self.driver(session.driver).stop(engine, session)?;
                     return self.fell(engine, session, "did not become ready within a minute", false);
@@ -96,7 +94,7 @@ impl Orchestrator {
         let failures = session.failures + 1;
         let give_up = for_good || failures >= FAILURES_AT_MOST;
         let now = engine.store.clock().now();
-        let wait = if give_up { LATER_MS } else { 500_i64 << failures.clamp(1, 7) };
+        let wait = if give_up { RETRY_MOST_MS } else { 500_i64 << failures.clamp(1, 7) };
         let retry_at = (!for_good).then(|| now.plus_ms(wait));
         if give_up {
             self.started.clear();

@@ -222,7 +222,7 @@ fn observe(engine: &Engine, session: &Session, book: &mut Book) -> Result<Look> 
         book.odd_since = None;
         return Ok(look);
     }
-    let up = session.launched_at.map_or(0, |at| clock.now().since(at));
+    let up = session.launched_at.map_or(0, |at| clock.now().waited(at));
     let odd = now - *book.odd_since.get_or_insert(now);
     if up < COMING_UP_MS {
         return Ok(Look::ComingUp);

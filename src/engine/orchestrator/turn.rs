@@ -267,6 +267,6 @@ impl Orchestrator {
 
     fn since_sent(&self, engine: &Engine, turn: &Turn) -> i64 {
         let now = engine.store.clock().now();
-        turn.sent_at.or(turn.claimed_at).map_or(0, |at| now.since(at))
+        turn.sent_at.or(turn.claimed_at).map_or(0, |at| now.waited(at))
     }
 }

@@ -14,7 +14,6 @@ use crate::engine::Engine;
 use crate::engine::orchestrator::headless::reading::Reading;
 use crate::error::{Error, Result};
 use crate::faults::{self, Point};
-use crate::process;
 use crate::run_dir::{RunDir, Voided};
 use crate::runtime::ask_model::REFUSED;
 use crate::store::streaks::{self, Outcome};
@@ -67,7 +66,7 @@ fn look_at(engine: &Engine, memory: &mut Memory, run: &TaskRun) -> Result<()> {
         follow(engine, memory, run, &dir, task.as_ref())?;
     }
     if lives {
-        if run.stop_wanted.is_some() && !process::ask_to_stop(&dir) {
+        if run.stop_wanted.is_some() && !engine.keeper.ask_to_stop(&dir) {
             // Its shim is gone: there is nobody to ask.
             return stop(engine, &dir);
         }
@@ -83,7 +82,7 @@ fn look_at(engine: &Engine, memory: &mut Memory, run: &TaskRun) -> Result<()> {
 }
 
 fn stop(engine: &Engine, dir: &RunDir) -> Result<()> {
-    if process::stop_run(dir, Duration::from_millis(engine.config.stop_grace_ms)).verified {
+    if engine.keeper.stop(dir, Duration::from_millis(engine.config.stop_grace_ms)).verified {
         return Ok(());
     }
     Err(Error::Busy("processes of a task run are still there".to_owned()))
@@ -114,7 +113,7 @@ fn follow(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir, tas
         tell(tx, &mine, task.as_ref(), OutcomeClass::AuthFailed, said);
         Ok(())
     })?;
-    if !process::ask_to_stop(dir) {
+    if !engine.keeper.ask_to_stop(dir) {
         tracing::debug!(run = run.id.0, "an agent without a login has ended by itself");
     }
     Ok(())
@@ -131,7 +130,7 @@ fn linger(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir) {
     let Some(reading) = memory.readings.get_mut(&run.id) else { return };
     let quiet = engine.store.clock().mono_ms() - reading.quiet_since.unwrap_or(i64::MAX);
     if reading.stream.progress.is_at_rest() && quiet >= grace && !reading.asked {
-        reading.asked = process::ask_to_stop(dir);
+        reading.asked = engine.keeper.ask_to_stop(dir);
     }
 }
 

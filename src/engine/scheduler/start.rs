@@ -12,7 +12,6 @@ use crate::faults::{self, Point};
 use crate::run_dir::{RunDir, RunSpec};
 use crate::runtime::SessionPlan;
 use crate::runtime::turn_launch::{TurnParts, turn_launch};
-use crate::shim;
 use crate::store::{pauses, task_runs, tasks};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -87,7 +86,7 @@ fn begin(engine: &Engine, memory: &mut Memory, run: &TaskRun, rests: &dyn Fn(&st
     faults::hit(Point::TaskTaken)?;
     memory.readings.remove(&run.id);
     let prompt = if matches!(task.kind, TaskKind::Agent | TaskKind::Api) { task.body.as_str() } else { "" };
-    let spawned = RunDir::create(&path, &spec, prompt).and_then(|dir| Ok(shim::spawn_shim(&engine.exe, &dir)?));
+    let spawned = RunDir::create(&path, &spec, prompt).and_then(|dir| Ok(engine.keeper.start(&engine.exe, &dir)?));
     if let Err(e) = spawned {
         tracing::warn!(task = run.task, error = %e, "a task could not be started; trying again");
         return give_back(engine, &taken, &dir, &e).map(|()| true);
