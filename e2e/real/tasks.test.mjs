@@ -1,7 +1,7 @@
 // Scheduled tasks with the real agent program, through the browser: what Luci makes of their outcomes, and a login that
 // is refused. MC_REAL_CLI names the program.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { desk, live, mission, noSideways, phone, quiet, sizes, until } from "../lib.mjs";
@@ -30,7 +30,11 @@ async function begin(name, driver, rules = []) {
   const mc = await mission({ config, env: bot.env });
   const task = (of, front, body = "") => writeFileSync(join(mc.data, "workspace", "tasks", `${of}.md`), `---\n${front}\n---\n${body}\n`);
   const count = async (sql) => (await mc.rows(`select count(*) as n from ${sql}`))[0].n;
-  const end = async () => { await mc.end(); await stub.end(); await bot.end(); };
+  const end = async () => {
+    await mc.end();
+    await Promise.all([stub.end(), bot.end()]);
+    rmSync(home, { recursive: true, force: true, maxRetries: 3 });
+  };
   return { mc, stub, bot, task, count, end };
 }
 
