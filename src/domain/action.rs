@@ -2,7 +2,7 @@
 
 use super::ids::TicketId;
 use super::proposal::{ActionKind, Proposal, ProposalState};
-use super::text::cut_chars;
+use super::text::{cut_chars, shortened};
 use super::ticket::{Priority, Status, Title, WorkClass};
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,6 +11,8 @@ use std::fmt;
 
 /// Characters of one text in an action.
 pub const TEXT_MAX: usize = 50_000;
+/// Characters of what is wrong with an action.
+const WRONG_CHARS: usize = 400;
 /// Options of a question to the owner.
 pub const OPTIONS_MAX: usize = 10;
 
@@ -276,7 +278,7 @@ impl Action {
             }
             Action::AskOwner { question, options } => {
                 text(&mut found, "question", question);
-                options.iter().for_each(|o| text(&mut found, "an option", o));
+                options.iter().take(OPTIONS_MAX).for_each(|o| text(&mut found, "an option", o));
                 if options.len() > OPTIONS_MAX {
                     found.push(format!("has {} options; at most {OPTIONS_MAX} are allowed", options.len()));
                 }
@@ -293,7 +295,7 @@ impl Action {
             Action::CreateTicket(new) => format!("Create “{}”", new.title.trim()),
             Action::Comment { ticket, .. } => format!("Comment on {ticket}"),
             Action::Move { ticket, status } => format!("Move {ticket} to {}", status.label()),
-            Action::Assign { ticket, role } => format!("Assign {ticket} to {role}"),
+            Action::Assign { ticket, role } => format!("Assign {ticket} to {}", first_line(role)),
             Action::Start { ticket } => format!("Start {ticket}"),
             Action::AnswerQuestion { ticket, .. } => format!("Answer the question of {ticket}"),
             Action::Notify { text } => first_line(text),
@@ -350,7 +352,9 @@ fn first_line(words: &str) -> String {
 /// What the JSON reader found wrong, without the place: it counts from where it began to read.
 pub(super) fn in_words(e: &serde_json::Error) -> String {
     let text = e.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(words, _)| words.to_owned())
+    let words = text.rsplit_once(" at line ").map_or(text.as_str(), |(words, _)| words);
+    // It quotes what it does not know, however long that is.
+    shortened(words, WRONG_CHARS)
 }
 
 /// What an action that was done made: for links, for Undo, and for what names it by its ref.
@@ -446,6 +450,15 @@ pub fn way(from: Status, to: Status) -> Vec<Status> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_headline_is_one_short_line_whatever_it_names() {
+        for role in ["tessa\nand a second line".to_owned(), "x".repeat(50_000)] {
+            let action = Action::Assign { ticket: TicketRef::Known(TicketId(1)), role };
+            let headline = action.headline();
+            assert!(!headline.contains('\n') && headline.chars().count() < 300, "{headline}");
+        }
+    }
 
     #[test]
     fn from_every_resting_place_there_is_a_way_back_or_it_is_said_that_there_is_none() {

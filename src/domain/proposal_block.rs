@@ -1,6 +1,7 @@
 //! The one documented block of an answer: its last fenced JSON object with the key `mc_actions`, with nothing behind it.
 
 use super::action::{Action, CreateTicket, TicketRef, in_words};
+use super::text::shortened;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +47,7 @@ pub fn words(answer: &str) -> &str {
 pub fn wrong_together(actions: &[Action]) -> Vec<String> {
     let mut wrong = Vec::new();
     if actions.len() > ACTIONS_MAX {
-        wrong.push(format!("There are {} actions; at most {ACTIONS_MAX} are allowed in one answer.", actions.len()));
+        wrong.push(too_many(actions.len()));
     }
     let mut made: BTreeMap<&str, &Action> = BTreeMap::new();
     for action in actions {
@@ -105,20 +106,27 @@ fn read_json(json: &str) -> Result<Vec<Action>, Vec<String>> {
     if json.len() > BLOCK_MAX {
         return Err(vec![format!("The block is longer than {BLOCK_MAX} bytes.")]);
     }
-    let block: Block = serde_json::from_str(json).map_err(|e| vec![format!("The block cannot be read: {e}.")])?;
+    let block: Block =
+        serde_json::from_str(json).map_err(|e| vec![format!("The block cannot be read: {}.", shortened(&e.to_string(), 400))])?;
     if block.mc_actions.len() > ACTIONS_MAX {
-        let n = block.mc_actions.len();
-        return Err(vec![format!("There are {n} actions; at most {ACTIONS_MAX} are allowed in one answer.")]);
+        return Err(vec![too_many(block.mc_actions.len())]);
     }
     let (mut actions, mut wrong) = (Vec::new(), Vec::new());
     for (n, raw) in block.mc_actions.iter().enumerate() {
         match serde_json::from_str::<Action>(raw.get()) {
             Ok(action) => actions.push(action),
             Err(e) => {
-                let kind = serde_json::from_str::<KindOnly>(raw.get()).map(|k| format!(" ({})", k.kind)).unwrap_or_default();
+                let kind = serde_json::from_str::<KindOnly>(raw.get())
+                    .map(|k| format!(" ({})", shortened(&k.kind, 40)))
+                    .unwrap_or_default();
                 wrong.push(format!("Action {}{kind}: {}.", n + 1, in_words(&e)));
             }
         }
+    }
+    // Before anything is done for each of them: a block has room for thousands of children.
+    let n = actions.iter().map(counted).sum::<usize>();
+    if n > ACTIONS_MAX {
+        return Err(vec![too_many(n)]);
     }
     let actions = spread(actions, &mut wrong);
     for (n, action) in actions.iter().enumerate() {
@@ -128,6 +136,28 @@ fn read_json(json: &str) -> Result<Vec<Action>, Vec<String>> {
         wrong.extend(wrong_together(&actions));
     }
     if wrong.is_empty() { Ok(actions) } else { Err(wrong) }
+}
+
+fn too_many(n: usize) -> String {
+    format!("There are {n} actions; at most {ACTIONS_MAX} are allowed in one answer.")
+}
+
+/// How many actions one is, its children counted.
+fn counted(action: &Action) -> usize {
+    fn tickets(new: &CreateTicket) -> usize {
+        1 + new.children.iter().map(tickets).sum::<usize>()
+    }
+    match action {
+        Action::CreateTicket(new) => tickets(new),
+        Action::Comment { .. }
+        | Action::Move { .. }
+        | Action::Assign { .. }
+        | Action::Start { .. }
+        | Action::AnswerQuestion { .. }
+        | Action::Notify { .. }
+        | Action::Ignore { .. }
+        | Action::AskOwner { .. } => 1,
+    }
 }
 
 fn title(n: usize, action: &Action) -> String {
@@ -172,7 +202,8 @@ fn spread_one(mut new: CreateTicket, taken: &mut BTreeSet<String>, flat: &mut Ve
     flat.push(Action::CreateTicket(new));
     for mut child in children {
         if child.parent.is_some() {
-            wrong.push(format!("The child {:?} names a parent: its parent is the ticket it stands in.", child.title));
+            let title = shortened(&child.title, 40);
+            wrong.push(format!("The child {title:?} names a parent: its parent is the ticket it stands in."));
         }
         child.parent = parent.clone().map(TicketRef::Made);
         spread_one(child, taken, flat, wrong);

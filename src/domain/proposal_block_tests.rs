@@ -210,3 +210,29 @@ proptest! {
         prop_assert!(text.starts_with(words(&text)));
     }
 }
+
+#[test]
+fn what_is_wrong_is_told_in_few_words_however_long_the_block_is() {
+    let long = "x".repeat(100_000);
+    let options = vec![""; 50_000];
+    for json in [
+        format!(r#"{{"mc_actions": [{{"kind": "{long}"}}]}}"#),
+        format!(r#"{{"mc_actions": [{{"kind": "start", "ticket": "MC-1", "{long}": 1}}]}}"#),
+        format!(r#"{{"mc_actions": [], "{long}": 1}}"#),
+        serde_json::json!({"mc_actions": [{"kind": "ask_owner", "question": "q", "options": options}]}).to_string(),
+        serde_json::json!({"mc_actions": [{"kind": "create_ticket", "title": "a", "children": [{"title": long, "parent": "MC-1"}]}]})
+            .to_string(),
+    ] {
+        let told = wrong(&json);
+        assert!(told.len() < 2_000, "{} bytes", told.len());
+    }
+}
+
+#[test]
+fn thousands_of_children_are_too_many_before_anything_is_done_for_them() {
+    let child = serde_json::json!({"title": "", "children": [{"title": ""}]});
+    let children = vec![child; 9_000];
+    let told =
+        wrong(&serde_json::json!({"mc_actions": [{"kind": "create_ticket", "title": "a", "children": children}]}).to_string());
+    assert_eq!(told, "There are 18001 actions; at most 50 are allowed in one answer.");
+}

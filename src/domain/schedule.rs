@@ -5,6 +5,7 @@
 //! change repeats fires once, the first time. Where the hour is `*` or `*/n` it is real time that counts: what is left
 //! out is left out, what is repeated fires again, so that "every 15 minutes" stays that.
 
+use super::text::shortened;
 use super::time::Time;
 use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -15,6 +16,8 @@ use croner::parser::{CronParser, Seconds, Year};
 pub const SHORTEST_MS: i64 = 10_000;
 /// The longest span of `every`.
 const LONGEST_MS: i64 = 366 * 86_400_000;
+/// Characters of what a file says that are quoted when it is wrong.
+const QUOTED: usize = 80;
 /// No zone repeats more than this.
 const NEAR_MS: i64 = 3 * 3_600_000;
 /// No zone is further from UTC, what it leaves out at once included.
@@ -57,9 +60,9 @@ impl Schedule {
     /// What is wrong, and under which key.
     pub fn parse(cron: Option<&str>, every: Option<&str>, zone: &str) -> Result<Schedule, BadSchedule> {
         let bad = |key, reason: String| BadSchedule { key, reason };
-        let zone: Tz = zone
-            .parse()
-            .map_err(|_| bad("timezone", format!("{zone:?} is no time zone: write one like Europe/Berlin or UTC")))?;
+        let zone: Tz = zone.parse().map_err(|_| {
+            bad("timezone", format!("{:?} is no time zone: write one like Europe/Berlin or UTC", shortened(zone, QUOTED)))
+        })?;
         let (rule, text) = match (cron, every) {
             (Some(_), Some(_)) => {
                 return Err(bad("every", "stands beside schedule: a task has one of them".to_owned()));
@@ -68,7 +71,7 @@ impl Schedule {
             (None, Some(span)) => {
                 let ms = span_ms(span).map_err(|reason| bad("every", reason))?;
                 if !(SHORTEST_MS..=LONGEST_MS).contains(&ms) {
-                    return Err(bad("every", format!("{span:?} is not between 10s and 366d")));
+                    return Err(bad("every", format!("{:?} is not between 10s and 366d", shortened(span, QUOTED))));
                 }
                 (Rule::Every(ms), format!("every {}", span.trim()))
             }
@@ -145,18 +148,19 @@ pub fn span_ms(text: &str) -> Result<i64, String> {
 fn cron_rule(line: &str) -> Result<Rule, String> {
     let line = line.trim();
     let fields = named(line)?;
+    let shown = shortened(line, QUOTED);
     let parts: Vec<&str> = fields.split_whitespace().collect();
     if parts.len() != 5 {
         let hint = if parts.len() > 5 { "; seconds and years are not known here" } else { "" };
-        return Err(format!("{line:?} has {} of five fields (minute hour day month weekday){hint}", parts.len()));
+        return Err(format!("{shown:?} has {} of five fields (minute hour day month weekday){hint}", parts.len()));
     }
     for (part, (what, least, most)) in parts.iter().zip(FIELDS) {
-        check_field(part, what, *least, *most).map_err(|why| format!("{line:?}: {why}"))?;
+        check_field(part, what, *least, *most).map_err(|why| format!("{shown:?}: {why}"))?;
     }
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-    let cron = parser.parse(&fields).map_err(|e| format!("{line:?}: {e}"))?;
+    let cron = parser.parse(&fields).map_err(|e| format!("{shown:?}: {e}"))?;
     if !ever_comes(&cron) {
-        return Err(format!("{line:?} never comes: there is no such day"));
+        return Err(format!("{shown:?} never comes: there is no such day"));
     }
     let named_hours = !parts[1].starts_with('*');
     Ok(Rule::Cron(Box::new(cron), named_hours))
@@ -171,7 +175,8 @@ fn named(line: &str) -> Result<String, String> {
         "@monthly" => "0 0 1 * *",
         "@yearly" | "@annually" => "0 0 1 1 *",
         other if other.contains('@') => {
-            return Err(format!("{line:?} is not known: write @hourly, @daily, @weekly, @monthly or @yearly"));
+            let shown = shortened(line, QUOTED);
+            return Err(format!("{shown:?} is not known: write @hourly, @daily, @weekly, @monthly or @yearly"));
         }
         _ => return Ok(line.to_owned()),
     };
@@ -188,7 +193,7 @@ fn check_field(part: &str, what: &str, least: u32, most: u32) -> Result<(), Stri
         if let Some(step) = step
             && step.parse::<u32>().map_or(true, |n| n == 0)
         {
-            return Err(format!("a step of {step:?} leads nowhere"));
+            return Err(format!("a step of {:?} leads nowhere", shortened(step, QUOTED)));
         }
         for number in range.split('-').filter_map(|n| n.parse::<u32>().ok()) {
             if !(least..=most).contains(&number) {

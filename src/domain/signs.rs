@@ -4,7 +4,7 @@ use super::run::FailureCode;
 use super::time::Time;
 use chrono::DateTime;
 
-/// A reset later than this is not believed.
+/// A reset further from now than this is not believed.
 const FARTHEST_RESET_MS: i64 = 8 * 86_400_000;
 
 /// The failure behind an agent's own code word.
@@ -103,7 +103,13 @@ pub fn reset_time(text: &str, now: Time) -> Option<Time> {
                 .find_map(|m| Some(now.plus_ms(span_ms(after(&text, m)?)?)))
         })
         .or_else(|| ["resets at ", "reset at ", "resets "].iter().find_map(|m| moment(after(&text, m)?, now)))?;
-    (found > now && found.since(now) <= FARTHEST_RESET_MS).then_some(found)
+    (found > now && is_believable(found, now)).then_some(found)
+}
+
+/// Whether a limit can reset then: one that resets in a year would stop a profile for a year.
+#[must_use]
+pub fn is_believable(reset: Time, now: Time) -> bool {
+    reset.since(now).max(now.since(reset)) <= FARTHEST_RESET_MS
 }
 
 fn after<'a>(text: &'a str, marker: &str) -> Option<&'a str> {

@@ -3,6 +3,7 @@
 use super::ids::TaskRunId;
 use super::inbox::{InboxPriority, Notify};
 use super::schedule::{Schedule, span_ms};
+use super::text::shortened;
 use super::ticket::text_enum;
 use super::time::Time;
 use serde::{Deserialize, Serialize};
@@ -281,7 +282,7 @@ pub fn parse(text: &str, stem: &str, zone: &str) -> Result<Task, Broken> {
         return Err(bad("name", reason));
     }
     let schedule = Schedule::parse(f.schedule.as_deref(), f.every.as_deref(), f.timezone.as_deref().unwrap_or(zone))
-        .map_err(|e| bad(e.key, e.reason))?;
+        .map_err(|e| bad(e.key, shortened(&e.reason, 400)))?;
     let kind = word::<TaskKind>(front, "kind", f.kind.as_deref(), TaskKind::Subprocess)?;
     let command = command(f.command).map_err(|reason| bad("command", reason))?;
     let asks = matches!(kind, TaskKind::Agent | TaskKind::Api);
@@ -528,6 +529,15 @@ mod tests {
             assert!(parse(text, "x", "UTC").is_err(), "{text:?}");
         }
         assert!(parse(&"x".repeat(FILE_MAX + 1), "x", "UTC").is_err());
+        for front in [
+            format!("schedule: \"{}\"", "0 ".repeat(9_000)),
+            format!("schedule: \"*/{} * * * *\"", "9".repeat(9_000)),
+            format!("timezone: {}", "x".repeat(9_000)),
+            format!("every: {}", "x".repeat(9_000)),
+        ] {
+            let broken = read(&format!("command: [a]\n{front}\n")).expect_err("wrong");
+            assert!(broken.reason.len() < 600, "{} bytes", broken.reason.len());
+        }
         let deep = format!("---\nenv: {}\n---\n", "[".repeat(20_000));
         assert!(parse(&deep, "x", "UTC").is_err());
     }

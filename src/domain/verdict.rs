@@ -182,7 +182,8 @@ fn plain(option: &str) -> String {
             rest = inner.trim();
         }
     }
-    rest.to_owned()
+    // A lone carriage return has become a line feed: an option stands on one line.
+    rest.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -309,6 +310,7 @@ mod tests {
         assert_eq!(options, ["eu-central-1", "us-east-1"]);
         assert_eq!(question_options("Keep it?\nOptions: yes | no | `later`").1, ["yes", "no", "later"]);
         assert_eq!(question_options("Pick:\n1. red\n2) blue").1, ["red", "blue"]);
+        assert_eq!(question_options("Pick:\nOptions: dark\rred | blue").1, ["dark red", "blue"]);
     }
 
     #[test]

@@ -5,10 +5,14 @@ use crate::domain::progress::Progress;
 use crate::domain::run::Tokens;
 use serde_json::Value;
 
+/// More than any run can cost, in US dollars: a sum of such figures must stay one that can be stored.
+const MOST_USD: f64 = 1e9;
+
 /// What this turn used. The result's totals go on counting over a resumed session (measured), its per-turn
 /// figures do not: those are taken, and the totals only where an old version has nothing else.
 pub(super) fn settle(object: &Object, p: &mut Progress) {
-    let total = object.get("total_cost_usd").and_then(Value::as_f64).filter(|c| c.is_finite() && *c >= 0.0).unwrap_or(0.0);
+    let total =
+        object.get("total_cost_usd").and_then(Value::as_f64).filter(|c| c.is_finite() && *c >= 0.0).unwrap_or(0.0).min(MOST_USD);
     let mut tokens = Tokens::default();
     let mut cost = (total - p.session_cost_usd).max(0.0);
     match object.get("model_usage_since_last_result").and_then(Value::as_object) {
@@ -31,6 +35,6 @@ pub(super) fn settle(object: &Object, p: &mut Progress) {
         }
     }
     p.session_cost_usd = total;
-    p.cost_usd += cost;
+    p.cost_usd = (p.cost_usd + cost).min(MOST_USD);
     p.meter.settle(tokens);
 }

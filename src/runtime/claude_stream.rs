@@ -3,7 +3,7 @@
 //! Every line gives at least one event, whatever it holds, so that events and raw log can be compared line by line.
 
 use super::claude_costs;
-use super::json_line::{Object, count, flat, number, parse, small, string};
+use super::json_line::{Object, count, flat, json_of, number, parse, small, string};
 use super::tool_words::{arguments, clean, context, one_line};
 use crate::domain::event::{CONTENT_CUT, EventKind, NewEvent, RESULT_CUT};
 use crate::domain::progress::{ApiError, Progress, ResultLine, TEXT_CUT};
@@ -26,7 +26,7 @@ const BLOCKS: usize = 500;
 /// Reads a whole line (without its line feed).
 pub fn read_line(line: &[u8], line_no: i64, now: Time, progress: &mut Progress) -> Vec<NewEvent> {
     let text = String::from_utf8_lossy(line);
-    let text = text.trim_start_matches('\u{feff}').trim_matches([' ', '\t', '\r', '\n']);
+    let text = json_of(&text);
     if text.is_empty() {
         return vec![NewEvent::plain(line_no, EventKind::System, "empty", "")];
     }
@@ -223,7 +223,10 @@ impl Reader<'_> {
         let rejected = status == "rejected";
         if let (true, Some(at)) = (rejected, reset) {
             // Seconds or milliseconds: no moment of this century is ambiguous.
-            self.progress.limit_reset_at = Some(if at > 100_000_000_000 { Time(at) } else { Time(at.saturating_mul(1000)) });
+            let at = if at > 100_000_000_000 { Time(at) } else { Time(at.saturating_mul(1000)) };
+            if signs::is_believable(at, self.now) {
+                self.progress.limit_reset_at = Some(at);
+            }
         }
         let context = one_line(&format!("limit: {status}"), 200);
         let event = self.event(EventKind::Status, "rate_limit", "");

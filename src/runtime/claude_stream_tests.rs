@@ -328,6 +328,32 @@ fn a_reset_is_taken_from_the_limit_notice() {
 }
 
 #[test]
+fn a_reset_that_cannot_be_is_not_believed() {
+    for at in ["1900000000", "253402300800", "9223372036854775807", "-9223372036854775808", "1e300", "1", "\"soon\""] {
+        let line = format!(r#"{{"type":"rate_limit_event","rate_limit_info":{{"status":"rejected","resetsAt":{at}}}}}"#);
+        let (progress, event) = one(&line);
+        assert_eq!(progress.limit_reset_at, None, "{at}");
+        assert!(event.is_error);
+    }
+}
+
+#[test]
+fn a_cost_beyond_all_reason_can_be_stored_and_read_back() {
+    let mut progress = Progress::default();
+    for line in [
+        r#"{"type":"result","result":"x","model_usage_since_last_result":{"a":{"costUSD":1e308},"b":{"costUSD":1e308}}}"#,
+        r#"{"type":"result","result":"x","total_cost_usd":1e308}"#,
+        r#"{"type":"result","result":"x","total_cost_usd":0}"#,
+        r#"{"type":"result","result":"x","total_cost_usd":1e308}"#,
+    ] {
+        read_line(line.as_bytes(), 1, Time(0), &mut progress);
+        let stored = serde_json::to_string(&progress).expect("plain data");
+        let back: Progress = serde_json::from_str(&stored).expect("what cannot be read back would stop the run for good");
+        assert!(back.cost_usd.is_finite() && back.cost_usd >= 0.0);
+    }
+}
+
+#[test]
 fn a_long_answer_keeps_its_beginning_and_its_last_line() {
     let text = format!("DONE: {}\nlast line", "long ".repeat(60_000));
     let line = serde_json::json!({"type": "result", "is_error": false, "result": text}).to_string();

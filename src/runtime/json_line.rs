@@ -16,6 +16,11 @@ pub(super) fn parse(text: &str) -> Result<Value, serde_json::Error> {
     })
 }
 
+/// A line without what may stand around its JSON.
+pub(super) fn json_of(line: &str) -> &str {
+    line.trim_start_matches('\u{feff}').trim_matches([' ', '\t', '\r', '\n'])
+}
+
 fn mend_surrogates(text: &str) -> Option<String> {
     let unit = |at: usize| -> Option<u32> {
         let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;

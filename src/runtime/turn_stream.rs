@@ -1,6 +1,6 @@
 //! What the stream of one turn says: what the agent does now, and its reply, byte for byte. Pure.
 
-use super::json_line::{count, number, parse, string};
+use super::json_line::{count, json_of, number, parse, string};
 use super::{claude_stream, read_line};
 use crate::domain::event::{EventKind, NewEvent};
 use crate::domain::profile::RuntimeKind;
@@ -71,7 +71,7 @@ impl TurnStream {
 
     /// The progress keeps a cut and cleaned copy, to be shown in lists; a reply is kept as it is.
     fn read_reply(&self, line: &[u8]) -> Option<Reply> {
-        let object = parse(String::from_utf8_lossy(line).trim()).ok()?;
+        let object = parse(json_of(&String::from_utf8_lossy(line))).ok()?;
         let object = object.as_object()?;
         let usage = object.get("usage").and_then(Value::as_object).map_or(0, |usage| {
             ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens"]
@@ -89,7 +89,7 @@ impl TurnStream {
 
 /// Only results are worth parsing at any length: the reply stands in them.
 fn ends_a_turn(line: &[u8]) -> bool {
-    let Ok(value) = parse(String::from_utf8_lossy(line).trim()) else { return false };
+    let Ok(value) = parse(json_of(&String::from_utf8_lossy(line))) else { return false };
     value.get("type").and_then(Value::as_str) == Some("result") && number(value.get("num_turns")).is_some()
 }
 
@@ -144,6 +144,13 @@ mod tests {
         let kept = read(&[result("good", false), result("API Error", true)]);
         assert_eq!(kept.reply.expect("kept"), Reply { text: "good".to_owned(), context_tokens: Some(9) });
         assert_eq!(read(&[result("API Error", true)]).reply, None);
+    }
+
+    #[test]
+    fn a_reply_behind_a_byte_order_mark_is_none_the_less_a_reply() {
+        let mut stream = TurnStream::new(RuntimeKind::Claude);
+        stream.line(format!("\u{feff}{}\r", result("good", false)).as_bytes(), NOW);
+        assert_eq!(stream.reply.map(|r| r.text).as_deref(), Some("good"));
     }
 
     #[test]

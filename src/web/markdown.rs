@@ -16,13 +16,14 @@ pub fn markdown(text: &str) -> Markup {
 }
 
 fn rendered(text: &str) -> String {
-    static OPTIONS: OnceLock<Options<'static>> = OnceLock::new();
-    let options = OPTIONS.get_or_init(|| {
+    static OPTIONS: [OnceLock<Options<'static>>; 2] = [const { OnceLock::new() }; 2];
+    let tables = has_room_for_tables(text);
+    let options = OPTIONS[usize::from(tables)].get_or_init(|| {
         let mut o = Options::default();
-        o.extension.table = true;
         o.extension.strikethrough = true;
         o.extension.autolink = true;
         o.render.escape = true;
+        o.extension.table = tables;
         o
     });
     let arena = Arena::new();
@@ -44,6 +45,15 @@ fn rendered(text: &str) -> String {
         Ok(()) => out,
         Err(_) => html! { p { (text) } }.into_string(),
     }
+}
+
+/// Rows of a table are filled up to its width: a line of a thousand bars and a thousand lines of one letter would be a
+/// million cells. Where there could be many more cells than there is text, none are made.
+fn has_room_for_tables(text: &str) -> bool {
+    let bars = |line: &str| line.bytes().filter(|b| *b == b'|').count();
+    let (lines, widest) =
+        text.split(['\n', '\r']).fold((0_usize, 0), |(lines, widest), line| (lines + 1, bars(line).max(widest)));
+    lines.saturating_mul(widest + 1) <= 4 * text.len() + 2_000
 }
 
 fn clean(dirty: &str) -> String {
@@ -81,6 +91,17 @@ mod tests {
         let shown = markdown("![plan](https://example.org/p.png) and https://example.org/x").into_string();
         assert!(!shown.contains("<img"), "{shown}");
         assert!(shown.contains(r#"href="https://example.org/p.png""#) && shown.contains("noopener"), "{shown}");
+    }
+
+    #[test]
+    fn a_table_is_not_filled_up_to_more_cells_than_there_is_text() {
+        let wide = format!("{}|\n{}|\n{}", "|a".repeat(600), "|-".repeat(600), "|x\n".repeat(800));
+        for text in [wide.replace('\n', "\r"), wide] {
+            let shown = markdown(&text).into_string();
+            assert!(!shown.contains("<td>") && shown.len() < 2 * text.len() + 1_000, "{}", shown.len());
+        }
+        let long = format!("|a|b|c|d|\n|-|-|-|-|\n{}", "|1|2|3|4|\n".repeat(3_000));
+        assert_eq!(markdown(&long).into_string().matches("<tr>").count(), 3_001);
     }
 
     #[test]

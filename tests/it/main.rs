@@ -8,6 +8,7 @@ mod bad_agents;
 mod client;
 mod commands;
 mod console;
+mod corpora;
 mod crash;
 mod demo_terminal;
 mod floors;

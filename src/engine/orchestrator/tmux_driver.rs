@@ -2,7 +2,7 @@
 //! person would; whether it was taken and what came of it is told by the agent's hooks and its transcript.
 
 mod book;
-mod hooks;
+pub mod hooks;
 mod launch;
 mod screen;
 mod typing;

@@ -20,9 +20,11 @@ use crate::domain::turn::{TurnOrigin, TurnState};
 use crate::web::markdown::markdown;
 use crate::web::ui::Ctx;
 use crate::web::ui::lamp::Standing;
-use html5ever::tendril::StrTendril;
-use html5ever::tokenizer::{BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
-use std::cell::RefCell;
+use harmless::{assert_only_prose, tags};
+
+/// What the fuzz target for Markdown holds its findings against, too.
+#[path = "../../../tests/fuzz/src/properties/harmless.rs"]
+mod harmless;
 
 /// Ways in, from cheat sheets, from renderers' bug lists and from what htmx itself obeys.
 const ATTACKS: &[&str] = &[
@@ -241,36 +243,6 @@ const ATTRIBUTES: &[&str] = &[
     "d",
 ];
 
-/// An element's name and its attributes.
-type Tag = (String, Vec<(String, String)>);
-
-/// Every element and attribute that a browser's own tokenizer finds.
-#[derive(Default)]
-struct Seen(RefCell<Vec<Tag>>);
-
-impl TokenSink for Seen {
-    type Handle = ();
-
-    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
-        if let Token::TagToken(tag) = token
-            && tag.kind == TagKind::StartTag
-        {
-            let attrs = tag.attrs.iter().map(|a| (a.name.local.to_string(), a.value.to_string())).collect();
-            self.0.borrow_mut().push((tag.name.to_string(), attrs));
-        }
-        TokenSinkResult::Continue
-    }
-}
-
-fn tags(html: &str) -> Vec<Tag> {
-    let input = BufferQueue::default();
-    input.push_back(StrTendril::from(html));
-    let tokenizer = Tokenizer::new(Seen::default(), TokenizerOpts::default());
-    let _ = tokenizer.feed(&input);
-    tokenizer.end();
-    tokenizer.sink.0.into_inner()
-}
-
 /// The view's own elements are known; an attack must add none of another kind, no attribute and no address.
 fn assert_harmless(html: &str, attack: &str, view: &str) {
     for (element, attrs) in tags(html) {
@@ -297,23 +269,6 @@ fn conversation(value: &str) -> bool {
             || value.starts_with("/luci#")
             || value.starts_with("#turn-"))
             && value.chars().all(numbered))
-}
-
-/// Prose may hold nothing of the page's own machinery.
-fn assert_only_prose(html: &str, attack: &str) {
-    let all = tags(html);
-    let (first, rest) = all.split_first().expect("prose has its wrapper");
-    assert_eq!(first.0, "div");
-    for (element, attrs) in rest {
-        let machinery = ["form", "input", "button", "select", "textarea", "svg", "use", "img", "details"];
-        assert!(!machinery.contains(&element.as_str()), "<{element}> from {attack:?}");
-        for (name, _) in attrs {
-            assert!(
-                ["href", "rel", "title", "align", "start"].contains(&name.as_str()),
-                "{element} {name} from {attack:?}\n{html}"
-            );
-        }
-    }
 }
 
 const CX: Ctx<'static> = Ctx { now: Time(1_795_265_580_000), seed: "s" };

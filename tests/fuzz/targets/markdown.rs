@@ -1,0 +1,4 @@
+//! Fuzzes `properties::markdown`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mission_control_fuzz::properties::markdown(data));

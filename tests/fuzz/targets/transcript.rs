@@ -1,0 +1,4 @@
+//! Fuzzes `properties::transcript`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mission_control_fuzz::properties::transcript(data));
