@@ -21,6 +21,9 @@ use std::time::Duration;
 /// The most bytes of a form: a message of 200,000 bytes, encoded.
 const FORM_LIMIT: usize = 1024 * 1024;
 
+/// Threads on which each of the two workers reads the store: together twice as many as it has readers.
+const BLOCKING: usize = 8;
+
 /// Every route of the server.
 #[must_use]
 pub fn routes() -> Vec<Route> {
@@ -51,6 +54,8 @@ pub fn serve(app: web::Data<App>, listeners: Vec<TcpListener>) -> Result<Server>
             .default_service(web::to(nowhere))
     })
     .workers(2)
+    // More would only wait for one of the store's readers, each with a stack and memory of its own, and in no order.
+    .worker_max_blocking_threads(BLOCKING)
     .tcp_nodelay(true)
     .client_request_timeout(Duration::from_secs(10))
     .client_disconnect_timeout(Duration::from_secs(2))
