@@ -17,9 +17,6 @@ const bin = resolve(process.env.MC_BIN ?? join(root, "target/release/mission-con
 /** Memory may grow by so much after the warm-up; asked only of runs that are long enough to tell. */
 const MB_PER_HOUR = 1;
 const GATED_FROM_MINUTES = 30;
-/** Handles and threads swing by what comes and goes: a reader that connects anew, a run that begins. */
-const SWING = 10;
-
 function options() {
   const all = { minutes: Number(process.env.MINUTES ?? 10), slots: 8, readers: 100, json: join(root, "target/soak.json") };
   const args = process.argv.slice(2);
@@ -45,6 +42,8 @@ function fail(words) {
 }
 
 const plan = options();
+/** Handles and threads swing by what comes and goes: a reader that connects anew, a run with its follower and its shim. */
+const SWING = 10 + plan.slots;
 const dir = mkdtempSync(join(tmpdir(), "mc-soak-"));
 const data = join(dir, "data");
 const sleep = (ms) => new Promise((go) => setTimeout(go, ms));

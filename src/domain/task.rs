@@ -255,7 +255,8 @@ pub fn parse(text: &str, stem: &str, zone: &str) -> Result<Task, Broken> {
     if text.len() > FILE_MAX {
         return Err(whole(format!("the file is larger than {FILE_MAX} bytes")));
     }
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    // A lone carriage return ends a line of YAML: one way to count lines, ours and the reader's.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
     if text.contains('\0') {
         return Err(whole("the file holds a NUL character".to_owned()));
     }
@@ -501,6 +502,12 @@ mod tests {
             assert!(line == 0 || broken.line == Some(line), "{front}: {broken:?}");
             assert!(!broken.reason.is_empty() && broken.reason.contains(word), "{front}: {broken:?}");
         }
+    }
+
+    #[test]
+    fn lone_carriage_returns_are_line_ends_as_they_are_in_yaml() {
+        let broken = parse("---\rcommand: [a]\r\rschedul: x\r---\r", "x", "UTC").expect_err("an unknown key");
+        assert_eq!(broken.line, Some(4), "{broken:?}");
     }
 
     #[test]

@@ -35,19 +35,22 @@ pub fn verdict(data: &[u8]) {
 
 fn assert_sentinel(text: &str, ticket: TicketId, nonce: &str) {
     let SentinelRead::Accepted(verdict, payload) = sentinel(text, ticket, nonce) else { return };
-    let ours = |line: &str| -> Option<(Verdict, String)> {
+    let ours = |line: &str| {
         let read: Value = serde_json::from_str(line.trim()).ok()?;
-        let fits = read["nonce"] == nonce && read["ticket"] == ticket.to_string() && read.as_object()?.len() == 4;
-        Some((read["mc_signal"].as_str()?.parse().ok()?, read["payload"].as_str()?.to_owned())).filter(|_| fits)
+        let words = read["mc_signal"].is_string() && read["payload"].is_string() && read.as_object()?.len() == 4;
+        (words && read["nonce"] == nonce && read["ticket"] == ticket.to_string()).then_some(())
     };
     let last = text.lines().rfind(|l| !l.trim().is_empty()).expect("a text with a sentinel has lines");
     assert!(ours(last).is_some(), "accepted, but the last line is {last:?}");
-    // A line is one only where the key stands as it is written.
-    let said: Vec<_> = text.lines().filter(|l| l.contains("\"mc_signal\"")).filter_map(ours).collect();
-    assert!(said.contains(&(verdict, payload)), "{verdict} was not said");
-    for (other, _) in said {
-        assert!(verdict <= other, "{other} is more cautious than {verdict}");
+    // Said twice: each line by itself says what it says, and the more cautious counts.
+    let mut found = false;
+    for line in text.lines() {
+        if let SentinelRead::Accepted(other, words) = sentinel(line, ticket, nonce) {
+            assert!(verdict <= other, "{other} is more cautious than {verdict}");
+            found |= (other, words) == (verdict, payload.clone());
+        }
     }
+    assert!(found, "{verdict} was not said");
 }
 
 fn assert_question(text: &str) {
