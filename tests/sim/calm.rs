@@ -5,11 +5,9 @@ use crate::world::{Verdict, World, Wrong};
 use fastrand::Rng;
 use mission_control::store::{pauses, sessions};
 
-/// Rounds until everything rests.
-const ROUNDS: usize = 400;
-/// What is waited for passes in steps of this once nothing moves any more.
+/// Time between two rounds.
 const STRIDE_MS: i64 = 5 * 60_000;
-/// Longer than any wait of ours, the rest after a limit and the longest back-off: nothing may take more.
+/// Longer than any wait of ours, quiet hours and the longest back-off: nothing may take more.
 const LONGEST_MS: i64 = 12 * 3_600_000;
 
 /// What could be left: its name, its table, the rows it would be, and what is told of one. Tasks go on, and with them reports and digests: of these what
@@ -66,17 +64,13 @@ impl World {
         let newest: Vec<i64> = LEFT.iter().map(newest).collect();
         let began = self.hands.wall();
         let mut left = Vec::new();
-        for round in 0..ROUNDS {
+        for round in 0..LONGEST_MS / STRIDE_MS {
             self.round(round)?;
             left = self.left(&newest);
             if left.is_empty() {
                 return self.look_closely();
             }
-            if self.hands.wall() - began > LONGEST_MS {
-                break;
-            }
-            let moved = self.model.changed();
-            self.hands.advance(if moved { 1_000 } else { STRIDE_MS });
+            self.hands.advance(STRIDE_MS);
         }
         Err(Wrong::new(
             "stuck",
@@ -84,7 +78,7 @@ impl World {
         ))
     }
 
-    fn round(&mut self, round: usize) -> Verdict {
+    fn round(&mut self, round: i64) -> Verdict {
         // What only a person can do, a person does.
         self.write(move |tx| {
             sessions::want_keyboard(tx, false)?;

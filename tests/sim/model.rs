@@ -30,6 +30,8 @@ impl Model {
         let conn = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("opened");
         conn.set_prepared_statement_cache_capacity(128);
         conn.pragma_update(None, "query_only", true).expect("set");
+        // Others write between any two looks: what was cached is good for nothing, a copy each time dear.
+        conn.pragma_update(None, "mmap_size", 64 << 20).expect("set");
         Model {
             conn,
             version: -1,
@@ -128,8 +130,11 @@ impl Model {
 impl World {
     /// Looks at everything, if anything has changed.
     pub fn look(&mut self) -> Verdict {
-        self.agents()?;
-        if !self.model.changed() {
+        let (rows, agents) = (self.model.changed(), self.stage.set().shims.changed());
+        if rows || agents {
+            self.agents()?;
+        }
+        if !rows {
             return Ok(());
         }
         self.model.looks += 1;

@@ -18,7 +18,17 @@ pub struct Shims {
     coming: Vec<RunDir>,
     pub live: Vec<Shim>,
     count: i32,
+    /// How many had begun and how many lived when this was last asked.
+    seen: (i32, usize),
     boot: String,
+}
+
+impl Shims {
+    /// Whether a shim has begun or ended since this was last asked.
+    pub fn changed(&mut self) -> bool {
+        let now = (self.count, self.live.len());
+        std::mem::replace(&mut self.seen, now) != now
+    }
 }
 
 /// A shim that has begun, or what it left of its agent when it died.
