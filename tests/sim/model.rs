@@ -48,8 +48,8 @@ impl Model {
     /// The first column of a query.
     pub fn all<T: rusqlite::types::FromSql>(&self, sql: &str) -> Vec<T> {
         let mut stmt = self.conn.prepare_cached(sql).expect("a query");
-        let found = stmt.query_map([], |r| r.get(0)).expect("rows").collect::<rusqlite::Result<_>>().expect("rows");
-        found
+        let rows = stmt.query_map([], |r| r.get(0)).expect("rows");
+        rows.collect::<rusqlite::Result<_>>().expect("rows")
     }
 
     fn pairs(&self, sql: &str) -> Vec<(i64, String)> {

@@ -213,7 +213,7 @@ impl World {
         let n = self.dice(1 << 20);
         let new = NewItem {
             source: [Source::Api, Source::SelfHeal, Source::Pickup][n % 3],
-            source_id: (n % 4 > 0).then(|| format!("thing-{}", n % 5)),
+            source_id: (!n.is_multiple_of(4)).then(|| format!("thing-{}", n % 5)),
             message: format!("report {n}"),
             priority: [InboxPriority::Critical, InboxPriority::Normal, InboxPriority::Normal, InboxPriority::Low][n / 8 % 4],
         };
