@@ -1,6 +1,6 @@
 //! The write-ahead log cut anywhere, as a power cut may leave it: what is read back is a prefix of the commits, whole.
 
-use crate::live_server::Dice;
+use crate::live_server::{Dice, until};
 use mission_control::clock::{Clock, SystemClock};
 use mission_control::domain::actor::Actor;
 use mission_control::domain::ids::TicketId;
@@ -54,7 +54,12 @@ impl Commits {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         drop(Store::open(&path, clock.clone()).expect("a store"));
         let conn = Connection::open(&path).expect("opens");
-        // Nothing is folded back: the log holds it all.
+        // The store's readers close when they like: what its log still holds is folded back first.
+        until("an empty log", || {
+            let busy: i64 = conn.query_row("pragma wal_checkpoint(truncate)", [], |r| r.get(0)).expect("it can be tried");
+            (busy == 0).then_some(())
+        });
+        // From here on nothing is folded back: the log holds it all.
         conn.pragma_update(None, "wal_autocheckpoint", 0).expect("set");
         let mut states = vec![rows(&conn)];
         for n in 0..COMMITS {
