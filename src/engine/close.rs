@@ -6,7 +6,7 @@ use crate::domain::run::{Failure, FailureCode, Remedy, Run, RunState, Verdict};
 use crate::domain::terminal::{Terminal, terminal_comment};
 use crate::domain::ticket::{Status, Ticket};
 use crate::domain::time::Time;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::faults::{self, Point};
 use crate::git;
 use crate::run_dir::RunDir;
@@ -86,6 +86,11 @@ fn without_process(engine: &Engine, run: &Run, state: RunState, failure: Option<
 fn write(engine: &Engine, run: &Run, closing: Closing) -> Result<()> {
     let run = run.clone();
     engine.store.write(move |tx| {
+        let now = runs::get(tx.conn, run.id)?;
+        if (now.stop_wanted, now.stop_to) != (run.stop_wanted, run.stop_to) {
+            // Somebody wants it stopped or moved since this was planned: the next look plans anew, and nothing is lost.
+            return Err(Error::Conflict(format!("run {} is wanted stopped meanwhile", run.id)));
+        }
         if closing.conclusion.state == RunState::Finished {
             // It worked: a pause that was only a suspicion ends.
             pauses::lift_suspicion(tx, &run.profile)?;
@@ -120,7 +125,7 @@ fn plan(engine: &Engine, ticket: &Ticket, run: &Run, conclusion: Conclusion) -> 
             artifacts: &artifacts,
         })
     });
-    let pause = conclusion.failure.as_ref().and_then(|f| pause_for(f, again_at));
+    let pause = conclusion.failure.as_ref().and_then(|f| pause_for(f, again_at.unwrap_or(reset_of(f, now))));
     Closing {
         conclusion,
         next,
@@ -141,13 +146,18 @@ struct Retrying {
 }
 
 fn follow_up(ticket: &Ticket, run: &Run, c: &Conclusion, r: Retrying) -> Next {
+    if let Some(to) = run.stop_to {
+        // A person moved the ticket away: there it goes, however the run came to its end.
+        return Next::Status(to);
+    }
     match c.state {
         RunState::Finished => Next::Status(match c.verdict {
             Some(Verdict::Done) => Status::Done,
             Some(Verdict::Review) | None => Status::InReview,
             Some(Verdict::Question) => Status::NeedsInput,
         }),
-        RunState::Stopped if run.stop_wanted => Next::Status(run.stop_to.unwrap_or(Status::Blocked)),
+        // A Stop holds, also where the run fell before it was reached: what would go on by itself does not.
+        RunState::Stopped | RunState::Failed | RunState::Lost if run.stop_wanted => Next::Status(Status::Blocked),
         // Its process was told to stop by somebody outside: given back, not counted.
         RunState::Stopped => Next::Again { not_before: r.now.plus_ms(r.backoff_ms), counted: false },
         RunState::Failed | RunState::Lost | RunState::Starting | RunState::Running => {
@@ -156,7 +166,7 @@ fn follow_up(ticket: &Ticket, run: &Run, c: &Conclusion, r: Retrying) -> Next {
                 Remedy::Person => Next::Status(Status::Blocked),
                 Remedy::ColdStart => Next::ColdStart,
                 Remedy::WaitForReset => {
-                    let at = failure.and_then(|f| f.retry_at).unwrap_or(r.now.plus_ms(LIMIT_PAUSE_MS));
+                    let at = failure.map_or(r.now, |f| reset_of(f, r.now));
                     Next::Again { not_before: at.max(r.now.plus_ms(1000)), counted: false }
                 }
                 Remedy::Retry if ticket.retries >= r.limit => Next::Status(Status::Blocked),
@@ -170,9 +180,14 @@ fn follow_up(ticket: &Ticket, run: &Run, c: &Conclusion, r: Retrying) -> Next {
     }
 }
 
-fn pause_for(failure: &Failure, again_at: Option<Time>) -> Option<(String, Option<Time>)> {
+/// When a limit is to be tried again.
+fn reset_of(failure: &Failure, now: Time) -> Time {
+    failure.retry_at.unwrap_or(now.plus_ms(LIMIT_PAUSE_MS))
+}
+
+fn pause_for(failure: &Failure, again_at: Time) -> Option<(String, Option<Time>)> {
     match failure.code {
-        FailureCode::RateLimit => Some(("The agent's limit is reached".to_owned(), again_at)),
+        FailureCode::RateLimit => Some(("The agent's limit is reached".to_owned(), Some(again_at))),
         FailureCode::AuthFailure => Some(("The agent's login is refused".to_owned(), None)),
         FailureCode::Billing => Some(("The account has no credit left".to_owned(), None)),
         FailureCode::ServerError

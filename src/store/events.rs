@@ -131,6 +131,27 @@ pub fn after(conn: &Connection, ticket: TicketId, cursor: EventId, kind: Option<
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// A bite of the events after a cursor, oldest first, and whether there may be more: at most `limit` of them, and no
+/// more than `bytes` of text but for the last one.
+///
+/// # Errors
+/// The database refused.
+pub fn bite(conn: &Connection, ticket: TicketId, cursor: EventId, limit: usize, bytes: usize) -> Result<(Vec<Event>, bool)> {
+    let seq = seq_at(conn, ticket, cursor)?;
+    let mut stmt =
+        conn.prepare_cached(&format!("select {COLUMNS} from ticket_events where ticket_id = ?1 and seq > ?2 order by seq"))?;
+    let (mut found, mut size) = (Vec::new(), 0);
+    for event in stmt.query_map(params![ticket.0, seq], row_to_event)? {
+        let event = event?;
+        size += event.what.content.len() + event.what.input.as_ref().map_or(0, String::len);
+        found.push(event);
+        if found.len() >= limit || size >= bytes {
+            return Ok((found, true));
+        }
+    }
+    Ok((found, false))
+}
+
 /// The newest events of a ticket before a number (`i64::MAX` for the end), oldest first.
 ///
 /// # Errors

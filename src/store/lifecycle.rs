@@ -400,7 +400,7 @@ fn follow(tx: &Tx<'_>, run: &Run, c: &Closing) -> Result<()> {
                 .execute(params![run.ticket.0, not_before.0])?;
             set_status(tx, &ticket, Status::Todo, Some(run.id), "Mission Control", "goes on by itself")
         }
-        Next::Status(_) if pending && c.conclusion.verdict.is_some() => {
+        Next::Status(_) if pending && c.conclusion.verdict.is_some() && run.stop_to.is_none() => {
             leave(tx, &ticket, run)?;
             let reason = if ticket.session_id.is_some() { StartReason::Resume } else { StartReason::ColdStart };
             start_because(tx, &ticket, reason, &run.profile, "Mission Control").map(|_| ())

@@ -14,12 +14,16 @@ use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::{HttpRequest, HttpResponse, HttpServer, web};
+use nix::sys::socket::{setsockopt, sockopt};
 use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
 /// The most bytes of a form: a message of 200,000 bytes, encoded.
 const FORM_LIMIT: usize = 1024 * 1024;
+
+/// A connection whose other side takes nothing of what was sent for so long is over.
+const UNTAKEN_MS: u32 = 45_000;
 
 /// Threads on which each of the two workers reads the store: together twice as many as it has readers.
 const BLOCKING: usize = 8;
@@ -65,6 +69,8 @@ pub fn serve(app: web::Data<App>, listeners: Vec<TcpListener>) -> Result<Server>
     .disable_signals();
     for listener in listeners {
         listener.set_nonblocking(true)?;
+        // Its connections inherit it. Without it bytes that nobody takes would be kept, with their connection, for ever.
+        setsockopt(&listener, sockopt::TcpUserTimeout, &UNTAKEN_MS).map_err(std::io::Error::from)?;
         server = match &tls {
             Some(config) => server.listen_rustls_0_23(listener, config.clone())?,
             None => server.listen(listener)?,

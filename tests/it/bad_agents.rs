@@ -239,6 +239,25 @@ fn a_limit_that_resets_goes_on_by_itself() {
 }
 
 #[test]
+fn a_ticket_that_is_moved_away_stays_there_however_its_run_comes_to_an_end() {
+    let limit = agent("limit").env("LIMIT_TEXT", "API Error: Request rejected (429) · limit reached, resets in 1 seconds");
+    let live = Live::start(2, &[agent("instant"), limit]);
+    // The wish comes while the run is at work, as it ends, or when it is over.
+    for (mode, n) in ["limit", "instant"].into_iter().flat_map(|mode| (0..6).map(move |n| (mode, n))) {
+        let id = live.now(mode, "Do it");
+        until("its agent", || (!live.starts_of(id).is_empty()).then_some(()));
+        mission_control::clock::pause(std::time::Duration::from_millis(n * 30));
+        let answer = live.post(&format!("/tickets/MC-{id}/move"), &[("status", "cancelled")]);
+        // What is done cannot be cancelled; a move that was taken is kept.
+        let stays = if answer.status == 303 { "cancelled" } else { "done" };
+        assert!(answer.status == 303 || (answer.status == 422 && mode == "instant"), "{}", answer.body);
+        live.stands(id, stays);
+        live.tick();
+        assert_eq!(live.status(id), stays, "{mode}: it stays there");
+    }
+}
+
+#[test]
 fn a_session_that_forks_closes_one_row_and_opens_one() {
     let live = Live::start(2, &[agent("fork")]);
     let id = live.now("fork", "Do it");

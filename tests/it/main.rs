@@ -35,6 +35,7 @@ mod scheduler_live;
 mod scheduler_runs;
 mod shim;
 mod shutdown;
+mod slow_readers;
 mod store_faults;
 mod telegram;
 mod telegram_stub;

@@ -89,8 +89,9 @@ impl Commits {
 
     /// The database with such a log.
     fn with(&self, log: &[u8]) -> PathBuf {
-        let path = self.dir.path().join("cut.db");
-        let _none = fs::remove_file(path.with_extension("db-shm"));
+        // Each in a folder of its own: whoever read the one before may not have closed it yet.
+        let folder = tempfile::tempdir_in(self.dir.path()).expect("a folder").keep();
+        let path = folder.join("cut.db");
         fs::copy(self.dir.path().join("before.db"), &path).expect("copied");
         fs::write(path.with_extension("db-wal"), log).expect("written");
         path

@@ -22,6 +22,8 @@ use std::sync::Arc;
 
 /// Rows read at once by a stream.
 const BATCH: i64 = 200;
+/// Bytes of text read at once by a stream: it holds them until its reader has taken them, which may be long.
+const BITE: usize = 64 * 1024;
 
 /// `GET /tickets/{identifier}/events`
 pub async fn list(
@@ -95,13 +97,12 @@ struct TicketSource {
 
 impl Source for TicketSource {
     fn read(&mut self, conn: &Connection) -> Result<(Vec<sse::Data>, bool)> {
-        let found = events::after(conn, self.id, self.cursor, None, BATCH)?;
+        let (found, more) = events::bite(conn, self.id, self.cursor, usize::try_from(BATCH).unwrap_or(usize::MAX), BITE)?;
         let mut out = Vec::with_capacity(found.len() + 1);
         for event in &found {
             out.push(data(&EventBody::from(event))?.event("ticket_event").id(event.id.to_string()));
             self.cursor = event.id;
         }
-        let more = found.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX);
         if !more {
             let ticket = ticket_out(conn, &tickets::get(conn, self.id)?, self.clock.now(), &self.config)?;
             let face = ticket.face();
