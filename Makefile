@@ -1,5 +1,5 @@
 # Two commands for a fresh Debian machine that has Rust:  make run  ·  make test
-.PHONY: run test rust-test e2e real lint bench bench-quick chaos fuzz soak doc tools test-tools
+.PHONY: run test rust-test e2e real lint bench bench-quick peer chaos fuzz soak doc tools test-tools
 
 MC_LISTEN ?= 127.0.0.1:8420
 MC_DATA ?= ./data
@@ -37,6 +37,11 @@ bench:
 
 bench-quick:
 	cargo bench --locked --bench figures -- --quick
+
+# Absolute figures of any program of this kind that listens on this machine, ours or another:
+# make peer URL=http://127.0.0.1:8420 ARGS="--data ./data --fill 10000"
+peer:
+	node benches/peer.mjs $(URL) $(ARGS)
 
 # Each fuzz target for so many minutes: make fuzz MINUTES=10 [TARGET=markdown]
 fuzz:

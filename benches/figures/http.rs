@@ -16,6 +16,8 @@ pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// Bytes of the status line and the headers.
+    pub head_bytes: usize,
 }
 
 impl Answer {
@@ -46,11 +48,21 @@ impl Conn {
         self.from.get_mut().write_all(text.as_bytes())
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole answer. A connection that the server closed while it was idle is opened anew.
     pub fn ask(&mut self, method: &str, path: &str, more: &str, body: &str) -> io::Result<Answer> {
+        match self.ask_once(method, path, more, body) {
+            Err(e) if is_closed(&e) => {
+                *self = Conn::open(self.host, &self.token)?;
+                self.ask_once(method, path, more, body)
+            }
+            answered => answered,
+        }
+    }
+
+    fn ask_once(&mut self, method: &str, path: &str, more: &str, body: &str) -> io::Result<Answer> {
         self.send(method, path, more, body)?;
-        let (status, headers) = self.head()?;
-        let mut answer = Answer { status, headers, body: Vec::new() };
+        let (status, headers, head_bytes) = self.head()?;
+        let mut answer = Answer { status, headers, body: Vec::new(), head_bytes };
         if answer.header("transfer-encoding").is_some() {
             while let Some(piece) = self.chunk()? {
                 answer.body.extend(piece);
@@ -70,9 +82,14 @@ impl Conn {
     }
 
     /// Turns the connection into a stream.
-    pub fn stream(mut self, path: &str) -> io::Result<Stream> {
-        self.send("GET", path, "Accept: text/event-stream\r\n", "")?;
-        let (status, _) = self.head()?;
+    pub fn stream(self, path: &str) -> io::Result<Stream> {
+        self.stream_with(path, "")
+    }
+
+    /// As [`Conn::stream`], with more headers.
+    pub fn stream_with(mut self, path: &str, more: &str) -> io::Result<Stream> {
+        self.send("GET", path, &format!("Accept: text/event-stream\r\n{more}"), "")?;
+        let (status, _, _) = self.head()?;
         if status != 200 {
             return Err(io::Error::other(format!("{path}: {status}")));
         }
@@ -87,15 +104,17 @@ impl Conn {
         Ok(line.trim_end().to_owned())
     }
 
-    fn head(&mut self) -> io::Result<(u16, Vec<(String, String)>)> {
+    fn head(&mut self) -> io::Result<Head> {
         let first = self.line()?;
+        let mut bytes = first.len() + 2;
         let status = first.split(' ').nth(1).and_then(|s| s.parse().ok()).ok_or_else(|| io::Error::other(first))?;
         let mut headers = Vec::new();
         loop {
             let line = self.line()?;
+            bytes += line.len() + 2;
             match line.split_once(':') {
                 Some((name, value)) => headers.push((name.to_owned(), value.trim().to_owned())),
-                None => return Ok((status, headers)),
+                None => return Ok((status, headers, bytes)),
             }
         }
     }
@@ -109,6 +128,13 @@ impl Conn {
         Ok((size > 0).then_some(bytes))
     }
 }
+
+fn is_closed(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+}
+
+/// Status, headers, and how many bytes they took.
+type Head = (u16, Vec<(String, String)>, usize);
 
 /// An open stream of events.
 pub struct Stream {

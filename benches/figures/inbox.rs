@@ -1,6 +1,7 @@
 //! The inbox: a claim must not care how much waits, and a pickup with nothing to do must not care how many tickets there
 //! are.
 
+use super::bare::Bare;
 use super::clock::{Stopwatch, pause};
 use super::report::{Gate, Report, interleave, median};
 use super::server::{EXE, Server};
@@ -10,8 +11,12 @@ use mission_control::config::{Config, Flags};
 use mission_control::data_dir::DataDir;
 use mission_control::engine::{Engine, pickup};
 use mission_control::store::{Store, Tx, digests};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use rusqlite::{Connection, params};
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +33,7 @@ const LEASE_MS: i64 = 1_800_000;
 pub fn claims(plan: &Plan, report: &mut Report) -> Outcome {
     let large = plan.pick(1_000_000, 200_000);
     let (few, many) = (filled(&plan.root.join("few.db"), 10_000)?, filled(&plan.root.join("many.db"), large)?);
-    let pairs = interleave(plan.pairs(), || rate(&few), || rate(&many))?;
+    let pairs = interleave(plan.pairs(), || rate(&few, ROUNDS), || rate(&many, ROUNDS))?;
     let ratios: Vec<f64> = pairs.iter().map(|(few, many)| many / few).collect();
     let (a, b): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
     let note = format!("{:.0} and {:.0} digests/s", median(&a), median(&b));
@@ -39,6 +44,15 @@ pub fn claims(plan: &Plan, report: &mut Report) -> Outcome {
         Gate::AtLeast(0.5),
         note,
     );
+    // What was done long ago must not be in the way of what comes.
+    let (fresh, old) = (filled(&plan.root.join("fresh.db"), 0)?, filled(&plan.root.join("old.db"), large)?);
+    old.execute_batch("update orchestrator_inbox set status = 'processed'; analyze")?;
+    let pairs = interleave(plan.pairs(), || hundreds(&fresh), || hundreds(&old))?;
+    let ratios: Vec<f64> = pairs.iter().map(|(fresh, old)| old / fresh).collect();
+    let (a, b): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+    let note = format!("{:.0} and {:.0} digests/s", median(&a), median(&b));
+    let what = format!("100 pending after {large} processed ones / with an empty history");
+    report.ratios("P5", &what, &ratios, Gate::AtLeast(0.8), note);
     for conn in [&few, &many] {
         let wrong: i64 = conn.query_row(
             "select count(*) from (select case i.priority when 'critical' then 0 when 'normal' then 1 else 2 end as r, i.id as id,
@@ -75,11 +89,29 @@ fn filled(path: &Path, items: i64) -> Result<Connection> {
     Ok(conn)
 }
 
+/// Digests a second, a hundred items at a time.
+fn hundreds(conn: &Connection) -> Result<f64> {
+    let mut rates = Vec::new();
+    for round in 0..15 {
+        let mut insert = conn.prepare_cached(
+            "insert into orchestrator_inbox (source_type, source_id, message, priority, created_at)
+             values ('scheduler', ?1, 'failed: exit 1', 'normal', '2026-11-21 12:00:00')",
+        )?;
+        conn.execute_batch("begin")?;
+        for n in 0..100 {
+            insert.execute([format!("again {round}/{n}")])?;
+        }
+        conn.execute_batch("commit")?;
+        rates.push(rate(conn, 5)?);
+    }
+    Ok(median(&rates))
+}
+
 /// Digests a second.
-fn rate(conn: &Connection) -> Result<f64> {
+fn rate(conn: &Connection, rounds: usize) -> Result<f64> {
     let clock = SystemClock::new();
     let began = Stopwatch::start();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         conn.execute_batch("begin immediate")?;
         let tx = Tx::alone(conn, clock.now());
         let digest = digests::begin(&tx, LEASE_MS)?.ok_or("nothing waits")?;
@@ -91,12 +123,12 @@ fn rate(conn: &Connection) -> Result<f64> {
         digests::decide(&tx, &digest)?;
         conn.execute_batch("commit")?;
     }
-    Ok(ROUNDS as f64 / began.seconds())
+    Ok(rounds as f64 / began.seconds())
 }
 
 /// P15: a pickup that finds nothing, with 100,000 tickets against none; and what the server uses when nothing happens.
 pub fn idle(plan: &Plan, report: &mut Report) -> Outcome {
-    let (none, full) = (engine(&plan.root.join("idle-none"), 0)?, engine(&plan.root.join("idle-full"), 100_000)?);
+    let (none, full) = (engine(plan, &plan.root.join("idle-none"), 0)?, engine(plan, &plan.root.join("idle-full"), 100_000)?);
     let pairs = interleave(plan.pairs(), || cycle(&none), || cycle(&full))?;
     let ratios: Vec<f64> = pairs.iter().map(|(none, full)| full / none).collect();
     let (a, b): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
@@ -109,15 +141,45 @@ pub fn idle(plan: &Plan, report: &mut Report) -> Outcome {
     let (before, began) = (server.cpu_ms()?, Stopwatch::start());
     pause(Duration::from_secs(plan.pick(70, 15)));
     let share = (server.cpu_ms()? - before) / began.millis() * 100.0;
+    let calls = syscalls(server.pid()?, plan.pick(20, 5));
     server.stop()?;
+    let hello = Bare::start(&plan.root, &["beat"])?;
+    let theirs = syscalls(hello.process().0, plan.pick(20, 5));
+    match (calls, theirs) {
+        (Some(ours), Some(theirs)) => {
+            let note = format!("{ours:.1}/s against {theirs:.1}/s");
+            let what = "calls of the system, idle / actix and the scheduler alone";
+            report.once("P15", what, ours / theirs.max(0.1), "×", Gate::AtMost(4.0), note);
+        }
+        (_, _) => report.once("P15", "calls of the system: not counted", 0.0, "×", Gate::None, "strace cannot look here"),
+    }
     report.once("P15", "processor, idle, with 100,000 tickets", share, "%", Gate::AtMost(0.5), "");
     Ok(())
 }
 
-fn engine(at: &Path, tickets: i64) -> Result<Arc<Engine>> {
+/// Calls of the system that a process makes in a second, as strace counts them.
+fn syscalls(pid: u32, seconds: u64) -> Option<f64> {
+    let mut strace = Command::new("strace")
+        .args(["-c", "-f", "-p", &pid.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .ok()?;
+    pause(Duration::from_secs(seconds));
+    kill(Pid::from_raw(i32::try_from(strace.id()).ok()?), Signal::SIGINT).ok()?;
+    let mut told = String::new();
+    strace.stderr.take()?.read_to_string(&mut told).ok()?;
+    strace.wait().ok()?;
+    // "100.00    0.012345          12       987        45 total"
+    let total = told.lines().find(|l| l.trim_end().ends_with("total"))?;
+    total.split_whitespace().nth(3)?.parse::<f64>().ok().map(|calls| calls / seconds as f64)
+}
+
+fn engine(plan: &Plan, at: &Path, tickets: i64) -> Result<Arc<Engine>> {
     let data = DataDir::open(at)?;
     if tickets > 0 {
-        seed::board(at, tickets)?;
+        seed::board(plan, at, tickets)?;
         let conn = Connection::open(at.join("mc.db"))?;
         // Nothing is under way, and what is asked for waits for a person's word.
         conn.execute_batch(

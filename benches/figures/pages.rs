@@ -1,4 +1,4 @@
-//! P3, P7 and P12: pages that must not grow with the table behind them, nor wait when they are compressed.
+//! P3, P4, P7 and P12: pages that must not grow with the table behind them, nor wait when they are compressed.
 
 use super::clock::Stopwatch;
 use super::http::{Answer, Conn};
@@ -12,7 +12,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const GZIP: &str = "Accept-Encoding: gzip, deflate, br\r\n";
 
 /// So many requests over one connection; each one's milliseconds.
-fn times(conn: &mut Conn, path: &str, more: &str, count: usize) -> Result<Vec<f64>> {
+pub fn times(conn: &mut Conn, path: &str, more: &str, count: usize) -> Result<Vec<f64>> {
     let mut found = Vec::with_capacity(count);
     for _ in 0..count {
         let began = Stopwatch::start();
@@ -23,12 +23,12 @@ fn times(conn: &mut Conn, path: &str, more: &str, count: usize) -> Result<Vec<f6
 }
 
 /// How much more, in per cent of the smaller.
-fn apart(a: usize, b: usize) -> f64 {
+pub fn apart(a: usize, b: usize) -> f64 {
     (a.abs_diff(b) as f64) * 100.0 / (a.min(b).max(1) as f64)
 }
 
 /// One side of a comparison.
-struct Side<'a> {
+pub struct Side<'a> {
     server: &'a Server,
     path: &'a str,
     more: &'a str,
@@ -36,16 +36,16 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn open(server: &'a Server, path: &'a str, more: &'a str) -> Result<Side<'a>> {
+    pub fn open(server: &'a Server, path: &'a str, more: &'a str) -> Result<Side<'a>> {
         Ok(Side { server, path, more, conn: server.conn()? })
     }
 
-    fn page(&mut self) -> Result<Answer> {
+    pub fn page(&mut self) -> Result<Answer> {
         Ok(self.conn.get(self.path, self.more)?)
     }
 
     /// The median request's milliseconds, and the server's processor time for one.
-    fn measure(&mut self, count: usize) -> Result<(f64, f64)> {
+    pub fn measure(&mut self, count: usize) -> Result<(f64, f64)> {
         let before = self.server.cpu_ms()?;
         let wall = median(&times(&mut self.conn, self.path, self.more, count)?);
         Ok((wall, (self.server.cpu_ms()? - before) / count as f64))
@@ -53,14 +53,14 @@ impl<'a> Side<'a> {
 }
 
 /// What a comparison found: B against A in time and in processor time, pair by pair, and the medians in words.
-struct Compared {
-    wall: Vec<f64>,
-    cpu: Vec<f64>,
-    wall_note: String,
-    cpu_note: String,
+pub struct Compared {
+    pub wall: Vec<f64>,
+    pub cpu: Vec<f64>,
+    pub wall_note: String,
+    pub cpu_note: String,
 }
 
-fn compare(pairs: usize, count: usize, a: &mut Side<'_>, b: &mut Side<'_>) -> Result<Compared> {
+pub fn compare(pairs: usize, count: usize, a: &mut Side<'_>, b: &mut Side<'_>) -> Result<Compared> {
     a.measure(count)?;
     b.measure(count)?;
     let mut cpus = (Vec::new(), Vec::new());
@@ -93,7 +93,7 @@ pub fn board(plan: &Plan, report: &mut Report) -> Outcome {
     let mut servers = Vec::new();
     for n in [1_000, 100_000] {
         let mut server = Server::folder(&plan.root.join(format!("p3-{n}")), 0, "none")?;
-        seed::board(&server.data, n)?;
+        seed::board(plan, &server.data, n)?;
         server.start()?;
         servers.push(server);
     }
@@ -110,10 +110,40 @@ pub fn board(plan: &Plan, report: &mut Report) -> Outcome {
     Ok(())
 }
 
+/// P4: the board where every ticket has 200 KB to say beside one where it has 200 bytes.
+pub fn bodies(plan: &Plan, report: &mut Report) -> Outcome {
+    let mut servers = Vec::new();
+    for bytes in [200, 200_000] {
+        let mut server = Server::folder(&plan.root.join(format!("p4-{bytes}")), 0, "none")?;
+        seed::bodies(&server.data, 400, bytes)?;
+        server.start()?;
+        servers.push(server);
+    }
+    let [short, long] = servers.as_slice() else { return Err("two servers were started".into()) };
+    let (mut short, mut long) = (Side::open(short, "/board", "")?, Side::open(long, "/board", "")?);
+    let pages = (settled(&short.page()?.body), settled(&long.page()?.body));
+    let found = compare(plan.pairs(), plan.pick(100, 40), &mut short, &mut long)?;
+    let what = "board, bodies of 200 KB against 200 B";
+    report.ratios("P4", &format!("{what}: processor"), &found.cpu, Gate::AtMost(1.1), found.cpu_note);
+    report.ratios("P4", &format!("{what}: time"), &found.wall, Gate::None, found.wall_note);
+    report.holds(
+        "P4",
+        "the same bytes",
+        pages.0 == pages.1,
+        format!("{} and {} bytes that are no digits", pages.0.len(), pages.1.len()),
+    );
+    Ok(())
+}
+
+/// A page without what differs from one rendering to the next: its seeds, its nonce, its moments are digits.
+fn settled(page: &[u8]) -> Vec<u8> {
+    page.iter().copied().filter(|b| !b.is_ascii_hexdigit()).collect()
+}
+
 /// P7: the compressed page beside the plain one.
 pub fn compression(plan: &Plan, report: &mut Report) -> Outcome {
     let mut server = Server::folder(&plan.root.join("p7"), 0, "none")?;
-    seed::board(&server.data, 1_000)?;
+    seed::board(plan, &server.data, 1_000)?;
     server.start()?;
     let (mut plain, mut gzip) = (Side::open(&server, "/board", "")?, Side::open(&server, "/board", GZIP)?);
     let (size, answer) = (plain.page()?.body.len(), gzip.page()?);

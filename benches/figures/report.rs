@@ -29,11 +29,13 @@ struct Row {
 /// All lines.
 pub struct Report {
     rows: Vec<Row>,
+    /// How long it took to measure them.
+    seconds: f64,
 }
 
 impl Report {
     pub fn new() -> Report {
-        Report { rows: Vec::new() }
+        Report { rows: Vec::new(), seconds: 0.0 }
     }
 
     /// A figure of several pairs: gated by their median, with a floor at half of it for the worst pair.
@@ -84,6 +86,11 @@ impl Report {
         self.rows.push(Row { figure: figure.to_owned(), what: what.to_owned(), value, worst, unit, gate, ok, note });
     }
 
+    /// How long all of it took.
+    pub fn took(&mut self, seconds: f64) {
+        self.seconds = seconds;
+    }
+
     pub fn is_good(&self) -> bool {
         self.rows.iter().all(|r| r.ok)
     }
@@ -107,6 +114,7 @@ impl Report {
             let mark = if r.ok { " " } else { "✗" };
             println!("{:<10} {:<width$} {value:>10} {worst:>10} {gate:>10}  {mark}  {}", r.figure, r.what, r.note);
         }
+        println!("measured in {:.0} s on {}", self.seconds, machine());
         if self.is_good() {
             println!("every gate is met");
         } else {
@@ -119,7 +127,10 @@ impl Report {
         let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
         std::fs::create_dir_all(&target)?;
         let rows: Vec<Value> = self.rows.iter().map(Row::json).collect();
-        std::fs::write(target.join("figures.json"), format!("{:#}\n", json!({ "ok": self.is_good(), "figures": rows })))
+        std::fs::write(
+            target.join("figures.json"),
+            format!("{:#}\n", json!({ "ok": self.is_good(), "seconds": self.seconds, "machine": machine(), "figures": rows })),
+        )
     }
 }
 
@@ -135,6 +146,16 @@ impl Row {
             "gate": gate, "ok": self.ok, "note": self.note,
         })
     }
+}
+
+/// The machine in words.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let kb: f64 = read("/proc/meminfo").split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0.0);
+    let load = read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned();
+    let kernel = read("/proc/sys/kernel/osrelease");
+    format!("{cores} cores, {:.0} GB, Linux {}, load {load}", kb / 1024.0 / 1024.0, kernel.trim())
 }
 
 fn short(v: f64) -> String {

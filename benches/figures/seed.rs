@@ -1,5 +1,6 @@
 //! Large databases, written before the server starts.
 
+use super::Plan;
 use mission_control::clock::{Clock, SystemClock};
 use mission_control::store::Store;
 use rusqlite::{Connection, params};
@@ -25,8 +26,81 @@ fn open(data: &Path) -> Result<(Connection, i64)> {
     Ok((conn, clock.now().0))
 }
 
+/// A database that several figures begin with: made once, copied for each.
+fn copied(plan: &Plan, data: &Path, name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let kept = plan.root.join("seeds").join(name);
+    if !kept.join("mc.db").exists() {
+        std::fs::create_dir_all(&kept)?;
+        make(&kept)?;
+    }
+    std::fs::copy(kept.join("mc.db"), data.join("mc.db"))?;
+    Ok(())
+}
+
 /// `n` tickets, those with the highest numbers being the same whatever `n` is.
-pub fn board(data: &Path, n: i64) -> Result<()> {
+pub fn board(plan: &Plan, data: &Path, n: i64) -> Result<()> {
+    copied(plan, data, &format!("board-{n}"), |at| tickets(at, n))
+}
+
+/// 100,000 tickets, a million events (those of MC-100001 alone 20,000), 10,000 items in the inbox.
+pub fn large(plan: &Plan, data: &Path) -> Result<()> {
+    let events = plan.pick(1_000_000, 200_000);
+    copied(plan, data, "large", |at| {
+        board(plan, at, LAST)?;
+        let (mut conn, now) = open(at)?;
+        let tx = conn.transaction()?;
+        let id = LAST + 1;
+        tx.execute(
+            "insert into tickets (id, title, status, status_since, priority, rank, role, work_class, created_by, created_at,
+               updated_at, last_seq)
+             values (?1, 'A long piece of work', 'in_review', ?2, 'normal', 2, 'luci', 'code', 'Figures', ?2, ?2, ?3)",
+            params![id, now - 1, REPLAYED],
+        )?;
+        {
+            let mut event = tx.prepare(EVENT)?;
+            // One ticket's events lie among those of fifty others, as they do where many work at once.
+            let mut seq = [0_i64; 51];
+            for n in 0..events {
+                let of = if n % 50 == 0 && seq[50] < REPLAYED { 50 } else { usize::try_from(n % 50)? };
+                seq[of] += 1;
+                let ticket = if of == 50 { id } else { 1 + i64::try_from(of)? };
+                event.execute(params![ticket, seq[of], "test the_door_opens ... ok\ntest the_door_closes ... ok", now])?;
+            }
+            for (of, last) in seq.iter().enumerate().take(50) {
+                tx.execute("update tickets set last_seq = ?2 where id = ?1", params![1 + i64::try_from(of)?, last])?;
+            }
+            tx.execute("update tickets set last_seq = ?2 where id = ?1", params![id, seq[50]])?;
+            let mut item = tx.prepare(
+                "insert into orchestrator_inbox (source_type, source_id, message, priority, created_at)
+                 values ('scheduler', ?1, 'failed: exit 1, the mirror does not answer', 'normal', '2026-11-21 12:00:00')",
+            )?;
+            for n in 0..10_000 {
+                item.execute([format!("task {}/{n}", n % 50)])?;
+            }
+        }
+        tx.commit()?;
+        Ok(())
+    })
+}
+
+/// The ticket of [`large`] whose events are replayed, and how many it has.
+pub const TALKER: i64 = LAST + 1;
+const REPLAYED: i64 = 20_000;
+/// An event of a run that is of no interest.
+const EVENT: &str = "insert into ticket_events (ticket_id, seq, run_id, attempt, line, kind, tool, context, content, truncated,
+       is_error, created_at)
+     values (?1, ?2, 1, 1, ?2, 'tool_result', 'Bash', 'cargo test', ?3, 0, 0, ?4)";
+
+/// A board of `n` tickets, each with `bytes` to say.
+pub fn bodies(data: &Path, n: i64, bytes: usize) -> Result<()> {
+    tickets(data, n)?;
+    let (conn, _) = open(data)?;
+    let body = "The last field is missing. ".repeat(bytes / 27 + 1);
+    conn.execute("update tickets set description = ?1", [&body[..bytes]])?;
+    Ok(())
+}
+
+fn tickets(data: &Path, n: i64) -> Result<()> {
     let (mut conn, now) = open(data)?;
     let tx = conn.transaction()?;
     {

@@ -47,6 +47,11 @@ impl Server {
 
     /// Starts it and waits until it answers. Milliseconds from the start to the first answer.
     pub fn start(&mut self) -> Result<f64> {
+        self.start_until("/api/v1/health")
+    }
+
+    /// As [`Server::start`], the first answer being that to `path`.
+    pub fn start_until(&mut self, path: &str) -> Result<f64> {
         let _ = fs::remove_file(self.data.join("local.json"));
         let began = Stopwatch::start();
         let log = fs::OpenOptions::new().create(true).append(true).open(self.data.join("server.log"))?;
@@ -70,7 +75,7 @@ impl Server {
         let address: SocketAddr = local.url.trim_start_matches("http://").parse()?;
         self.up = Some(Up { child, local, address });
         loop {
-            match self.conn().and_then(|mut c| Ok(c.get("/api/v1/health", "")?)) {
+            match self.conn().and_then(|mut c| Ok(c.get(path, "")?)) {
                 Ok(_) => return Ok(began.millis()),
                 Err(e) if began.seconds() > 30.0 => return Err(e),
                 Err(_) => pause(Duration::from_micros(200)),
@@ -118,23 +123,25 @@ impl Server {
         told["ticket"]["id"].as_i64().ok_or_else(|| format!("no ticket: {} {told}", answer.status).into())
     }
 
+    /// What it uses.
+    pub fn process(&self) -> Result<Process> {
+        Ok(Process(self.pid()?))
+    }
+
     /// Processor time that it has used so far, in milliseconds.
     pub fn cpu_ms(&self) -> Result<f64> {
-        let mut ns = 0.0;
-        for task in fs::read_dir(format!("/proc/{}/task", self.pid()?))?.flatten() {
-            ns += cpu_ns(&task.path().join("schedstat"));
-        }
-        Ok(ns / 1e6)
+        self.process()?.cpu_ms()
     }
 
     /// Resident memory now and at its peak since the last [`Server::forget_peak`], in MB.
     pub fn memory_mb(&self) -> Result<(f64, f64)> {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
-        let of = |key: &str| -> Option<f64> {
-            let line = text.lines().find(|l| l.starts_with(key))?;
-            line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kb| kb / 1024.0)
-        };
-        Ok((of("VmRSS:").ok_or("no VmRSS")?, of("VmHWM:").ok_or("no VmHWM")?))
+        self.process()?.memory_mb()
+    }
+
+    /// Where it listens, and the owner's token.
+    pub fn door(&self) -> Result<(SocketAddr, String)> {
+        let up = self.up()?;
+        Ok((up.address, up.local.token.clone()))
     }
 
     /// Lets the peak begin anew.
@@ -146,6 +153,31 @@ impl Server {
     pub fn runs(&self) -> Vec<RunDir> {
         let Ok(entries) = fs::read_dir(self.data.join("runs")) else { return Vec::new() };
         entries.flatten().map(|e| RunDir::open(&e.path())).collect()
+    }
+}
+
+/// A process that is measured from outside.
+#[derive(Debug, Clone, Copy)]
+pub struct Process(pub u32);
+
+impl Process {
+    /// Processor time that its threads have used so far, in milliseconds. Threads that have ended are not counted.
+    pub fn cpu_ms(self) -> Result<f64> {
+        let mut ns = 0.0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.0))?.flatten() {
+            ns += cpu_ns(&task.path().join("schedstat"));
+        }
+        Ok(ns / 1e6)
+    }
+
+    /// Resident memory now and at its peak, in MB.
+    pub fn memory_mb(self) -> Result<(f64, f64)> {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.0))?;
+        let of = |key: &str| -> Option<f64> {
+            let line = text.lines().find(|l| l.starts_with(key))?;
+            line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kb| kb / 1024.0)
+        };
+        Ok((of("VmRSS:").ok_or("no VmRSS")?, of("VmHWM:").ok_or("no VmHWM")?))
     }
 }
 

@@ -103,7 +103,11 @@ pub async fn column(visit: Visit, path: web::Path<String>, query: web::Query<Que
         .await
 }
 
-fn load_board(c: &Connection, config: &Config, query: &Query, now: Time) -> Result<Board> {
+/// All columns.
+///
+/// # Errors
+/// The store failed.
+pub fn load_board(c: &Connection, config: &Config, query: &Query, now: Time) -> Result<Board> {
     let filter = query.filter();
     let statuses: Vec<Status> = match filter.status {
         Some(one) => vec![one],
