@@ -58,7 +58,8 @@ enum Word {
 fn judge(line: &Line<'_>) -> Word {
     let lower = line.words.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|w| lower.contains(w));
-    let about = if line.about.is_empty() { String::new() } else { format!("{}: ", line.about) };
+    let says_so = line.about.is_empty() || line.words.starts_with(line.about);
+    let about = if says_so { String::new() } else { format!("{}: ", line.about) };
     let short = shortened(&format!("{about}{}", line.words), WORDS);
     if lower.starts_with("ok") || has(&["goes on by itself", "began afresh"]) {
         return Word::Routine;
