@@ -247,8 +247,14 @@ impl Action {
     /// Its own ref, if it makes a ticket that has one.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
+        self.new_ticket()?.name.as_deref()
+    }
+
+    /// The ticket it makes, if it makes one.
+    #[must_use]
+    pub fn new_ticket(&self) -> Option<&CreateTicket> {
         match self {
-            Action::CreateTicket(new) => new.name.as_deref(),
+            Action::CreateTicket(new) => Some(new),
             Action::Comment { .. }
             | Action::Move { .. }
             | Action::Assign { .. }

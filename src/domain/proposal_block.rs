@@ -147,17 +147,7 @@ fn counted(action: &Action) -> usize {
     fn tickets(new: &CreateTicket) -> usize {
         1 + new.children.iter().map(tickets).sum::<usize>()
     }
-    match action {
-        Action::CreateTicket(new) => tickets(new),
-        Action::Comment { .. }
-        | Action::Move { .. }
-        | Action::Assign { .. }
-        | Action::Start { .. }
-        | Action::AnswerQuestion { .. }
-        | Action::Notify { .. }
-        | Action::Ignore { .. }
-        | Action::AskOwner { .. } => 1,
-    }
+    action.new_ticket().map_or(1, tickets)
 }
 
 fn title(n: usize, action: &Action) -> String {

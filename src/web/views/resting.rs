@@ -19,28 +19,26 @@ pub struct Resting {
 /// With its button. Form: `/settings/profiles/{name}/resume`.
 #[must_use]
 pub fn notice(r: &Resting, cx: Ctx<'_>) -> Markup {
-    html! {
-        div.notice data-st="blocked" role="status" {
-            (icon::icon("hourglass"))
-            div { (words(r, cx)) }
+    told(
+        r,
+        cx,
+        html! {
             form method="post" action=(format!("/settings/profiles/{}/resume", segment(&r.name))) {
                 (form::client_id(cx, format_args!("resume-{}", r.name)))
                 button.btn.tight type="submit" { "Let it go on" }
             }
-        }
-    }
+        },
+    )
 }
 
 /// Leads to where it can be let go on.
 #[must_use]
 pub fn pointer(r: &Resting, cx: Ctx<'_>) -> Markup {
-    html! {
-        div.notice data-st="blocked" role="status" {
-            (icon::icon("hourglass"))
-            div { (words(r, cx)) }
-            a.btn.tight href="/settings#profiles" { "Settings" }
-        }
-    }
+    told(r, cx, html! { a.btn.tight href="/settings#profiles" { "Settings" } })
+}
+
+fn told(r: &Resting, cx: Ctx<'_>, next: Markup) -> Markup {
+    html! { div.notice data-st="blocked" role="status" { (icon::icon("hourglass")) div { (words(r, cx)) } (next) } }
 }
 
 fn words(r: &Resting, cx: Ctx<'_>) -> Markup {

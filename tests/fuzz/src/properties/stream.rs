@@ -105,7 +105,8 @@ pub fn assert_progress(p: &Progress) {
     }
 }
 
-fn assert_concluded(progress: &Progress, exit_code: Option<i32>) {
+/// What a run that ended by itself comes to, whatever its log said: bounded words.
+pub fn concluded(progress: &Progress, exit_code: Option<i32>, nonce: &str) -> Conclusion {
     let exit = ExitRecord {
         cause: ExitCause::Exited,
         exit_code,
@@ -116,9 +117,9 @@ fn assert_concluded(progress: &Progress, exit_code: Option<i32>) {
         log_bytes: 0,
         strays: 0,
     };
-    let ending = Ending {
+    let end = conclude(&Ending {
         ticket: TicketId(7),
-        nonce: "MC_TICKET_TURN:7:1795262400000:feedbeef",
+        nonce,
         progress,
         reports: &[],
         exit: Some(&exit),
@@ -129,9 +130,13 @@ fn assert_concluded(progress: &Progress, exit_code: Option<i32>) {
         log_lost: false,
         stderr_tail: "",
         now: NOW,
-    };
-    let end = conclude(&ending);
+    });
     assert_conclusion(&end);
+    end
+}
+
+fn assert_concluded(progress: &Progress, exit_code: Option<i32>) {
+    let end = concluded(progress, exit_code, "MC_TICKET_TURN:7:1795262400000:feedbeef");
     if end.verdict == Some(Verdict::Done) {
         assert!(progress.ended_well() && progress.tool_uses > 0 && exit_code == Some(0), "done without proof");
         assert_eq!(progress.asked, None, "done, though it asked before");
@@ -139,7 +144,7 @@ fn assert_concluded(progress: &Progress, exit_code: Option<i32>) {
 }
 
 /// A conclusion hangs together.
-pub fn assert_conclusion(end: &Conclusion) {
+fn assert_conclusion(end: &Conclusion) {
     assert_plain(&end.payload, "a payload");
     end.notes.iter().for_each(|n| assert_plain(n, "a note"));
     assert_eq!(end.verdict.is_some(), end.state == RunState::Finished);

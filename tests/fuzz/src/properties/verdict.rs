@@ -1,12 +1,10 @@
 //! The verdict of a run: found only where the run's own ticket and nonce stand, told apart by a second reader here.
 
-use super::NOW;
 use super::plain::assert_plain;
-use super::stream::assert_conclusion;
-use mission_control::domain::conclude::{Ending, conclude};
+use super::stream::concluded;
 use mission_control::domain::ids::TicketId;
 use mission_control::domain::progress::{Progress, ResultLine};
-use mission_control::domain::run::{ExitCause, ExitRecord, RunState, Verdict};
+use mission_control::domain::run::{RunState, Verdict};
 use mission_control::domain::verdict::{SentinelRead, prefix, question_options, sentinel, without_sentinel};
 use serde_json::Value;
 
@@ -69,31 +67,7 @@ fn assert_question(text: &str) {
 fn assert_judged(text: &str) {
     let last = ResultLine { text: Some(text.to_owned()), subtype: "success".to_owned(), ..ResultLine::default() };
     let progress = Progress { inits: 1, results: 1, tool_uses: 1, last: Some(last), ..Progress::default() };
-    let exit = ExitRecord {
-        cause: ExitCause::Exited,
-        exit_code: Some(0),
-        signal: None,
-        text: None,
-        started_at: NOW,
-        ended_at: NOW,
-        log_bytes: 0,
-        strays: 0,
-    };
-    let end = conclude(&Ending {
-        ticket: TicketId(7),
-        nonce: NONCE,
-        progress: &progress,
-        reports: &[],
-        exit: Some(&exit),
-        stop_wanted: false,
-        lingering_stopped: false,
-        resumed: false,
-        expected_cwd: None,
-        log_lost: false,
-        stderr_tail: "",
-        now: NOW,
-    });
-    assert_conclusion(&end);
+    let end = concluded(&progress, Some(0), NONCE);
     assert_plain(&end.payload, "a payload");
     assert_eq!(end.state, RunState::Finished, "a result in good order is never thrown away");
     let signal = match sentinel(text, TicketId(7), NONCE) {
