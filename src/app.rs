@@ -11,6 +11,7 @@ use crate::engine::{Engine, housekeeping, ingest, outbox, pickup, scheduler, tel
 use crate::error::{Error, Result};
 use crate::store::{Store, auth, settings};
 use crate::web::server;
+use crate::web::shared::SharedReads;
 use crate::web::state::App;
 use crate::{git, process, random};
 use actix_web::web;
@@ -218,7 +219,7 @@ fn greet(store: &Store, config: &Config, url: &str) -> Result<()> {
 
 fn serve_until_told(store: Store, engine: Arc<Engine>, config: Arc<Config>, listener: TcpListener) -> Result<()> {
     let (close, closing) = watch::channel(false);
-    let app = web::Data::new(App { store, engine, config, closing, streams: AtomicUsize::new(0) });
+    let app = web::Data::new(App { store, engine, config, closing, streams: AtomicUsize::new(0), reads: SharedReads::default() });
     actix_web::rt::System::new().block_on(async move {
         let server = server::serve(app, vec![listener])?;
         let handle = server.handle();

@@ -30,10 +30,17 @@ pub enum Topic {
     Log(u64),
 }
 
+/// Each ring has its number, over all topics; a bell holds the number of its last one.
+#[derive(Default)]
+struct Bells {
+    rings: u64,
+    by_topic: HashMap<Topic, watch::Sender<u64>>,
+}
+
 /// Rings topics and lets others listen. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Doorbell {
-    bells: Arc<Mutex<HashMap<Topic, watch::Sender<u64>>>>,
+    bells: Arc<Mutex<Bells>>,
 }
 
 impl Doorbell {
@@ -41,20 +48,24 @@ impl Doorbell {
     #[must_use]
     pub fn listen(&self, topic: Topic) -> Ear {
         let mut bells = self.lock();
-        if bells.len() > 256 {
-            bells.retain(|_, bell| bell.receiver_count() > 0);
+        if bells.by_topic.len() > 256 {
+            bells.by_topic.retain(|_, bell| bell.receiver_count() > 0);
         }
-        Ear { rx: bells.entry(topic).or_insert_with(|| watch::channel(0).0).subscribe() }
+        // Rung meanwhile or not: nobody can have heard this number at this bell before.
+        let rings = bells.rings;
+        Ear { rx: bells.by_topic.entry(topic).or_insert_with(|| watch::channel(rings).0).subscribe() }
     }
 
     /// Wakes all who listen to the topic.
     pub fn ring(&self, topic: Topic) {
-        if let Some(bell) = self.lock().get(&topic) {
-            bell.send_modify(|n| *n = n.wrapping_add(1));
+        let mut bells = self.lock();
+        bells.rings += 1;
+        if let Some(bell) = bells.by_topic.get(&topic) {
+            bell.send_replace(bells.rings);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Topic, watch::Sender<u64>>> {
+    fn lock(&self) -> MutexGuard<'_, Bells> {
         self.bells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -70,8 +81,8 @@ impl Ear {
         matches!(tokio::time::timeout(timeout, self.rx.changed()).await, Ok(Ok(())))
     }
 
-    /// Marks what has rung so far as heard.
-    pub fn hush(&mut self) {
-        self.rx.mark_unchanged();
+    /// Marks what has rung so far as heard: the number of the last ring. Numbers only grow.
+    pub fn hush(&mut self) -> u64 {
+        *self.rx.borrow_and_update()
     }
 }

@@ -18,6 +18,7 @@ use mission_control::runtime;
 use mission_control::store::Store;
 use mission_control::web::guard::Principal;
 use mission_control::web::live::{self, Feed, Piece};
+use mission_control::web::shared::SharedReads;
 use mission_control::web::state::App;
 use mission_control::web::ui::Ctx;
 use mission_control::web::views::live::appended;
@@ -66,7 +67,7 @@ fn serve(data: &Path, count: i64) -> Result<()> {
         std::thread::spawn(move || follow(&store, &rows, TicketId(n), &path, &handle));
     }
     let (_close, closing) = watch::channel(false);
-    let app = web::Data::new(App { store, engine, config, closing, streams: AtomicUsize::new(0) });
+    let app = web::Data::new(App { store, engine, config, closing, streams: AtomicUsize::new(0), reads: SharedReads::default() });
     let rows = web::Data::new(rows);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     dir.tell_local(&Local {

@@ -5,14 +5,22 @@ use crate::doorbell::Topic;
 use crate::error::{Error, Result};
 use crate::web::guard::Principal;
 use crate::web::problem::Problem;
+use crate::web::shared::{Found, KEPT_BYTES};
 use crate::web::state::App;
+use actix_web::body::{BodyStream, BoxBody, to_bytes};
 use actix_web::http::{ConnectionType, StatusCode, header};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, Responder, web};
 use actix_web_lab::sse::{self, Sse};
+use futures_util::{StreamExt, stream};
 use rusqlite::Connection;
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio_stream::wrappers::ReceiverStream;
 
 /// Open streams at once, over all users.
 pub const MOST: usize = 5_000;
@@ -22,16 +30,24 @@ const PING_MS: i64 = 15_000;
 const POLL_MS: i64 = 10_000;
 /// Under load, rings are gathered for so long; a lone one is answered at once.
 const GATHER_MS: i64 = 20;
+/// Answers that wait for a slow reader before nothing more is read for it.
+const WAITING: usize = 8;
 /// A reader that takes nothing for so long is let go: it comes back with its cursor.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a stream shows. It carries its own cursor; a copy is kept, so that a read that failed is simply done again.
-pub trait Source: Clone + Send + 'static {
+pub trait Source: Clone + Send + Sync + 'static {
     /// What is new since the last read, and whether there is more of it already.
     ///
     /// # Errors
     /// The database refused: it is asked again later.
     fn read(&mut self, conn: &Connection) -> Result<(Vec<sse::Data>, bool)>;
+
+    /// All that its next read depends on beside the database: streams of one topic that say the same here are given one
+    /// read, and hear it at the same moments. None: it reads for itself.
+    fn place(&self) -> Option<String> {
+        None
+    }
 
     /// Looks after so long even if nothing rang; none for the usual fallback.
     fn every(&self) -> Option<Duration> {
@@ -80,12 +96,14 @@ pub fn open(
     source: impl Source,
 ) -> std::result::Result<HttpResponse, Problem> {
     let slot = Slot::take(app)?;
-    let (tx, rx) = mpsc::channel(64);
+    let (tx, rx) = mpsc::channel(WAITING);
     actix_web::rt::spawn(async move {
         // Ends when the reader, the login or the server does; there is nobody left to tell.
         follow(&slot.0, &principal, topic, source, &tx).await;
     });
-    let mut res = Sse::from_infallible_receiver(rx).respond_to(req);
+    let mut res = Sse::from_infallible_stream(stream::empty())
+        .respond_to(req)
+        .set_body(BoxBody::new(BodyStream::new(ReceiverStream::new(rx).map(Ok::<Bytes, Infallible>))));
     // A connection that outlived its stream would hold the server up when it is to end.
     res.head_mut().set_connection_type(ConnectionType::Close);
     res.headers_mut().insert(header::HeaderName::from_static("x-accel-buffering"), header::HeaderValue::from_static("no"));
@@ -106,56 +124,99 @@ pub fn cursor(req: &HttpRequest, after: Option<i64>) -> Result<Option<i64>> {
     }
 }
 
-async fn follow(app: &App, principal: &Principal, topic: Topic, mut source: impl Source, tx: &mpsc::Sender<sse::Event>) {
+/// What a read gave: the source moved on, the messages as they are sent, and whether there is more already.
+#[derive(Clone)]
+struct Step<S> {
+    source: S,
+    bytes: Bytes,
+    more: bool,
+}
+
+/// The next step of a source; shared with all who stand where it stands and heard the same ring.
+async fn step<S: Source>(app: &App, topic: Topic, source: &S, heard: Option<u64>) -> Result<Step<S>> {
+    let (Some(heard), Some(place)) = (heard, source.place()) else { return read(app, source).await };
+    let shared = app.reads.at(topic, place.clone(), heard);
+    let found = shared.get_or_try_init(|| async { read(app, source).await.map(|step| Arc::new(step) as Found) }).await?;
+    match found.downcast_ref::<Step<S>>() {
+        Some(step) => {
+            if step.bytes.len() > KEPT_BYTES {
+                app.reads.forget(topic, place);
+            }
+            Ok(step.clone())
+        }
+        None => read(app, source).await,
+    }
+}
+
+async fn read<S: Source>(app: &App, source: &S) -> Result<Step<S>> {
+    let mut source = source.clone();
+    let (source, messages, more) = app
+        .store
+        .query(move |c| {
+            let (messages, more) = source.read(c)?;
+            Ok((source, messages, more))
+        })
+        .await?;
+    Ok(Step { source, bytes: encode(messages).await?, more })
+}
+
+/// The messages as they are sent.
+async fn encode(messages: Vec<sse::Data>) -> Result<Bytes> {
+    if messages.is_empty() {
+        return Ok(Bytes::new());
+    }
+    let all = Sse::from_infallible_stream(stream::iter(messages.into_iter().map(sse::Event::from)));
+    to_bytes(all).await.map_err(|e| Error::Internal(format!("an event could not be written: {e}")))
+}
+
+async fn follow(app: &App, principal: &Principal, topic: Topic, mut source: impl Source, tx: &mpsc::Sender<Bytes>) {
     let clock = app.store.clock();
     let mut closing = app.closing.clone();
     let mut ear = app.store.doorbell.listen(topic);
-    let (mut pinged, mut sent) = (clock.mono_ms(), i64::MIN / 2);
+    let (mut pinged, mut sent, mut rang) = (clock.mono_ms(), i64::MIN / 2, false);
     loop {
-        ear.hush();
-        let mut next = source.clone();
+        let heard = ear.hush();
         // A read that failed is done again after the next ring or poll; the cursor has not moved.
-        if let Ok((moved, messages, more)) = app
-            .store
-            .query(move |c| {
-                let (messages, more) = next.read(c)?;
-                Ok((next, messages, more))
-            })
-            .await
-        {
-            source = moved;
-            if !messages.is_empty() {
+        if let Ok(step) = step(app, topic, &source, rang.then_some(heard)).await {
+            source = step.source;
+            if !step.bytes.is_empty() {
                 sent = clock.mono_ms();
-            }
-            for message in messages {
-                if !send(tx, message).await {
+                if !send(tx, step.bytes).await {
                     return;
                 }
             }
-            if more && !*closing.borrow() {
+            if step.more && !*closing.borrow() {
                 continue;
             }
         }
         let poll = source.every().map_or(POLL_MS, |d| i64::try_from(d.as_millis()).unwrap_or(POLL_MS));
         let wait = poll.min(pinged + PING_MS - clock.mono_ms()).max(0);
-        let rang = tokio::select! {
+        rang = tokio::select! {
             rang = ear.wait(Duration::from_millis(wait.unsigned_abs())) => rang,
             _ = closing.wait_for(|closing| *closing) => return,
             () = tx.closed() => return,
         };
         if clock.mono_ms() - pinged >= PING_MS {
             pinged = clock.mono_ms();
-            if !principal.still_good(app).await || !send(tx, source.ping()).await {
+            let Ok(ping) = encode(vec![source.ping()]).await else { return };
+            if !principal.still_good(app).await || !send(tx, ping).await {
                 return;
             }
         }
-        let early = sent + source.apart_ms() - clock.mono_ms();
+        let apart = source.apart_ms();
+        // Those who share a read look at the same moments, or each would soon stand somewhere else.
+        let next = if source.place().is_some() { (sent.div_euclid(apart) + 1) * apart } else { sent + apart };
+        let early = next - clock.mono_ms();
         if rang && early > 0 && tokio::time::timeout(Duration::from_millis(early.unsigned_abs()), tx.closed()).await.is_ok() {
             return;
         }
     }
 }
 
-async fn send(tx: &mpsc::Sender<sse::Event>, message: sse::Data) -> bool {
-    matches!(tokio::time::timeout(PATIENCE, tx.send(message.into())).await, Ok(Ok(())))
+async fn send(tx: &mpsc::Sender<Bytes>, bytes: Bytes) -> bool {
+    match tx.try_send(bytes) {
+        Ok(()) => true,
+        Err(TrySendError::Full(bytes)) => matches!(tokio::time::timeout(PATIENCE, tx.send(bytes)).await, Ok(Ok(()))),
+        Err(TrySendError::Closed(_)) => false,
+    }
 }

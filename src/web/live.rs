@@ -17,7 +17,7 @@ use std::time::Duration;
 const APART_MS: i64 = 100;
 
 /// What a page's stream sends, read after its own cursor.
-pub trait Feed: Clone + Send + 'static {
+pub trait Feed: Clone + Send + Sync + 'static {
     /// The next message, if there is one. Moves the cursor.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ pub mod pages;
 pub mod problem;
 pub mod security;
 pub mod server;
+pub mod shared;
 pub mod state;
 pub mod ui;
 pub mod views;

@@ -1,5 +1,6 @@
 //! What every handler shares.
 
+use super::shared::SharedReads;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::store::Store;
@@ -19,4 +20,6 @@ pub struct App {
     pub closing: watch::Receiver<bool>,
     /// Open streams, over all users.
     pub streams: AtomicUsize,
+    /// What streams that stand at the same place read together.
+    pub reads: SharedReads,
 }

@@ -63,6 +63,7 @@ impl TestApp {
             config: config.clone(),
             closing: closed,
             streams: AtomicUsize::new(0),
+            reads: Default::default(),
         });
         let shared = app.clone();
         let (tell, told) = std::sync::mpsc::channel();

@@ -18,6 +18,7 @@ use actix_web_lab::sse;
 use rusqlite::Connection;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// Rows read at once by a stream.
@@ -90,7 +91,8 @@ pub async fn of_board(
 struct TicketSource {
     id: TicketId,
     cursor: EventId,
-    face: Option<String>,
+    /// A mark of the ticket as it was last told.
+    face: Option<u64>,
     config: Arc<Config>,
     clock: Arc<dyn Clock>,
 }
@@ -105,14 +107,25 @@ impl Source for TicketSource {
         }
         if !more {
             let ticket = ticket_out(conn, &tickets::get(conn, self.id)?, self.clock.now(), &self.config)?;
-            let face = ticket.face();
-            if self.face.as_ref() != Some(&face) {
+            let face = mark(&ticket.face());
+            if self.face != Some(face) {
                 out.push(data(&ticket)?.event("ticket"));
                 self.face = Some(face);
             }
         }
         Ok((out, more))
     }
+
+    fn place(&self) -> Option<String> {
+        Some(format!("event {} {:?}", self.cursor, self.face))
+    }
+}
+
+/// A mark of a text, good for as long as the program runs.
+fn mark(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Every ticket that changed, as it stands now.
@@ -139,6 +152,10 @@ impl Source for BoardSource {
             self.cursor = change.id;
         }
         Ok((out, found.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX)))
+    }
+
+    fn place(&self) -> Option<String> {
+        Some(format!("change {}", self.cursor))
     }
 }
 
