@@ -133,7 +133,10 @@ pub async fn secure(
         Some(problem) => req.into_response(problem.response()),
         None => next.call(req).await?.map_into_boxed_body(),
     };
-    protect(res.headers_mut(), &nonce);
+    if !is_bare(res.status()) {
+        protect(res.headers_mut(), &nonce);
+    }
+    keep_out_of_caches(res.headers_mut());
     Ok(res)
 }
 
@@ -207,7 +210,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The headers of every answer.
+/// The headers of every answer that has a body.
 fn protect(headers: &mut HeaderMap, nonce: &str) {
     let policy = format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; connect-src 'self'; img-src 'self'; \
@@ -218,6 +221,15 @@ fn protect(headers: &mut HeaderMap, nonce: &str) {
     for (name, value) in FIXED {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
+}
+
+/// What polls are answered with when nothing has changed. There is no document that a policy could protect, and an open
+/// console is told so every second.
+fn is_bare(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+fn keep_out_of_caches(headers: &mut HeaderMap) {
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
