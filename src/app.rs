@@ -9,7 +9,7 @@ use crate::doorbell::Topic;
 use crate::engine::orchestrator::{self, Orchestrator};
 use crate::engine::{Engine, housekeeping, ingest, outbox, pickup, scheduler, telegram, wake};
 use crate::error::{Error, Result};
-use crate::store::{Store, auth, settings};
+use crate::store::{Store, auth, health, settings};
 use crate::web::server;
 use crate::web::shared::SharedReads;
 use crate::web::state::App;
@@ -18,8 +18,8 @@ use actix_web::web;
 use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -31,6 +31,8 @@ const QUIET: &str = "info,tokio_cron_scheduler=warn,actix_server=warn";
 const SERVER_OOM: i32 = -600;
 /// How long an engine that panicked rests before it is begun again.
 const AGAIN: Duration = Duration::from_millis(500);
+/// How long a database is left alone before it is checked beside the service.
+const FIRST_PAGES: Duration = Duration::from_secs(3);
 /// How long a thread is waited for that talks with somebody else's machine.
 const LOOSE: Duration = Duration::from_millis(500);
 
@@ -67,10 +69,32 @@ pub fn serve(config: Config) -> Result<()> {
     let engines = Engines::start(&engine)?;
     leave_word(&store, &data, &url)?;
     greet(&store, &config, &url)?;
+    let damage = look_for_damage(&data)?;
     let served = serve_until_told(store, engine.clone(), config, listener);
     engines.stop(&engine);
     drop(lock);
-    served
+    served?;
+    // The check, if it still reads, has a connection that cannot write: it may end with the process.
+    damage.get().map_or(Ok(()), |what| Err(Error::Internal(what.clone())))
+}
+
+/// Looks for damage in a database that was too large to be looked at before the start. Damage ends the server, with words.
+fn look_for_damage(data: &DataDir) -> Result<Arc<OnceLock<String>>> {
+    let (path, found) = (data.database(), Arc::new(OnceLock::new()));
+    let kept = found.clone();
+    std::thread::Builder::new().name("check".to_owned()).spawn(move || {
+        pause(FIRST_PAGES);
+        match health::beside_service(&path) {
+            Ok(()) => {}
+            Err(Error::Internal(what)) => {
+                tracing::error!("{what}");
+                let _ = kept.set(what);
+                let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM);
+            }
+            Err(e) => tracing::warn!(error = %e, "the database could not be checked; going on"),
+        }
+    })?;
+    Ok(found)
 }
 
 /// The program's own file: what a shim is started from.

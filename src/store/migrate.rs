@@ -13,13 +13,14 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/0004_tasks.sql"),
     include_str!("../../migrations/0005_notifications.sql"),
     include_str!("../../migrations/0006_lookups.sql"),
+    include_str!("../../migrations/0007_long_texts.sql"),
 ];
 
-/// Checks the file's health and migrates it.
+/// Makes sure that this program knows the file's schema.
 ///
 /// # Errors
-/// The file is damaged, or was written by a newer version of this program.
-pub fn up(conn: &mut Connection) -> Result<()> {
+/// The file was written by a newer version of this program.
+pub fn refuse_newer(conn: &Connection) -> Result<()> {
     let version: i64 = conn.query_row("pragma user_version", [], |r| r.get(0))?;
     if version > STEPS.len() as i64 {
         return Err(Error::Conflict(format!(
@@ -28,10 +29,14 @@ pub fn up(conn: &mut Connection) -> Result<()> {
             STEPS.len()
         )));
     }
-    let quick: String = conn.query_row("pragma quick_check(1)", [], |r| r.get(0))?;
-    if quick != "ok" {
-        return Err(Error::Internal(format!("the database is damaged ({quick}): restore the last backup")));
-    }
+    Ok(())
+}
+
+/// Migrates the file.
+///
+/// # Errors
+/// A step failed; what the steps before it did stands.
+pub fn up(conn: &mut Connection) -> Result<()> {
     let step = |sql| M::up_with_hook(sql, |_: &_| faults::hit(Point::Migrating).map_err(|e| HookError::Hook(e.to_string())));
     Migrations::new(STEPS.iter().copied().map(step).collect())
         .to_latest(conn)

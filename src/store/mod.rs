@@ -1,6 +1,7 @@
 //! Floor 1: the only place with SQL. One writer thread that commits in groups, a pool of readers that cannot write.
 
 mod effects;
+pub mod health;
 mod migrate;
 mod writer;
 
@@ -46,6 +47,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The pages that each connection keeps, in KB: what the board and a ticket need. The system's own cache has the rest, a
+/// microsecond away; ten connections that keep more would only make the process large.
+const CACHE_KB: i64 = 2_000;
+
 /// The store: cheap to clone, shared by all floors above.
 #[derive(Clone)]
 pub struct Store {
@@ -65,6 +70,8 @@ impl Store {
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Store> {
         make_file(path)?;
         let mut conn = connect(path)?;
+        migrate::refuse_newer(&conn)?;
+        health::before_service(&conn, path)?;
         migrate::up(&mut conn)?;
         let doorbell = Doorbell::default();
         let readers = r2d2::Pool::builder()
@@ -179,7 +186,7 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "synchronous", "full")?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "temp_store", "memory")?;
-    conn.pragma_update(None, "cache_size", -8000)?;
+    conn.pragma_update(None, "cache_size", -CACHE_KB)?;
     conn.set_prepared_statement_cache_capacity(128);
     Ok(())
 }

@@ -15,6 +15,11 @@ pub(super) const COLUMNS: &str = "t.id, t.title, t.description, t.status, t.stat
      t.work_class, t.parent_id, t.session_id, t.run_id, t.not_before, t.retries, t.needs_approval, t.created_by, \
      t.created_at, t.updated_at, t.version";
 
+/// As [`COLUMNS`], without the long text.
+pub(super) const FACE: &str = "t.id, t.title, '', t.status, t.status_since, t.priority, t.role, t.project, t.profile, \
+     t.work_class, t.parent_id, t.session_id, t.run_id, t.not_before, t.retries, t.needs_approval, t.created_by, \
+     t.created_at, t.updated_at, t.version";
+
 /// A ticket to be made.
 #[derive(Debug, Clone)]
 pub struct NewTicket {
@@ -219,9 +224,27 @@ impl Cursor {
 /// # Errors
 /// The database refused.
 pub fn list(conn: &Connection, filter: &Filter, after: Option<Cursor>, limit: usize) -> Result<(Vec<Ticket>, Option<Cursor>)> {
+    listed(conn, COLUMNS, filter, after, limit)
+}
+
+/// As [`list`], with empty descriptions: what cards need, however much their tickets have to say.
+///
+/// # Errors
+/// The database refused.
+pub fn faces(conn: &Connection, filter: &Filter, after: Option<Cursor>, limit: usize) -> Result<(Vec<Ticket>, Option<Cursor>)> {
+    listed(conn, FACE, filter, after, limit)
+}
+
+fn listed(
+    conn: &Connection,
+    columns: &str,
+    filter: &Filter,
+    after: Option<Cursor>,
+    limit: usize,
+) -> Result<(Vec<Ticket>, Option<Cursor>)> {
     let mut found = match &filter.q {
-        Some(words) => board::search(conn, filter, words, after, limit + 1)?,
-        None => board::window(conn, filter, after, limit + 1)?,
+        Some(words) => board::search(conn, columns, filter, words, after, limit + 1)?,
+        None => board::rows(conn, columns, filter, after, limit + 1)?,
     };
     let more = found.len() > limit;
     found.truncate(limit);

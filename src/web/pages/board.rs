@@ -166,7 +166,7 @@ pub fn load_column(
     after: Option<Cursor>,
     now: Time,
 ) -> Result<Column> {
-    let (list, next) = tickets::list(c, &rows_filter(filter, status), after, WINDOW)?;
+    let (list, next) = tickets::faces(c, &rows_filter(filter, status), after, WINDOW)?;
     let all = count(c, filter, status)?;
     Ok(Column { status, count: all, cards: load::cards(c, &list, config, now)?, more: next.map(Cursor::text), note: None })
 }

@@ -1,0 +1,142 @@
+//! Whether the database file is whole. A small one is read from end to end before anything is served; a large one beside
+//! the service, for that takes a second for each few hundred megabytes. Where damage was found once, the next start looks
+//! first, however large the file is.
+
+use crate::error::{Error, Result};
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A file above this, in bytes, is looked at beside the service.
+const LARGE: i64 = 32 << 20;
+
+/// Looks at a file that is about to be served, where that is quick or where damage was found before.
+///
+/// # Errors
+/// It is damaged.
+pub fn before_service(conn: &Connection, path: &Path) -> Result<()> {
+    let mark = mark(path);
+    let suspect = mark.exists();
+    if !suspect && is_large(conn)? {
+        return Ok(());
+    }
+    whole(conn)?;
+    if suspect {
+        std::fs::remove_file(mark)?;
+    }
+    Ok(())
+}
+
+/// Looks at a file that is served already and was too large to be looked at before; with a connection of its own. Damage
+/// is remembered for the next start.
+///
+/// # Errors
+/// It is damaged ([`Error::Internal`]), or could not be read.
+pub fn beside_service(path: &Path) -> Result<()> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    conn.busy_timeout(Duration::from_secs(5))?;
+    if !is_large(&conn)? {
+        return Ok(());
+    }
+    let looked = whole(&conn);
+    if matches!(looked, Err(Error::Internal(_))) {
+        std::fs::write(mark(path), "Damage was found here: the next start looks before it serves.\n")?;
+    }
+    looked
+}
+
+fn mark(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".suspect");
+    name.into()
+}
+
+fn is_large(conn: &Connection) -> Result<bool> {
+    let pages: i64 = conn.query_row("pragma page_count", [], |r| r.get(0))?;
+    let size: i64 = conn.query_row("pragma page_size", [], |r| r.get(0))?;
+    Ok(pages * size > LARGE)
+}
+
+fn whole(conn: &Connection) -> Result<()> {
+    let quick: String = conn.query_row("pragma quick_check(1)", [], |r| r.get(0))?;
+    if quick == "ok" {
+        Ok(())
+    } else {
+        Err(Error::Internal(format!("the database is damaged ({quick}): restore the last backup")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::store::Store;
+    use std::fs::{File, OpenOptions};
+    use std::os::unix::fs::FileExt;
+    use std::sync::Arc;
+
+    /// A database of so many bytes, closed.
+    fn filled(path: &Path, bytes: i64) {
+        drop(Store::open(path, Arc::new(SystemClock::new())).expect("a store"));
+        let conn = Connection::open(path).expect("opens");
+        conn.execute_batch("create table filler (body blob)").expect("made");
+        conn.execute("insert into filler values (zeroblob(?1))", [bytes]).expect("filled");
+    }
+
+    /// Breaks the page in the middle of the file; gives what stood there.
+    fn broken(path: &Path) -> Vec<u8> {
+        let file = OpenOptions::new().read(true).write(true).open(path).expect("opens");
+        let mut page = vec![0; 4096];
+        let at = middle(&file);
+        file.read_exact_at(&mut page, at).expect("read");
+        file.write_all_at(&[0x5a; 4096], at).expect("written");
+        page
+    }
+
+    fn mended(path: &Path, page: &[u8]) {
+        let file = OpenOptions::new().write(true).open(path).expect("opens");
+        file.write_all_at(page, middle(&file)).expect("written");
+    }
+
+    fn middle(file: &File) -> u64 {
+        file.metadata().expect("it is there").len() / 2 / 4096 * 4096
+    }
+
+    fn open(path: &Path) -> Result<Store> {
+        Store::open(path, Arc::new(SystemClock::new()))
+    }
+
+    #[test]
+    fn a_large_file_is_looked_at_beside_the_service_and_once_damage_was_found_before_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("mc.db");
+        filled(&path, LARGE + 4096);
+        drop(open(&path).expect("it opens"));
+        beside_service(&path).expect("it is whole");
+        let page = broken(&path);
+
+        drop(open(&path).expect("it opens unlooked at"));
+        let found = beside_service(&path).expect_err("damage is found");
+        assert!(found.to_string().contains("restore the last backup"), "{found}");
+        for _ in 0..2 {
+            let refused = open(&path).err().expect("it is refused").to_string();
+            assert!(refused.contains("restore the last backup"), "{refused}");
+        }
+
+        mended(&path, &page);
+        drop(open(&path).expect("a whole one is served again"));
+        assert!(!mark(&path).exists(), "and is not suspected any longer");
+    }
+
+    #[test]
+    fn a_small_file_is_looked_at_before_it_is_served() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("mc.db");
+        filled(&path, 1 << 20);
+        let page = broken(&path);
+        assert!(open(&path).is_err(), "it is refused");
+        mended(&path, &page);
+        drop(open(&path).expect("it opens"));
+        beside_service(&path).expect("there is nothing left to look at");
+    }
+}
