@@ -47,6 +47,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Connections that read. Reading is work for a processor: more of them would wait for one with their memory in hand.
+pub const READERS: u32 = 4;
 /// The pages that each connection keeps, in KB: what the board and a ticket need. The system's own cache has the rest, a
 /// microsecond away; ten connections that keep more would only make the process large.
 const CACHE_KB: i64 = 2_000;
@@ -75,7 +77,7 @@ impl Store {
         migrate::up(&mut conn)?;
         let doorbell = Doorbell::default();
         let readers = r2d2::Pool::builder()
-            .max_size(8)
+            .max_size(READERS)
             .min_idle(Some(1))
             .test_on_check_out(false)
             .connection_timeout(Duration::from_secs(10))

@@ -26,7 +26,7 @@ const FORM_LIMIT: usize = 1024 * 1024;
 const UNTAKEN_MS: u32 = 45_000;
 
 /// Threads on which each of the two workers reads the store: together twice as many as it has readers.
-const BLOCKING: usize = 8;
+const BLOCKING: usize = crate::store::READERS as usize;
 
 /// Every route of the server.
 #[must_use]
