@@ -194,7 +194,7 @@ pub fn search(plan: &Plan, report: &mut Report) -> Outcome {
     for (what, filter, gate) in [
         ("newest 50, words that all have", plain("parser form"), Gate::AtMost(3.0)),
         ("the same among blocked ones alone", rare, Gate::AtMost(5.0)),
-        ("newest 50, a beginning that 11,111 numbers have", plain("9"), Gate::None),
+        ("newest 50, and a beginning that 11,111 numbers have", plain("form 9"), Gate::None),
     ] {
         let look = |conn: &Connection| -> Result<f64> {
             let before = mine_ms();
