@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use tokio::sync::oneshot;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -26,7 +27,8 @@ struct Seen {
 /// The readers.
 pub struct Crowd {
     seen: Arc<Seen>,
-    sockets: Vec<TcpStream>,
+    /// Dropped, it ends the reader.
+    stay: Option<oneshot::Sender<()>>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -38,22 +40,24 @@ impl Crowd {
         }
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nAccept: text/event-stream\r\n\r\n");
-        let (mut sockets, mut mine) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut sockets = Vec::with_capacity(count);
         for _ in 0..count {
             let mut socket = TcpStream::connect(host)?;
             socket.write_all(request.as_bytes())?;
             socket.set_nonblocking(true)?;
-            mine.push(socket.try_clone()?);
             sockets.push(socket);
         }
         let seen = Arc::new(Seen::default());
         let counted = seen.clone();
+        let (stay, gone) = oneshot::channel::<()>();
         let reader = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.expect("a runtime of one thread needs nothing");
-            tokio::task::LocalSet::new().block_on(&runtime, read_all(mine, counted));
+            tokio::task::LocalSet::new().block_on(&runtime, async {
+                tokio::select! { () = read_all(sockets, counted) => {}, _ = gone => {} }
+            });
         });
-        let crowd = Crowd { seen, sockets, reader: Some(reader) };
+        let crowd = Crowd { seen, stay: Some(stay), reader: Some(reader) };
         super::clock::wait_for("all streams to open", 60.0, || (crowd.seen.open.load(Ordering::Relaxed) == count).then_some(()))?;
         Ok(crowd)
     }
@@ -77,9 +81,7 @@ impl Crowd {
 
 impl Drop for Crowd {
     fn drop(&mut self) {
-        for socket in &self.sockets {
-            let _ = socket.shutdown(std::net::Shutdown::Both);
-        }
+        drop(self.stay.take());
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
         }

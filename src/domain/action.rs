@@ -297,8 +297,8 @@ impl Action {
     #[must_use]
     pub fn headline(&self) -> String {
         match self {
-            Action::CreateTicket(new) if new.start => format!("Create and start “{}”", new.title.trim()),
-            Action::CreateTicket(new) => format!("Create “{}”", new.title.trim()),
+            Action::CreateTicket(new) if new.start => format!("Create and start “{}”", first_line(&new.title)),
+            Action::CreateTicket(new) => format!("Create “{}”", first_line(&new.title)),
             Action::Comment { ticket, .. } => format!("Comment on {ticket}"),
             Action::Move { ticket, status } => format!("Move {ticket} to {}", status.label()),
             Action::Assign { ticket, role } => format!("Assign {ticket} to {}", first_line(role)),
@@ -464,6 +464,9 @@ mod tests {
             let headline = action.headline();
             assert!(!headline.contains('\n') && headline.chars().count() < 300, "{headline}");
         }
+        let block = format!("{{\"kind\": \"create_ticket\", \"title\": \"{}\"}}", "x".repeat(Title::MAX));
+        let headline = Action::read(&block).expect("an action").headline();
+        assert!(headline.chars().count() < 300, "{headline}");
     }
 
     #[test]

@@ -30,6 +30,8 @@ const PING_MS: i64 = 15_000;
 const POLL_MS: i64 = 10_000;
 /// Under load, rings are gathered for so long; a lone one is answered at once.
 const GATHER_MS: i64 = 20;
+/// So many open streams make it a millisecond: a tenth of a second for a thousand, which no reader notices.
+const STREAMS_A_MS: usize = 10;
 /// Answers that wait for a slow reader before nothing more is read for it.
 const WAITING: usize = 8;
 /// A reader that takes nothing for so long is let go: it comes back with its cursor.
@@ -203,7 +205,7 @@ async fn follow(app: &App, principal: &Principal, topic: Topic, mut source: impl
                 return;
             }
         }
-        let apart = source.apart_ms();
+        let apart = source.apart_ms().max(crowded(app.streams.load(Ordering::Relaxed)));
         // Those who share a read look at the same moments, or each would soon stand somewhere else.
         let next = if source.place().is_some() { (sent.div_euclid(apart) + 1) * apart } else { sent + apart };
         let early = next - clock.mono_ms();
@@ -211,6 +213,11 @@ async fn follow(app: &App, principal: &Principal, topic: Topic, mut source: impl
             return;
         }
     }
+}
+
+/// The more listen the longer is gathered: what is sent to a thousand in one piece costs a tenth of ten.
+fn crowded(streams: usize) -> i64 {
+    i64::try_from(streams / STREAMS_A_MS).unwrap_or(GATHER_MS)
 }
 
 async fn send(tx: &mpsc::Sender<Bytes>, bytes: Bytes) -> bool {
