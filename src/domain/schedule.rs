@@ -5,7 +5,7 @@
 //! change repeats fires once, the first time. Where the hour is `*` or `*/n` it is real time that counts: what is left
 //! out is left out, what is repeated fires again, so that "every 15 minutes" stays that.
 
-use super::text::shortened;
+use super::text::{shortened, strip_control};
 use super::time::Time;
 use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -158,7 +158,8 @@ fn cron_rule(line: &str) -> Result<Rule, String> {
         check_field(part, what, *least, *most).map_err(|why| format!("{shown:?}: {why}"))?;
     }
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-    let cron = parser.parse(&fields).map_err(|e| format!("{shown:?}: {e}"))?;
+    // What is wrong is quoted by the parser as it stands there.
+    let cron = parser.parse(&fields).map_err(|e| format!("{shown:?}: {}", strip_control(&e.to_string())))?;
     if !ever_comes(&cron) {
         return Err(format!("{shown:?} never comes: there is no such day"));
     }

@@ -95,9 +95,11 @@ fn what_never_comes_or_cannot_be_is_refused_with_its_key_and_in_words() {
         ("@reboot", "not known"),
         ("a b c d e", ":"),
         ("5-1 * * * *", ":"),
+        ("\u{1b}[31mx * * * *", ":"),
     ] {
         let bad = Schedule::parse(Some(line), None, "UTC").expect_err(line);
         assert!(bad.key == "schedule" && bad.reason.contains(word), "{line}: {}", bad.reason);
+        assert!(!bad.reason.contains(char::is_control), "{:?}", bad.reason);
     }
     for zone in ["Mars/Olympus", "", "Berlin", "../etc"] {
         assert_eq!(Schedule::parse(Some("@daily"), None, zone).expect_err(zone).key, "timezone");
