@@ -6,6 +6,7 @@ use mission_control::clock::{Clock, SystemClock};
 use mission_control::faults::Point;
 use mission_control::run_dir::RunDir;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -469,30 +470,47 @@ fn migrations() -> Vec<String> {
     files.iter().map(|f| fs::read_to_string(f).expect("readable")).collect()
 }
 
-/// Names of what a schema holds: kind and name.
-fn objects(conn: &Connection) -> BTreeSet<(String, String)> {
-    let mut stmt =
-        conn.prepare("select type, name from sqlite_master where sql is not null and name not like 'sqlite_%'").expect("a query");
-    let rows = stmt.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).expect("rows");
+/// Names of a schema's tables, but for those behind the search.
+fn tables(conn: &Connection) -> Vec<String> {
+    let sql =
+        "select name from sqlite_schema where type = 'table' and name not like 'sqlite_stat%' and name not like 'tickets_text%'";
+    names(conn, sql)
+}
+
+fn names(conn: &Connection, sql: &str) -> Vec<String> {
+    let mut stmt = conn.prepare(sql).expect("a query");
+    let rows = stmt.query_map([], |r| r.get(0)).expect("rows");
     rows.collect::<rusqlite::Result<_>>().expect("rows")
 }
 
-/// Takes a database back to a former schema: what later migrations made is gone.
+/// Takes a database back to a former schema: made anew by the first migrations, with all rows that it knew already.
 fn take_back(live: &Live, version: usize, steps: &[String]) {
-    let former = Connection::open_in_memory().expect("opens");
+    let former = live.root().join("former.db");
+    let conn = Connection::open(&former).expect("opens");
     for step in &steps[..version] {
-        former.execute_batch(step).expect("a migration");
+        conn.execute_batch(step).expect("a migration");
     }
-    let kept = objects(&former);
-    let conn = Connection::open(live.database()).expect("opens");
+    // Counters and the search were kept when the rows were written; they come over as they stand.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).expect("triggers are off");
     conn.pragma_update(None, "foreign_keys", false).expect("off");
-    for kind in ["trigger", "index", "table"] {
-        for (_, name) in objects(&conn).into_iter().filter(|o| o.0 == kind && !kept.contains(o)) {
-            conn.execute_batch(&format!("drop {kind} {name}")).expect("dropped");
-        }
+    conn.execute("attach ?1 as now", [live.database().display().to_string()]).expect("attached");
+    for table in tables(&conn) {
+        let columns = |schema: &str| names(&conn, &format!("select name from pragma_table_info('{table}', '{schema}')"));
+        let now = columns("now");
+        let both: Vec<String> = columns("main").into_iter().filter(|c| now.contains(c)).collect();
+        let both = both.join(", ");
+        conn.execute_batch(&format!(
+            "delete from main.{table}; insert into main.{table} ({both}) select {both} from now.{table};"
+        ))
+        .expect("copied");
     }
+    conn.execute_batch("insert into tickets_text (tickets_text) values ('rebuild'); detach now;").expect("the search");
     conn.pragma_update(None, "user_version", i64::try_from(version).expect("few")).expect("written");
-    assert_eq!(objects(&conn), kept);
+    conn.close().expect("written");
+    for end in ["-wal", "-shm"] {
+        let _none = fs::remove_file(format!("{}{end}", live.database().display()));
+    }
+    fs::rename(former, live.database()).expect("in its place");
 }
 
 #[test]
@@ -516,6 +534,8 @@ fn every_former_version_with_a_live_run_is_upgraded_wherever_that_is_killed() {
         let lines = format!("select count(*) from ticket_events where ticket_id = {id} and content like 'line %'");
         assert_eq!(live.one::<i64>(&lines), 120, "its worker never noticed");
         assert_eq!(live.starts_of(id).len(), 1);
+        let found = "select rowid from tickets_text where tickets_text match 'sa* lines*'";
+        assert_eq!(live.one::<i64>(found).to_string(), id.to_string(), "and it can be looked for");
         live.check();
     });
 }
