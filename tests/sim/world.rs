@@ -62,6 +62,13 @@ pub struct Server {
     pub threads: Threads,
 }
 
+/// What is undone would hold the engine that holds it: the store and its threads would stay, world after world.
+impl Drop for Server {
+    fn drop(&mut self) {
+        while self.threads.next().is_some() {}
+    }
+}
+
 pub struct World {
     pub server: Server,
     pub store: Store,
