@@ -27,7 +27,7 @@ pub fn proposals(data: &[u8]) {
             assert!(!wrong.is_empty(), "wrong without a reason");
             let bytes: usize = wrong.iter().map(String::len).sum();
             assert!(bytes <= 64 * 1024, "{bytes} bytes of what is wrong");
-            assert!(wrong.iter().all(|w| w.ends_with('.') && w.len() <= 1_000), "{wrong:?}");
+            assert!(wrong.iter().all(|w| w.ends_with('.') && w.chars().count() <= 1_000), "{wrong:?}");
         }
     }
     // What an owner's editor sends goes another way.
