@@ -19,8 +19,12 @@ const COOL_MS: i64 = 5_000;
 /// # Errors
 /// The store failed.
 pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
+    // Before the rows are read: what is launched meanwhile must not be missing from both. A launch under way holds its
+    // slot however long it takes, or one that was put off would be given the same.
+    let under_way = lock(&engine.launching).clone();
     let live = engine.store.read(runs::live)?;
-    let (held, waiting): (Vec<Run>, Vec<Run>) = live.into_iter().partition(|r| r.launched_at.is_some());
+    let holds = |run: &Run| run.launched_at.is_some() || under_way.contains(&run.id);
+    let (held, waiting): (Vec<Run>, Vec<Run>) = live.into_iter().partition(holds);
     let free = engine.config.max_workers.saturating_sub(held.len());
     let mut go = promised(engine, &held, waiting, free)?;
     let left = free - go.len();

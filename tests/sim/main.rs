@@ -105,6 +105,33 @@ fn whatever_happens_in_whatever_order_nothing_is_lost_and_everything_comes_to_re
     );
 }
 
+/// A launch fails and is put off; another one is under way meanwhile and takes its slot.
+#[test]
+fn a_launch_that_is_under_way_holds_its_slot() {
+    use step::{Act, Engine, What};
+    let create = |dice| Step { what: What::Person(Act::Create), dice };
+    let tick = |engine, dice| Step { what: What::Tick(engine, None), dice };
+    let steps = [
+        create(9277709254799787534),
+        create(1959786669416888671),
+        create(9445344612943460771),
+        create(12822947491822485483),
+        tick(Engine::Pickup, 7546332071073815697),
+        tick(Engine::Beside, 342857976026454147),
+        tick(Engine::Pickup, 5986120655638251813),
+        Step { what: What::Pass(99784), dice: 14684401724687257922 },
+        tick(Engine::Beside, 13534065574233774762),
+        tick(Engine::Beside, 3939078426747405825),
+        tick(Engine::Pickup, 17969615711562183262),
+        tick(Engine::Beside, 10200705689820234859),
+        tick(Engine::Beside, 2328163548438220087),
+    ];
+    let steps: Vec<(usize, Step)> = steps.into_iter().enumerate().collect();
+    if let Err(failed) = play(880_368, &steps) {
+        panic!("{}: {}", failed.wrong.which, failed.wrong.what);
+    }
+}
+
 #[test]
 fn the_same_seed_goes_the_same_way() {
     let trace = |seed: u64| {
