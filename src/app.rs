@@ -85,8 +85,8 @@ fn look_for_damage(data: &DataDir) -> Result<Arc<OnceLock<String>>> {
     std::thread::Builder::new().name("check".to_owned()).spawn(move || {
         pause(FIRST_PAGES);
         match health::beside_service(&path) {
-            Ok(()) => {}
-            Err(Error::Internal(what)) => {
+            Ok(None) => {}
+            Ok(Some(what)) => {
                 tracing::error!("{what}");
                 let _ = kept.set(what);
                 let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM);

@@ -3,7 +3,7 @@
 //! first, however large the file is.
 
 use crate::error::{Error, Result};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,36 +13,40 @@ const LARGE: i64 = 32 << 20;
 /// Looks at a file that is about to be served, where that is quick or where damage was found before.
 ///
 /// # Errors
-/// It is damaged.
+/// It is damaged, or could not be read.
 pub fn before_service(conn: &Connection, path: &Path) -> Result<()> {
     let mark = mark(path);
     let suspect = mark.exists();
     if !suspect && is_large(conn)? {
         return Ok(());
     }
-    whole(conn)?;
+    if let Some(words) = damage(conn)? {
+        return Err(Error::Internal(words));
+    }
     if suspect {
         std::fs::remove_file(mark)?;
     }
     Ok(())
 }
 
-/// Looks at a file that is served already and was too large to be looked at before; with a connection of its own. Damage
-/// is remembered for the next start.
+/// Looks at a file that is served already and was too large to be looked at before; with a connection of its own. Gives
+/// the words of the damage there is, which is remembered for the next start.
 ///
 /// # Errors
-/// It is damaged ([`Error::Internal`]), or could not be read.
-pub fn beside_service(path: &Path) -> Result<()> {
+/// It could not be read: nothing is known then.
+pub fn beside_service(path: &Path) -> Result<Option<String>> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     conn.busy_timeout(Duration::from_secs(5))?;
     if !is_large(&conn)? {
-        return Ok(());
+        return Ok(None);
     }
-    let looked = whole(&conn);
-    if matches!(looked, Err(Error::Internal(_))) {
-        std::fs::write(mark(path), "Damage was found here: the next start looks before it serves.\n")?;
+    let found = damage(&conn)?;
+    if found.is_some()
+        && let Err(e) = std::fs::write(mark(path), "Damage was found here: the next start looks before it serves.\n")
+    {
+        tracing::warn!(error = %e, "damage was found and cannot be noted: the next start will find it again");
     }
-    looked
+    Ok(found)
 }
 
 fn mark(path: &Path) -> PathBuf {
@@ -57,18 +61,29 @@ fn is_large(conn: &Connection) -> Result<bool> {
     Ok(pages * size > LARGE)
 }
 
-/// Reads all that cannot be made anew. What the search's index says of the tickets is left out, for that takes longer than
-/// all the rest; its own tables are looked at like any other.
-fn whole(conn: &Connection) -> Result<()> {
+/// What is damaged, in words. Reads all that cannot be made anew; what the search's index says of the tickets is left out,
+/// for that takes longer than all the rest; its own tables are looked at like any other. A disk that does not answer at
+/// the moment is no damage.
+fn damage(conn: &Connection) -> Result<Option<String>> {
+    let what = match first_fault(conn) {
+        Ok(None) => return Ok(None),
+        Ok(Some(what)) => what,
+        Err(e) if matches!(e.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => e.to_string(),
+        Err(e) => return Err(e.into()),
+    };
+    Ok(Some(format!("the database is damaged ({what}): restore the last backup")))
+}
+
+fn first_fault(conn: &Connection) -> rusqlite::Result<Option<String>> {
     let mut stmt = conn.prepare("select name from sqlite_schema where type = 'table' and sql not like 'create virtual %'")?;
     let tables = stmt.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
     for table in tables {
         let quick: String = conn.query_row(&format!("pragma quick_check('{}')", table.replace('\'', "''")), [], |r| r.get(0))?;
         if quick != "ok" {
-            return Err(Error::Internal(format!("the database is damaged ({quick}): restore the last backup")));
+            return Ok(Some(quick));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -117,12 +132,12 @@ mod tests {
         let path = dir.path().join("mc.db");
         filled(&path, LARGE + 4096);
         drop(open(&path).expect("it opens"));
-        beside_service(&path).expect("it is whole");
+        assert_eq!(beside_service(&path).expect("read"), None, "it is whole");
         let page = broken(&path);
 
         drop(open(&path).expect("it opens unlooked at"));
-        let found = beside_service(&path).expect_err("damage is found");
-        assert!(found.to_string().contains("restore the last backup"), "{found}");
+        let found = beside_service(&path).expect("read").expect("damage is found");
+        assert!(found.contains("restore the last backup"), "{found}");
         for _ in 0..2 {
             let refused = open(&path).err().expect("it is refused").to_string();
             assert!(refused.contains("restore the last backup"), "{refused}");
@@ -142,6 +157,14 @@ mod tests {
         assert!(open(&path).is_err(), "it is refused");
         mended(&path, &page);
         drop(open(&path).expect("it opens"));
-        beside_service(&path).expect("there is nothing left to look at");
+        assert_eq!(beside_service(&path).expect("read"), None, "there is nothing left to look at");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_called_damaged() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("mc.db");
+        assert!(beside_service(&path).is_err(), "there is none");
+        assert!(!mark(&path).exists());
     }
 }

@@ -310,12 +310,18 @@ impl Live {
         self.local = None;
     }
 
+    /// Waits until the server has ended by itself.
+    pub fn ends(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("it runs");
+        let status = until("the server's end", || child.try_wait().expect("it can be asked"));
+        self.local = None;
+        status
+    }
+
     /// Waits until the server has died by SIGKILL, as something inside it wanted.
     pub fn dies(&mut self) {
-        let mut child = self.child.take().expect("it runs");
-        let status = until("the server's death", || child.try_wait().expect("it can be asked"));
+        let status = self.ends();
         assert_eq!(status.signal(), Some(Signal::SIGKILL as i32), "{status}\n{}", tail(&self.root));
-        self.local = None;
     }
 
     pub fn restart(&mut self) {

@@ -157,6 +157,28 @@ fn a_damaged_database_is_refused() {
 }
 
 #[test]
+fn damage_in_a_large_database_ends_the_server_in_words_and_the_next_start_refuses() {
+    let mut live = settled();
+    let conn = Connection::open(live.database()).expect("opens");
+    conn.execute_batch("create table filler (body blob); insert into filler values (zeroblob(40000000))").expect("filled");
+    conn.close().expect("closed");
+    let mut file = OpenOptions::new().write(true).open(live.database()).expect("opens");
+    let middle = file.metadata().expect("it is there").len() / 2 / 4096 * 4096;
+    file.seek(SeekFrom::Start(middle)).expect("seeks");
+    file.write_all(&[0x5a; 4096]).expect("writes");
+    drop(file);
+
+    live.boot();
+    assert_eq!(live.try_get("/board").expect("an answer").status, 200, "the pages are there at once");
+    assert_eq!(live.ends().code(), Some(1));
+    assert!(live.log().contains("the database is damaged") && live.log().contains("restore the last backup"), "{}", live.log());
+    let (code, said) = refused(&live);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("the database is damaged") && said.contains("restore the last backup"), "{said}");
+    live.abandon();
+}
+
+#[test]
 fn a_file_that_is_no_database_is_refused() {
     let live = settled();
     for end in ["-wal", "-shm"] {
