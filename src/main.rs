@@ -3,11 +3,6 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Gives back what is no longer used, however many threads came and went: a server that runs for months stays as small as
-/// it was (how: `.cargo/config.toml`).
-#[global_allocator]
-static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 fn main() -> ExitCode {
     // A shim stays small for hours or days: it starts before argument parsing, logging or any runtime.
     let args: Vec<_> = std::env::args_os().skip(1).collect();
