@@ -16,6 +16,9 @@ const LOOK_AT: i64 = 200;
 /// held by the pause of the profile.
 const FAR_MS: i64 = 2 * 3_600_000;
 
+const NEXT_DUE: &str =
+    "select min(not_before) from tickets indexed by tickets_due where status = 'todo' and not_before is not null";
+
 /// Gives at most `slots` ready tickets their run (`starting`). Returns the runs.
 ///
 /// # Errors
@@ -58,9 +61,7 @@ pub fn live_by_profile(conn: &Connection) -> Result<BTreeMap<String, usize>> {
 /// # Errors
 /// The database refused.
 pub fn next_due(conn: &Connection) -> Result<Option<Time>> {
-    let at: Option<i64> = conn
-        .prepare_cached("select min(not_before) from tickets where status = 'todo' and not_before is not null")?
-        .query_row([], |r| r.get(0))?;
+    let at: Option<i64> = conn.prepare_cached(NEXT_DUE)?.query_row([], |r| r.get(0))?;
     Ok(at.map(Time))
 }
 
@@ -73,16 +74,20 @@ pub fn first_ready(conn: &Connection, now: Time) -> Result<Option<TicketId>> {
 }
 
 fn ready(conn: &Connection, now: Time, limit: i64) -> Result<Vec<Ticket>> {
-    let sql = format!(
-        "select {COLUMNS} from tickets t
+    let mut stmt = conn.prepare_cached(&ready_sql())?;
+    let rows = stmt.query_map(params![now.0, limit, now.0 + FAR_MS], row_to_ticket)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Each pickup asks this, however many tickets wait for a person's word: only those are looked at that may go.
+fn ready_sql() -> String {
+    format!(
+        "select {COLUMNS} from tickets t indexed by tickets_ready
          where t.status = 'todo' and t.needs_approval = 0 and (t.not_before is null or t.not_before <= ?1 or t.not_before > ?3)
            and not exists (select 1 from ticket_links l join tickets b on b.id = l.blocker_id
                            where l.blocked_id = t.id and b.status not in ('done', 'cancelled'))
          order by t.rank, t.created_at, t.id limit ?2"
-    );
-    let mut stmt = conn.prepare_cached(&sql)?;
-    let rows = stmt.query_map(params![now.0, limit, now.0 + FAR_MS], row_to_ticket)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    )
 }
 
 #[cfg(test)]
@@ -109,5 +114,23 @@ mod tests {
             Ok([ready(-1)?, ready(3_600_000)?, ready(10 * 86_400_000)?])
         });
         assert_eq!(found.expect("looked"), [true, false, true]);
+    }
+
+    #[test]
+    fn a_pickup_looks_at_nothing_that_may_not_go() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("a store");
+        let plan = |sql: &str| {
+            let sql = format!("explain query plan {sql}");
+            store.read(move |c| {
+                let mut stmt = c.prepare(&sql)?;
+                let steps = stmt.raw_query().mapped(|r| r.get::<_, String>(3));
+                Ok(steps.collect::<rusqlite::Result<Vec<_>>>()?.join("\n"))
+            })
+        };
+        let ready = plan(&ready_sql()).expect("a plan");
+        assert!(ready.contains("USING INDEX tickets_ready") && !ready.contains("TEMP B-TREE"), "{ready}");
+        let due = plan(NEXT_DUE).expect("a plan");
+        assert!(due.contains("SEARCH tickets USING COVERING INDEX tickets_due"), "{due}");
     }
 }

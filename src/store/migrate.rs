@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/0005_notifications.sql"),
     include_str!("../../migrations/0006_lookups.sql"),
     include_str!("../../migrations/0007_long_texts.sql"),
+    include_str!("../../migrations/0008_ready.sql"),
 ];
 
 /// Makes sure that this program knows the file's schema.
