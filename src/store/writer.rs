@@ -89,9 +89,9 @@ pub struct Writer {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// The error for a waiter whose writer has ended.
+/// The error for a waiter whose unit was never committed: the writer has ended, or had to give its group up.
 pub fn gone() -> Error {
-    Error::Busy("the store is closing".to_owned())
+    Error::Busy("the store is closing or had to give this up: nothing was changed".to_owned())
 }
 
 impl Writer {
@@ -160,18 +160,31 @@ fn write_loop(conn: &Connection, shared: &Shared, clock: &dyn Clock, doorbell: &
     // Each try is short, so that every waiter is told in time however many wait.
     let _set = conn.busy_timeout(TRY);
     while let Some(first) = next(shared, true) {
-        let Some(first) = begin(conn, shared, clock, first) else { continue };
-        let (finishes, rings, committed) = group(conn, shared, clock, first);
-        let _only_strikes = faults::hit(Point::Committed);
+        let done = guarded(|| begin(conn, shared, clock, first).map(|first| group(conn, shared, clock, first)));
+        if done.is_none() && !conn.is_autocommit() {
+            // Its waiters hear that nothing was changed, as what would have told them otherwise is gone with it.
+            let _ = conn.execute_batch("rollback");
+        }
+        let Some((finishes, rings, committed)) = done.flatten() else { continue };
+        guarded(|| drop(faults::hit(Point::Committed)));
         for finish in finishes {
-            finish(committed.clone());
+            guarded(|| finish(committed.clone()));
         }
         if committed.is_ok() {
             for topic in rings {
-                doorbell.ring(topic);
+                guarded(|| doorbell.ring(topic));
             }
         }
     }
+}
+
+/// Whatever panics beside the units of work, the store goes on: without its threads nothing could be written ever again.
+fn guarded<T>(step: impl FnOnce() -> T) -> Option<T> {
+    let done = catch_unwind(AssertUnwindSafe(step));
+    if done.is_err() {
+        tracing::error!("the store panicked between two units of work and goes on");
+    }
+    done.ok()
 }
 
 /// Opens a group's transaction. While another program holds the database, whoever has waited too long is told so; none
@@ -290,9 +303,11 @@ fn checkpoint_loop(conn: &Connection, shared: &Shared) {
             return;
         }
         drop(queue);
-        if faults::hit(Point::Checkpoint).is_ok() {
-            let _ = conn.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()));
-        }
+        guarded(|| {
+            if faults::hit(Point::Checkpoint).is_ok() {
+                let _ = conn.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()));
+            }
+        });
     }
 }
 
