@@ -16,6 +16,7 @@ pub mod engine;
 pub mod error;
 pub mod faults;
 pub mod git;
+pub mod memory;
 pub mod process;
 pub mod random;
 pub mod run_dir;

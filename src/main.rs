@@ -18,5 +18,6 @@ fn main() -> ExitCode {
     {
         return mission_control::runtime::hook::main();
     }
+    mission_control::memory::keep_little();
     mission_control::cli::main()
 }

@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("process", 2),
     ("run_dir", 2),
     ("git", 2),
+    ("memory", 2),
     ("tmux", 2),
     ("telegram", 2),
     ("data_dir", 2),
@@ -72,6 +73,11 @@ fn sql_stays_in_the_store() {
 #[test]
 fn programs_are_started_by_drivers_alone() {
     only_in(&["src/git", "src/shim", "src/process", "src/tmux.rs", "src/runtime", "src/clock.rs"], &["Command::new("]);
+}
+
+#[test]
+fn one_call_has_a_permit_to_be_unsafe() {
+    only_in(&["src/memory.rs"], &["unsafe {", "allow(unsafe_code)"]);
 }
 
 #[test]
