@@ -12,11 +12,9 @@ const LARGE: i32 = 128 * 1024;
 /// Bounds what the process keeps of memory that is free. To be called before the first thread begins.
 pub fn keep_little() {
     #[cfg(target_env = "gnu")]
-    for (what, value) in [
-        (nix::libc::M_ARENA_MAX, HEAPS),
-        (nix::libc::M_MMAP_THRESHOLD, LARGE),
-        (nix::libc::M_TRIM_THRESHOLD, LARGE),
-    ] {
+    for (what, value) in
+        [(nix::libc::M_ARENA_MAX, HEAPS), (nix::libc::M_MMAP_THRESHOLD, LARGE), (nix::libc::M_TRIM_THRESHOLD, LARGE)]
+    {
         // SAFETY: takes two numbers and reads no memory of ours; no other thread runs yet. One that it does not know it
         // refuses with 0, and stays as it was.
         #[allow(unsafe_code)]
