@@ -91,7 +91,7 @@ pub struct Writer {
 
 /// The error for a waiter whose unit was never committed: the writer has ended, or had to give its group up.
 pub fn gone() -> Error {
-    Error::Busy("the store is closing or had to give this up: nothing was changed".to_owned())
+    Error::Busy("nothing was changed, as the server is closing or met a fault: try again".to_owned())
 }
 
 impl Writer {
