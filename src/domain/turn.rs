@@ -131,7 +131,13 @@ impl Turn {
     /// What is put to the agent: the words without anything that could steer a terminal, and the marker.
     #[must_use]
     pub fn prompt(&self) -> String {
-        format!("{}\n\n{}", typed(&self.message), self.marker())
+        self.words() + &self.marker()
+    }
+
+    /// The prompt up to its marker.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!("{}\n\n", typed(&self.message))
     }
 }
 

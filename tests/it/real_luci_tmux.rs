@@ -210,6 +210,44 @@ fn what_a_person_left_in_the_box_is_not_sent() {
 }
 
 #[test]
+fn a_paste_that_is_still_on_its_way_is_sent_with_no_other() {
+    let Some(real) = up("terminal: a paste on its way") else { return };
+    let earlier = "[MC_TURN:7:0123456789abcdef]";
+    for (n, with_marker) in [false, true].into_iter().enumerate() {
+        let word = format!("Begun {n}");
+        let turn = real.rig.turn(&told(&format!("{word}\nof\nmany\nlines"), &json!([{"text": word}])));
+        // A server that was killed as it typed, and an agent so slow that nothing of it is to be seen.
+        let agent = Pid::from_raw(real.rig.pid());
+        real.rig.until("a picture that is whole", || {
+            kill(agent, Signal::SIGSTOP).expect("it lives");
+            let whole = real.rig.look() == Look::Ready;
+            if !whole {
+                kill(agent, Signal::SIGCONT).expect("it lives");
+            }
+            whole.then_some(())
+        });
+        real.rig.tmux.paste(LUCI, &turn.words()).expect("pasted");
+        if with_marker {
+            real.rig.tmux.paste(LUCI, earlier).expect("pasted");
+        }
+        let sent = std::thread::scope(|s| {
+            s.spawn(|| {
+                pause(Duration::from_millis(500));
+                kill(agent, Signal::SIGCONT).expect("it lives");
+            });
+            real.rig.try_send(&turn)
+        });
+        assert_eq!(sent, (Ok(()), 1), "{}", real.rig.screen());
+        let end = real.rig.end(&turn);
+        assert!(matches!(&end, Harvest::Answered { text, .. } if *text == word), "{end:?}\n{}", real.rig.screen());
+        let said = real.model.turns().pop().expect("asked").said_by_user();
+        let times = said.matches(&format!("{word}\nof")).count();
+        assert_eq!((times, said.contains(earlier)), (1, false), "{said}");
+        real.rig.until_ready();
+    }
+}
+
+#[test]
 fn long_and_odd_messages_arrive_whole_and_are_orders_to_nobody() {
     let Some(real) = up("terminal: long and odd") else { return };
     let lines: String = (0..300).map(|n| format!("line {n} of three hundred\n")).collect();
@@ -233,7 +271,8 @@ fn long_and_odd_messages_arrive_whole_and_are_orders_to_nobody() {
         let Harvest::Answered { text, .. } = real.rig.end(&turn) else { panic!("{message:.40}: {}", real.rig.screen()) };
         assert_eq!(text, answer);
         let heard = real.model.turns().pop().expect("asked").said_by_user();
-        assert!(heard.contains(turn.prompt().trim()), "{message:.40} came otherwise: {:.300}", heard);
+        let whole = heard.contains(turn.words().trim()) && heard.contains(&turn.marker());
+        assert!(whole, "{message:.40} came otherwise: {:.300}", heard);
         real.rig.until_ready();
     }
     assert!(!real.rig.engine.config.workspace.join("shelled").exists(), "nothing was run");

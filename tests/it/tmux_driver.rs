@@ -162,6 +162,21 @@ fn an_enter_that_was_not_heard_is_pressed_once_more() {
 }
 
 #[test]
+fn what_stands_typed_is_taken_when_it_is_asked_for_again() {
+    let mut rig = up(&[]);
+    let turn = rig.turn("typed\nby a server\nthat was killed\nbefore Enter");
+    assert!(!rig.driver.ask_again(&rig.engine, &rig.session, &turn).expect("asked"), "an empty box");
+    rig.tmux.paste(LUCI, &turn.words()).expect("pasted");
+    rig.tmux.paste(LUCI, &turn.marker()).expect("pasted");
+    rig.until("all of it", || rig.screen().contains(&turn.marker()).then_some(()));
+    rig.forget();
+    assert_eq!(rig.harvest(&turn), Harvest::Nowhere);
+    assert!(rig.driver.ask_again(&rig.engine, &rig.session, &turn).expect("asked"));
+    assert!(matches!(rig.end(&turn), Harvest::Answered { text, .. } if text == format!("I read:\n{}", turn.prompt())));
+    assert!(!rig.driver.ask_again(&rig.engine, &rig.session, &turn).expect("asked"), "it has been taken");
+}
+
+#[test]
 fn killed_while_it_answers_the_turn_fails_and_its_children_are_ended_at_the_next_start() {
     let mut rig = up(&[]);
     let turn = rig.send("DIE");

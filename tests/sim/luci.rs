@@ -28,6 +28,8 @@ pub struct Program {
     files: BTreeMap<String, Harvest>,
     /// Nonces that reached it: never one twice.
     pub reached: BTreeSet<String>,
+    /// The nonce of what stands typed before it and was not taken.
+    typed: Option<String>,
     tokens: i64,
 }
 
@@ -40,6 +42,7 @@ impl Program {
 
     fn falls(&mut self) {
         self.up = None;
+        self.typed = None;
         self.dialog = false;
         self.over(failed(FailureCode::Vanished, "her program ended", false));
     }
@@ -50,6 +53,13 @@ fn failed(code: FailureCode, why: &str, session_lost: bool) -> Harvest {
 }
 
 impl Outside {
+    /// Her program has a turn.
+    fn takes(&mut self, nonce: String, turn: &Turn) {
+        assert!(self.luci.reached.insert(nonce.clone()), "turn {} came twice under one nonce", turn.id);
+        let numbers = turn.message.split('#').skip(1).filter_map(|n| n.split_whitespace().next()?.parse().ok()).collect();
+        self.luci.at = Some((nonce, turn.origin, numbers));
+    }
+
     pub fn luci(&mut self, deed: Deed) {
         match deed {
             Deed::Answer => self.luci_answers(),
@@ -184,13 +194,13 @@ impl Driver for PlayedDriver {
         pass();
         let mut out = self.0.set();
         if out.chance(12) {
-            // Swallowed.
+            // Swallowed, or typed only.
+            out.luci.typed = out.chance(50).then(|| turn.nonce.clone().unwrap_or_default());
             return Ok(());
         }
+        out.luci.typed = None;
         let nonce = turn.nonce.clone().unwrap_or_default();
-        assert!(out.luci.reached.insert(nonce.clone()), "turn {} came twice under one nonce", turn.id);
-        let numbers = turn.message.split('#').skip(1).filter_map(|n| n.split_whitespace().next()?.parse().ok()).collect();
-        out.luci.at = Some((nonce, turn.origin, numbers));
+        out.takes(nonce, turn);
         drop(out);
         pass();
         Ok(())
@@ -211,6 +221,20 @@ impl Driver for PlayedDriver {
             Some((at, ..)) if *at == nonce => Harvest::Working { activity: None },
             Some(_) | None => Harvest::Nowhere,
         })
+    }
+
+    fn ask_again(&self, _: &Engine, _: &Session, turn: &Turn) -> Result<bool> {
+        pass();
+        let mut out = self.0.set();
+        let nonce = turn.nonce.clone().unwrap_or_default();
+        if out.luci.typed.as_ref() != Some(&nonce) {
+            return Ok(false);
+        }
+        if out.chance(50) {
+            out.luci.typed = None;
+            out.takes(nonce, turn);
+        }
+        Ok(true)
     }
 
     fn interrupt(&self, _: &Engine, _: &Session, _: &Turn) -> Result<()> {

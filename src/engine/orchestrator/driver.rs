@@ -119,6 +119,13 @@ pub trait Driver: Send + Sync {
     /// That could not be found out.
     fn harvest(&self, engine: &Engine, session: &Session, turn: &Turn) -> Result<Harvest>;
 
+    /// For a turn that was sent and is nowhere, of an agent that is ready: whether it stands typed before the agent still.
+    /// There it is asked to take it, once more.
+    ///
+    /// # Errors
+    /// That could not be found out.
+    fn ask_again(&self, engine: &Engine, session: &Session, turn: &Turn) -> Result<bool>;
+
     /// Asks the agent to leave off. Its end is seen by `harvest`.
     ///
     /// # Errors

@@ -215,6 +215,11 @@ impl Driver for Headless {
         Ok(fate(engine, session, reading))
     }
 
+    fn ask_again(&self, _engine: &Engine, _session: &Session, _turn: &Turn) -> Result<bool> {
+        // Its prompt lies in a file of its run: nothing is typed.
+        Ok(false)
+    }
+
     fn interrupt(&self, _engine: &Engine, session: &Session, turn: &Turn) -> Result<()> {
         let Some(dir) = folders::of_turn(session, turn) else { return Ok(()) };
         if !folders::begun(&dir)? || !folders::lives(&dir) {

@@ -69,6 +69,9 @@ pub struct Orchestrator {
     started: VecDeque<i64>,
     /// The turn whose interrupt was passed on, and when (monotonic).
     interrupted: Option<(String, i64)>,
+    /// The turn that was sent and is nowhere though the agent is ready: since when (monotonic), and how often the agent was
+    /// asked again.
+    unheard: Option<(String, i64, u32)>,
     /// Since when (monotonic) the session takes no turn though it looks ready, how often it was asked, and why.
     held: Option<(i64, u32, String)>,
 }
@@ -85,7 +88,7 @@ impl Orchestrator {
     /// An orchestrator over two ways of keeping a session.
     #[must_use]
     pub fn new(tmux: Box<dyn Driver>, headless: Box<dyn Driver>) -> Orchestrator {
-        Orchestrator { tmux, headless, started: VecDeque::new(), interrupted: None, held: None }
+        Orchestrator { tmux, headless, started: VecDeque::new(), interrupted: None, unheard: None, held: None }
     }
 
     /// An orchestrator over the real ways of keeping a session.

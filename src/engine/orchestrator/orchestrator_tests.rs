@@ -7,10 +7,12 @@ use crate::config::{Config, Flags};
 use crate::data_dir::DataDir;
 use crate::domain::ids::TurnId;
 use crate::domain::run::FailureCode;
+use crate::domain::time::Time;
 use crate::domain::turn::{TurnOrigin, TurnState};
 use crate::store::Store;
 use crate::store::turns::NewTurn;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// What a played session does when it is asked.
 #[derive(Default)]
@@ -24,6 +26,22 @@ struct Play {
     stops: usize,
     interrupts: usize,
     dies_before_sending: bool,
+    /// What was sent stands typed before it, and was not taken.
+    typed: bool,
+    asked_again: u32,
+}
+
+/// The real clock, ahead by as much as a test says.
+struct Ahead(SystemClock, Arc<AtomicI64>);
+
+impl Clock for Ahead {
+    fn now(&self) -> Time {
+        self.0.now().plus_ms(self.1.load(Ordering::SeqCst))
+    }
+
+    fn mono_ms(&self) -> i64 {
+        self.0.mono_ms() + self.1.load(Ordering::SeqCst)
+    }
 }
 
 #[derive(Clone, Default)]
@@ -73,6 +91,13 @@ impl Driver for Played {
         Ok(self.with(|p| p.harvests.pop_front().unwrap_or(Harvest::Working { activity: None })))
     }
 
+    fn ask_again(&self, _: &Engine, _: &Session, _: &Turn) -> Result<bool> {
+        Ok(self.with(|p| {
+            p.asked_again += u32::from(p.typed);
+            p.typed
+        }))
+    }
+
     fn interrupt(&self, _: &Engine, _: &Session, _: &Turn) -> Result<()> {
         self.with(|p| p.interrupts += 1);
         Ok(())
@@ -88,6 +113,7 @@ struct Stage {
     engine: Engine,
     me: Orchestrator,
     play: Played,
+    ahead: Arc<AtomicI64>,
     _dir: tempfile::TempDir,
 }
 
@@ -102,11 +128,12 @@ fn stage() -> Stage {
     let flags = Flags { data: Some(dir.path().join("data")), config: Some(file), ..Flags::default() };
     let config = Config::load(&flags, &|_| None, &|_| None).expect("good");
     let data = DataDir::open(&config.data).expect("made");
-    let store = Store::open(&data.database(), Arc::new(SystemClock::new())).expect("opened");
+    let ahead = Arc::new(AtomicI64::new(0));
+    let store = Store::open(&data.database(), Arc::new(Ahead(SystemClock::new(), ahead.clone()))).expect("opened");
     let engine = Engine::new(store, Arc::new(config), data, "/nonexistent".into(), "http://127.0.0.1:1".to_owned());
     let play = Played::default();
     let me = Orchestrator::new(Box::new(play.clone()), Box::new(play.clone()));
-    Stage { engine, me, play, _dir: dir }
+    Stage { engine, me, play, ahead, _dir: dir }
 }
 
 impl Stage {
@@ -235,6 +262,51 @@ fn what_was_sent_is_harvested_before_it_is_ever_sent_again() {
     s.until(over(id));
     assert_eq!(s.play.with(|p| p.sent.len()), 1, "typed once");
     assert_eq!(s.turn(id).response.as_deref(), Some("late"));
+}
+
+#[test]
+fn what_stands_typed_before_a_slow_agent_is_never_typed_again() {
+    for takes_it in [true, false] {
+        let mut s = stage();
+        let id = s.say("hello", TurnOrigin::Human);
+        s.until(|s| s.turn(id).state == TurnState::Sent);
+        s.play.with(|p| p.typed = true);
+        for _ in 0..6 {
+            s.harvests(std::iter::repeat_n(Harvest::Nowhere, 2));
+            s.me.tick(&s.engine).expect("looked at");
+            s.ahead.fetch_add(10_500, Ordering::SeqCst);
+            s.me.tick(&s.engine).expect("looked at");
+        }
+        assert_eq!((s.turn(id).state, s.play.with(|p| p.asked_again)), (TurnState::Sent, 6));
+        if takes_it {
+            s.harvests([answered("Hi.", 1)]);
+        } else {
+            s.harvests([Harvest::Nowhere]);
+            s.ahead.fetch_add(10_500, Ordering::SeqCst);
+        }
+        s.until(over(id));
+        let turn = s.turn(id);
+        let end = if takes_it { TurnState::Answered } else { TurnState::Failed };
+        assert_eq!((turn.state, s.play.with(|p| p.sent.len())), (end, 1), "typed once");
+        assert!(takes_it || turn.error.as_deref().is_some_and(|why| why.contains("does not take it")), "{:?}", turn.error);
+    }
+}
+
+#[test]
+fn what_was_swallowed_goes_out_again_once_an_idle_agent_has_had_its_time() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.until(|s| s.turn(id).state == TurnState::Sent);
+    // However long ago it was sent (the machine slept, say): the wait begins with the first look.
+    s.ahead.fetch_add(600_000, Ordering::SeqCst);
+    s.harvests([Harvest::Nowhere]);
+    s.me.tick(&s.engine).expect("looked at");
+    assert_eq!(s.turn(id).state, TurnState::Sent);
+    s.ahead.fetch_add(10_500, Ordering::SeqCst);
+    s.harvests([Harvest::Nowhere, Harvest::Nowhere, answered("Hi.", 1)]);
+    s.until(over(id));
+    assert_eq!((s.turn(id).state, s.turn(id).given_back), (TurnState::Answered, 1));
+    assert_eq!(s.play.with(|p| p.sent.len()), 2);
 }
 
 #[test]

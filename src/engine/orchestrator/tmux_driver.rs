@@ -136,6 +136,10 @@ impl Driver for TmuxDriver {
         })
     }
 
+    fn ask_again(&self, engine: &Engine, _session: &Session, turn: &Turn) -> Result<bool> {
+        typing::enter_again(&Tmux::at(&engine.data.tmux_socket()), &turn.marker())
+    }
+
     fn interrupt(&self, engine: &Engine, session: &Session, _turn: &Turn) -> Result<()> {
         match self.look_now(engine, session)? {
             // In an idle box a second Escape would open a menu.

@@ -15,6 +15,8 @@ use crate::store::{notifications, pauses, sessions, turns};
 
 /// A turn that was sent and is nowhere, in a session that is ready, was swallowed after so many milliseconds.
 const SWALLOWED_MS: i64 = 10_000;
+/// Times an agent is asked again to take what stands typed before it, before a person is told.
+const ASKED_AGAIN_AT_MOST: u32 = 6;
 /// Times a turn may have been sent and never arrived before it fails.
 const LOST_AT_MOST: i64 = 2;
 /// An interrupt that shows no effect is passed on again after so many milliseconds.
@@ -205,12 +207,25 @@ impl Orchestrator {
             TurnState::Claimed => true,
             _ => match self.driver(session.driver).look(engine, session)? {
                 Look::Gone(_) => true,
-                Look::Ready => since > SWALLOWED_MS,
+                Look::Ready => match self.unheard(engine, session, turn)? {
+                    Some(asked) if asked > ASKED_AGAIN_AT_MOST => {
+                        let why =
+                            "It stands typed on Luci's screen, and she does not take it. Look at it in the console, then retry.";
+                        self.failed(engine, session, turn, why.to_owned(), None, (FailureCode::Vanished, None))?;
+                        return Ok(Pace::Now);
+                    }
+                    Some(_) => false,
+                    None => true,
+                },
                 Look::Dialog(words) => {
                     self.not_ready(engine, session, Look::Dialog(words))?;
+                    self.unheard = None;
                     false
                 }
-                Look::ComingUp | Look::Busy => false,
+                Look::ComingUp | Look::Busy => {
+                    self.unheard = None;
+                    false
+                }
             },
         };
         if !gone {
@@ -222,6 +237,29 @@ impl Orchestrator {
         }
         self.give_back(engine, session, turn)?;
         Ok(Pace::Now)
+    }
+
+    /// The agent is ready and has not got the turn: how often it was asked again to take it; none once it was swallowed.
+    /// By the monotonic clock: a machine that slept has not waited. While it stands typed on its screen it is not swallowed,
+    /// however slow the agent: typed a second time it could be taken twice.
+    fn unheard(&mut self, engine: &Engine, session: &Session, turn: &Turn) -> Result<Option<u32>> {
+        let now = mono(engine);
+        let nonce = turn.nonce.clone().unwrap_or_default();
+        let (since, asked) = match &self.unheard {
+            Some((of, since, asked)) if *of == nonce => (*since, *asked),
+            _ => (now, 0),
+        };
+        let (since, asked) = if now - since <= SWALLOWED_MS {
+            (since, asked)
+        } else {
+            let _typist = lock(&engine.typist);
+            if !self.driver(session.driver).ask_again(engine, session, turn)? {
+                return Ok(None);
+            }
+            (now, asked + 1)
+        };
+        self.unheard = Some((nonce, since, asked));
+        Ok(Some(asked))
     }
 
     /// A session that does not take a turn is asked again, ever more slowly; how soon. Who looks at the page sees why,

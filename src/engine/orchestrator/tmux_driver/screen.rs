@@ -43,17 +43,25 @@ impl InputBox {
         self.text.is_empty() && !self.shell
     }
 
-    /// Whether what we pasted is in it, perhaps among other things: as it is, or folded into a word for a paste.
+    /// Whether our marker stands in it, perhaps among other things.
     #[must_use]
     pub fn holds(&self, marker: &str) -> bool {
-        bare(&self.text).contains(marker) || self.text.contains("[Pasted text #")
+        bare(&self.text).contains(marker)
     }
 
-    /// Whether what we pasted is in it, and nothing else.
+    /// Whether this text and our marker behind it are in it, and nothing else: the text as it is, or folded into a word
+    /// for one paste of so many lines.
     #[must_use]
-    pub fn holds_only(&self, prompt: &str) -> bool {
-        let folded = self.text.strip_prefix("[Pasted text #").and_then(|rest| rest.strip_suffix(']'));
-        bare(&self.text) == bare(prompt) || folded.is_some_and(|inside| !inside.contains('['))
+    pub fn holds_only(&self, text: &str, marker: &str) -> bool {
+        let mine = bare(&self.text);
+        let Some(before) = mine.strip_suffix(marker) else { return false };
+        let more = match text.matches('\n').count() {
+            0 => String::new(),
+            more => format!("+{more}lines"),
+        };
+        let folded = before.strip_prefix("[Pastedtext#").and_then(|rest| rest.strip_suffix(']'));
+        let number = folded.and_then(|inside| inside.strip_suffix(&more));
+        before == bare(text) || number.is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()))
     }
 }
 
@@ -319,17 +327,36 @@ mod tests {
         assert_eq!((two.text.as_str(), two.lines), ("two\nlines here [MC_TURN:1:abc]", 2));
         assert!(two.holds("[MC_TURN:1:abc]") && !two.holds("[MC_TURN:1:abd]"));
         let paste = screen("", "❯\u{a0}[Pasted text #1 +2901 lines]\u{1b}[7m ", "paste again to expand").input.expect("a box");
-        assert!(paste.holds("[MC_TURN:1:abc]") && !paste.is_clean() && paste.holds_only("anything"));
-        assert!(two.holds_only("two\nlines here\n\n[MC_TURN:1:abc]") && !two.holds_only("lines here [MC_TURN:1:abc]"));
-        for glued in
-            ["a[Pasted text #1 +9 lines]", "[Pasted text #1 +9 lines]b", "[Pasted text #1 +9 lines][Pasted text #2 +9 lines]"]
-        {
-            assert!(!screen("", &format!("❯\u{a0}{glued}"), "").input.expect("a box").holds_only("a prompt"), "{glued}");
-        }
+        assert!(!paste.is_clean() && !paste.holds("[MC_TURN:1:abc]"));
+        assert!(two.holds_only("two\nlines here\n\n", "[MC_TURN:1:abc]"));
+        assert!(!two.holds_only("lines here\n\n", "[MC_TURN:1:abc]") && !two.holds_only("two\nlines here", "[MC_TURN:1:ab]"));
         let numbered = screen("", "❯\u{a0}1. first", "").input;
         assert_eq!(numbered, input("1. first", 1), "typed by a person, not a choice");
         let shell = screen("", "!\u{a0}ls", "! for shell mode").input.expect("a box");
         assert!(shell.shell && !shell.is_clean());
+    }
+
+    #[test]
+    fn a_folded_paste_is_ours_alone_only_with_our_marker_behind_it_and_as_many_lines() {
+        let holds = |shown: &str, text: &str| {
+            screen("", &format!("❯\u{a0}{shown}"), "").input.expect("a box").holds_only(text, "[MC_TURN:1:abc]")
+        };
+        let nine = "a\n".repeat(9);
+        assert!(holds("[Pasted text #12 +9 lines][MC_TURN:1:abc]", &nine));
+        assert!(holds("[Pasted text #1][MC_TURN:1:abc]", "one endless line"));
+        for other in [
+            "[Pasted text #1 +9 lines]",
+            "[Pasted text #1 +8 lines][MC_TURN:1:abc]",
+            "[Pasted text #1 +19 lines][MC_TURN:1:abc]",
+            "[Pasted text #1][MC_TURN:1:abc]",
+            "a[Pasted text #1 +9 lines][MC_TURN:1:abc]",
+            "[Pasted text #1 +9 lines]b[MC_TURN:1:abc]",
+            "[Pasted text #1 +9 lines][MC_TURN:1:abc]b",
+            "[Pasted text #1 +9 lines][Pasted text #2 +9 lines][MC_TURN:1:abc]",
+            "[Pasted text #1 +9 lines][MC_TURN:1:def][Pasted text #2 +9 lines][MC_TURN:1:abc]",
+        ] {
+            assert!(!holds(other, &nine), "{other}");
+        }
     }
 
     #[test]

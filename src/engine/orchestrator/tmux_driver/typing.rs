@@ -84,15 +84,32 @@ impl TmuxDriver {
     }
 }
 
-/// Puts the turn's prompt into the box, and nothing else.
+/// Whether a prompt that was typed stands in the box still; there Enter is pressed once more. An agent that only was slow has
+/// taken it by the first, and finds an empty box.
+pub(super) fn enter_again(tmux: &Tmux, marker: &str) -> Result<bool> {
+    let Some(input) = look_at(tmux)?.input.filter(|input| input.holds(marker)) else { return Ok(false) };
+    // Behind it somebody else has typed: what becomes of that is not ours to say.
+    if input.text.ends_with(']') {
+        tmux.keys(LUCI, &[Key::Enter])?;
+    }
+    Ok(true)
+}
+
+/// Puts the turn's prompt into the box, and nothing else. The marker goes last and by itself, where it is never folded: once
+/// it is seen, all that was typed before it is in the picture, even what a server that was killed had left on its way.
 fn put(session: &Session, turn: &Turn, tmux: &Tmux) -> Sent {
     let mut last = Ok(());
     for attempt in 0..3 {
         clear(tmux)?;
         // A text that the box shows otherwise than we know it goes by way of a file.
-        let text = if attempt < 2 { harmless(&turn.prompt()) } else { by_file(session, turn).map_err(not_now)? };
+        let text = if attempt < 2 { harmless(&turn.words()) } else { by_file(session, turn).map_err(not_now)? };
         tmux.paste(LUCI, &text).map_err(not_now)?;
-        last = arrived(tmux, &text, &turn.marker());
+        // One paste right behind another may be taken for a part of it.
+        last = shows(tmux, |input| !input.is_clean());
+        if last.is_ok() {
+            tmux.paste(LUCI, &turn.marker()).map_err(not_now)?;
+            last = arrived(tmux, &text, &turn.marker());
+        }
         if last.is_ok() {
             return last;
         }
@@ -107,8 +124,8 @@ fn by_file(session: &Session, turn: &Turn) -> Result<String> {
     let folder = Path::new(&session.dir).join("messages");
     make_private(&folder)?;
     let file = folder.join(format!("{}.md", turn.id.0));
-    write_private(&file, turn.prompt().as_bytes())?;
-    Ok(format!("Your message is in the file {}: read it whole and answer it.\n\n{}", file.display(), turn.marker()))
+    write_private(&file, turn.words().as_bytes())?;
+    Ok(format!("Your message is in the file {}: read it whole and answer it.\n\n", file.display()))
 }
 
 /// Empties the input box, and makes sure.
@@ -149,20 +166,24 @@ fn wait_changed(tmux: &Tmux, before: &InputBox) {
     }
 }
 
-/// Waits until all of the paste is in the box. Something else beside it may be gone with the next picture.
+/// Waits until all of it is in the box. Something else beside it may be gone with the next picture.
 fn arrived(tmux: &Tmux, text: &str, marker: &str) -> Sent {
-    let deadline = Deadline::after(PASTED);
     let mut mixed: Option<Deadline> = None;
+    let mut over = false;
+    shows(tmux, |input| {
+        let only = !input.shell && input.holds_only(text, marker);
+        over = !only && input.holds(marker) && mixed.get_or_insert_with(|| Deadline::after(KEY_SHOWS)).is_over();
+        only || over
+    })?;
+    if over { Err(NotSent::NotNow("something else stands in its input box".to_owned())) } else { Ok(()) }
+}
+
+/// Waits until the box looks as it should.
+fn shows(tmux: &Tmux, mut as_it_should: impl FnMut(&InputBox) -> bool) -> Sent {
+    let deadline = Deadline::after(PASTED);
     loop {
-        if let Some(input) = look_at(tmux).map_err(not_now)?.input
-            && input.holds(marker)
-        {
-            if !input.shell && input.holds_only(text) {
-                return Ok(());
-            }
-            if mixed.get_or_insert_with(|| Deadline::after(KEY_SHOWS)).is_over() {
-                return Err(NotSent::NotNow("something else stands in its input box".to_owned()));
-            }
+        if look_at(tmux).map_err(not_now)?.input.is_some_and(|input| as_it_should(&input)) {
+            return Ok(());
         }
         if deadline.is_over() {
             return Err(NotSent::NotNow("the paste did not show in its input box".to_owned()));
