@@ -248,6 +248,28 @@ fn a_paste_that_is_still_on_its_way_is_sent_with_no_other() {
 }
 
 #[test]
+fn an_agent_that_was_slow_takes_a_prompt_once_however_often_enter_was_pressed() {
+    let Some(real) = up("terminal: many an Enter") else { return };
+    for n in 0..3 {
+        let turn = real.rig.turn(&told(&format!("Slow {n}\nof\nmany\nlines"), &json!([{"text": format!("answer {n}")}])));
+        real.rig.tmux.paste(LUCI, &turn.words()).expect("pasted");
+        real.rig.tmux.paste(LUCI, &turn.marker()).expect("pasted");
+        real.rig.until("all of it", || real.rig.screen().contains(&turn.marker()).then_some(()));
+        let agent = Pid::from_raw(real.rig.pid());
+        kill(agent, Signal::SIGSTOP).expect("it lives");
+        for _ in 0..4 {
+            real.rig.tmux.keys(LUCI, &[Key::Enter, Key::Enter]).expect("pressed");
+        }
+        kill(agent, Signal::SIGCONT).expect("it lives");
+        let end = real.rig.end(&turn);
+        assert!(matches!(&end, Harvest::Answered { text, .. } if *text == format!("answer {n}")), "{end:?}");
+        real.rig.until_ready();
+        let said = real.model.turns().pop().expect("asked").said_by_user();
+        assert_eq!((said.matches(&turn.marker()).count(), real.model.turns().len()), (1, n + 1), "{said}");
+    }
+}
+
+#[test]
 fn long_and_odd_messages_arrive_whole_and_are_orders_to_nobody() {
     let Some(real) = up("terminal: long and odd") else { return };
     let lines: String = (0..300).map(|n| format!("line {n} of three hundred\n")).collect();

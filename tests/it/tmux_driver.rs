@@ -2,7 +2,8 @@
 
 use crate::luci_rig::LuciRig;
 use mission_control::domain::session::LUCI;
-use mission_control::engine::orchestrator::driver::{Driver, Harvest, Look, NotSent, Start};
+use mission_control::domain::turn::Turn;
+use mission_control::engine::orchestrator::driver::{Before, Driver, Harvest, Look, NotSent, Start};
 use mission_control::process;
 use mission_control::tmux::Key;
 use nix::sys::signal::{Signal, kill};
@@ -161,19 +162,44 @@ fn an_enter_that_was_not_heard_is_pressed_once_more() {
     assert!(matches!(rig.end(&turn), Harvest::Answered { text, .. } if text == format!("I read:\n{}", turn.prompt())));
 }
 
-#[test]
-fn what_stands_typed_is_taken_when_it_is_asked_for_again() {
-    let mut rig = up(&[]);
-    let turn = rig.turn("typed\nby a server\nthat was killed\nbefore Enter");
-    assert!(!rig.driver.ask_again(&rig.engine, &rig.session, &turn).expect("asked"), "an empty box");
+/// A turn as a server leaves it that is killed right before Enter.
+fn typed_only(rig: &mut LuciRig, message: &str) -> Turn {
+    let turn = rig.turn(message);
     rig.tmux.paste(LUCI, &turn.words()).expect("pasted");
     rig.tmux.paste(LUCI, &turn.marker()).expect("pasted");
     rig.until("all of it", || rig.screen().contains(&turn.marker()).then_some(()));
     rig.forget();
     assert_eq!(rig.harvest(&turn), Harvest::Nowhere);
-    assert!(rig.driver.ask_again(&rig.engine, &rig.session, &turn).expect("asked"));
-    assert!(matches!(rig.end(&turn), Harvest::Answered { text, .. } if text == format!("I read:\n{}", turn.prompt())));
-    assert!(!rig.driver.ask_again(&rig.engine, &rig.session, &turn).expect("asked"), "it has been taken");
+    turn
+}
+
+#[test]
+fn what_stands_typed_is_taken_when_it_is_asked_for_again() {
+    let mut rig = up(&[]);
+    let absent = rig.turn("not typed");
+    let ask = |rig: &LuciRig, turn: &Turn| rig.driver.ask_again(&rig.engine, &rig.session, turn).expect("asked");
+    assert_eq!(ask(&rig, &absent), Before::Nothing);
+    for message in ["short", "typed\nby a server\nthat was killed\nbefore Enter"] {
+        let turn = typed_only(&mut rig, message);
+        assert_eq!(ask(&rig, &turn), Before::Asked);
+        assert!(matches!(rig.end(&turn), Harvest::Answered { text, .. } if text == format!("I read:\n{}", turn.prompt())));
+        rig.until_ready();
+        assert_eq!(ask(&rig, &turn), Before::Nothing, "it has been taken");
+    }
+}
+
+#[test]
+fn what_stands_typed_is_not_sent_off_with_somebodys_words_nor_after_an_interrupt() {
+    let mut rig = up(&[]);
+    let turn = typed_only(&mut rig, "mine");
+    rig.tmux.keys(LUCI, &" and items[0]".chars().map(Key::Char).collect::<Vec<_>>()).expect("typed by a person");
+    rig.until("their words", || rig.screen().contains("items[0]").then_some(()));
+    let ask = |turn: &Turn| rig.driver.ask_again(&rig.engine, &rig.session, turn).expect("asked");
+    assert_eq!(ask(&turn), Before::Unclear);
+    assert!(rig.screen().contains("items[0]"), "it stands there still");
+    assert_eq!(ask(&Turn { interrupt_wanted: true, ..turn.clone() }), Before::Nothing);
+    assert_eq!((rig.harvest(&turn), rig.look()), (Harvest::Nowhere, Look::Ready));
+    assert!(!rig.screen().contains(&turn.marker()), "{}", rig.screen());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use mission_control::domain::run::FailureCode;
 use mission_control::domain::session::Session;
 use mission_control::domain::turn::{Turn, TurnOrigin};
 use mission_control::engine::Engine;
-use mission_control::engine::orchestrator::driver::{Driver, Harvest, Look, NotSent, Start};
+use mission_control::engine::orchestrator::driver::{Before, Driver, Harvest, Look, NotSent, Start};
 use mission_control::error::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -223,18 +223,22 @@ impl Driver for PlayedDriver {
         })
     }
 
-    fn ask_again(&self, _: &Engine, _: &Session, turn: &Turn) -> Result<bool> {
+    fn ask_again(&self, _: &Engine, _: &Session, turn: &Turn) -> Result<Before> {
         pass();
         let mut out = self.0.set();
         let nonce = turn.nonce.clone().unwrap_or_default();
         if out.luci.typed.as_ref() != Some(&nonce) {
-            return Ok(false);
+            return Ok(Before::Nothing);
+        }
+        if turn.interrupt_wanted {
+            out.luci.typed = None;
+            return Ok(Before::Nothing);
         }
         if out.chance(50) {
             out.luci.typed = None;
             out.takes(nonce, turn);
         }
-        Ok(true)
+        Ok(if out.chance(80) { Before::Asked } else { Before::Unclear })
     }
 
     fn interrupt(&self, _: &Engine, _: &Session, _: &Turn) -> Result<()> {

@@ -43,6 +43,17 @@ pub enum NotSent {
     Never(String),
 }
 
+/// Whether a turn that was sent and is nowhere stands typed before the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// It did, and the agent was asked once more to take it.
+    Asked,
+    /// Nothing of it does: it was swallowed, or has just been taken.
+    Nothing,
+    /// It cannot be told, or somebody else has typed beside it.
+    Unclear,
+}
+
 /// What has become of a turn that was sent (or was about to be).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Harvest {
@@ -119,12 +130,12 @@ pub trait Driver: Send + Sync {
     /// That could not be found out.
     fn harvest(&self, engine: &Engine, session: &Session, turn: &Turn) -> Result<Harvest>;
 
-    /// For a turn that was sent and is nowhere, of an agent that is ready: whether it stands typed before the agent still.
-    /// There it is asked to take it, once more.
+    /// For a turn that was sent and is nowhere, of an agent that is ready: asks it to take what stands typed before it still,
+    /// once more; or takes that back, where a person wants the turn interrupted.
     ///
     /// # Errors
     /// That could not be found out.
-    fn ask_again(&self, engine: &Engine, session: &Session, turn: &Turn) -> Result<bool>;
+    fn ask_again(&self, engine: &Engine, session: &Session, turn: &Turn) -> Result<Before>;
 
     /// Asks the agent to leave off. Its end is seen by `harvest`.
     ///

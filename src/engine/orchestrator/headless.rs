@@ -7,7 +7,7 @@ mod folders;
 pub(in crate::engine) mod reading;
 pub(super) mod words;
 
-use super::driver::{Driver, Harvest, Look, NotSent, Start};
+use super::driver::{Before, Driver, Harvest, Look, NotSent, Start};
 use crate::data_dir::make_private;
 use crate::domain::conclude::{Ending, conclude};
 use crate::domain::ids::TicketId;
@@ -215,9 +215,9 @@ impl Driver for Headless {
         Ok(fate(engine, session, reading))
     }
 
-    fn ask_again(&self, _engine: &Engine, _session: &Session, _turn: &Turn) -> Result<bool> {
+    fn ask_again(&self, _engine: &Engine, _session: &Session, _turn: &Turn) -> Result<Before> {
         // Its prompt lies in a file of its run: nothing is typed.
-        Ok(false)
+        Ok(Before::Nothing)
     }
 
     fn interrupt(&self, _engine: &Engine, session: &Session, turn: &Turn) -> Result<()> {

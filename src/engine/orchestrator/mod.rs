@@ -69,9 +69,8 @@ pub struct Orchestrator {
     started: VecDeque<i64>,
     /// The turn whose interrupt was passed on, and when (monotonic).
     interrupted: Option<(String, i64)>,
-    /// The turn that was sent and is nowhere though the agent is ready: since when (monotonic), and how often the agent was
-    /// asked again.
-    unheard: Option<(String, i64, u32)>,
+    /// The wait for a turn that was sent and is nowhere.
+    unheard: turn::Unheard,
     /// Since when (monotonic) the session takes no turn though it looks ready, how often it was asked, and why.
     held: Option<(i64, u32, String)>,
 }
@@ -88,7 +87,14 @@ impl Orchestrator {
     /// An orchestrator over two ways of keeping a session.
     #[must_use]
     pub fn new(tmux: Box<dyn Driver>, headless: Box<dyn Driver>) -> Orchestrator {
-        Orchestrator { tmux, headless, started: VecDeque::new(), interrupted: None, unheard: None, held: None }
+        Orchestrator {
+            tmux,
+            headless,
+            started: VecDeque::new(),
+            interrupted: None,
+            unheard: turn::Unheard::default(),
+            held: None,
+        }
     }
 
     /// An orchestrator over the real ways of keeping a session.

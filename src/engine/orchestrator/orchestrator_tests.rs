@@ -1,6 +1,6 @@
 //! The orchestrator over a driver that is played: every order of events that a real one can show.
 
-use super::driver::{Driver, Harvest, Look, NotSent, Start};
+use super::driver::{Before, Driver, Harvest, Look, NotSent, Start};
 use super::*;
 use crate::clock::SystemClock;
 use crate::config::{Config, Flags};
@@ -26,8 +26,7 @@ struct Play {
     stops: usize,
     interrupts: usize,
     dies_before_sending: bool,
-    /// What was sent stands typed before it, and was not taken.
-    typed: bool,
+    before: VecDeque<Before>,
     asked_again: u32,
 }
 
@@ -91,10 +90,10 @@ impl Driver for Played {
         Ok(self.with(|p| p.harvests.pop_front().unwrap_or(Harvest::Working { activity: None })))
     }
 
-    fn ask_again(&self, _: &Engine, _: &Session, _: &Turn) -> Result<bool> {
+    fn ask_again(&self, _: &Engine, _: &Session, _: &Turn) -> Result<Before> {
         Ok(self.with(|p| {
-            p.asked_again += u32::from(p.typed);
-            p.typed
+            p.asked_again += 1;
+            p.before.pop_front().unwrap_or(Before::Nothing)
         }))
     }
 
@@ -264,49 +263,72 @@ fn what_was_sent_is_harvested_before_it_is_ever_sent_again() {
     assert_eq!(s.turn(id).response.as_deref(), Some("late"));
 }
 
-#[test]
-fn what_stands_typed_before_a_slow_agent_is_never_typed_again() {
-    for takes_it in [true, false] {
-        let mut s = stage();
-        let id = s.say("hello", TurnOrigin::Human);
-        s.until(|s| s.turn(id).state == TurnState::Sent);
-        s.play.with(|p| p.typed = true);
-        for _ in 0..6 {
-            s.harvests(std::iter::repeat_n(Harvest::Nowhere, 2));
-            s.me.tick(&s.engine).expect("looked at");
-            s.ahead.fetch_add(10_500, Ordering::SeqCst);
-            s.me.tick(&s.engine).expect("looked at");
-        }
-        assert_eq!((s.turn(id).state, s.play.with(|p| p.asked_again)), (TurnState::Sent, 6));
-        if takes_it {
-            s.harvests([answered("Hi.", 1)]);
-        } else {
-            s.harvests([Harvest::Nowhere]);
-            s.ahead.fetch_add(10_500, Ordering::SeqCst);
-        }
-        s.until(over(id));
-        let turn = s.turn(id);
-        let end = if takes_it { TurnState::Answered } else { TurnState::Failed };
-        assert_eq!((turn.state, s.play.with(|p| p.sent.len())), (end, 1), "typed once");
-        assert!(takes_it || turn.error.as_deref().is_some_and(|why| why.contains("does not take it")), "{:?}", turn.error);
+/// Sent, and nowhere, for as long as an agent is given.
+fn waits_in_vain(s: &mut Stage) {
+    for _ in 0..12 {
+        s.harvests(std::iter::repeat_n(Harvest::Nowhere, 1));
+        s.me.tick(&s.engine).expect("looked at");
+        s.ahead.fetch_add(990, Ordering::SeqCst);
     }
 }
 
 #[test]
-fn what_was_swallowed_goes_out_again_once_an_idle_agent_has_had_its_time() {
+fn what_stands_typed_before_a_slow_agent_is_never_typed_again() {
     let mut s = stage();
     let id = s.say("hello", TurnOrigin::Human);
     s.until(|s| s.turn(id).state == TurnState::Sent);
-    // However long ago it was sent (the machine slept, say): the wait begins with the first look.
-    s.ahead.fetch_add(600_000, Ordering::SeqCst);
-    s.harvests([Harvest::Nowhere]);
-    s.me.tick(&s.engine).expect("looked at");
-    assert_eq!(s.turn(id).state, TurnState::Sent);
-    s.ahead.fetch_add(10_500, Ordering::SeqCst);
+    s.play.with(|p| p.before.extend([Before::Asked, Before::Unclear, Before::Asked, Before::Nothing]));
+    for asked in 1..=4 {
+        waits_in_vain(&mut s);
+        assert_eq!((s.turn(id).state, s.play.with(|p| p.asked_again)), (TurnState::Sent, asked));
+    }
+    s.harvests([answered("Hi.", 1)]);
+    s.until(over(id));
+    assert_eq!((s.turn(id).state, s.play.with(|p| p.sent.len())), (TurnState::Answered, 1), "taken late, typed once");
+}
+
+#[test]
+fn an_agent_that_does_not_take_what_stands_typed_is_ended_before_it_is_typed_again() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.until(|s| s.turn(id).state == TurnState::Sent);
+    s.play.with(|p| p.before.extend([Before::Asked; 20]));
+    for _ in 0..7 {
+        assert_eq!((s.turn(id).state, s.play.with(|p| p.stops)), (TurnState::Sent, 0));
+        waits_in_vain(&mut s);
+    }
+    assert_eq!((s.turn(id).state, s.play.with(|p| (p.asked_again, p.stops))), (TurnState::Sent, (6, 1)));
+    s.play.with(|p| p.looks.push_back(Look::Gone(None)));
     s.harvests([Harvest::Nowhere, Harvest::Nowhere, answered("Hi.", 1)]);
     s.until(over(id));
-    assert_eq!((s.turn(id).state, s.turn(id).given_back), (TurnState::Answered, 1));
-    assert_eq!(s.play.with(|p| p.sent.len()), 2);
+    let turn = s.turn(id);
+    assert_eq!((turn.state, turn.given_back, s.play.with(|p| p.sent.len())), (TurnState::Answered, 1, 2));
+}
+
+#[test]
+fn what_was_swallowed_goes_out_again_once_a_ready_agent_has_had_its_time_twice() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.until(|s| s.turn(id).state == TurnState::Sent);
+    // However long ago it was sent (the machine slept, say), and however often a picture was half painted: what counts is
+    // for how long it was seen to be ready.
+    for half_painted in [false, true, true, false, true] {
+        s.ahead.fetch_add(600_000, Ordering::SeqCst);
+        s.play.with(|p| p.looks.extend(half_painted.then_some(Look::ComingUp)));
+        s.harvests([Harvest::Nowhere]);
+        s.me.tick(&s.engine).expect("looked at");
+    }
+    waits_in_vain(&mut s);
+    assert_eq!((s.turn(id).state, s.play.with(|p| p.asked_again)), (TurnState::Sent, 1), "it may just have been taken");
+    s.harvests(std::iter::repeat_n(Harvest::Nowhere, 30));
+    s.until(|s| {
+        s.ahead.fetch_add(990, Ordering::SeqCst);
+        s.turn(id).state == TurnState::Pending
+    });
+    s.play.with(|p| p.harvests.clear());
+    s.harvests([answered("Hi.", 1)]);
+    s.until(over(id));
+    assert_eq!((s.turn(id).given_back, s.play.with(|p| (p.asked_again, p.sent.len()))), (1, (2, 2)));
 }
 
 #[test]

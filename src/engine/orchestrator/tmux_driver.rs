@@ -7,7 +7,7 @@ mod launch;
 mod screen;
 mod typing;
 
-use super::driver::{Driver, Harvest, Look, NotSent, Start};
+use super::driver::{Before, Driver, Harvest, Look, NotSent, Start};
 use super::headless::Environment;
 use crate::clock::{Deadline, pause};
 use crate::domain::session::{LUCI, Session};
@@ -136,8 +136,8 @@ impl Driver for TmuxDriver {
         })
     }
 
-    fn ask_again(&self, engine: &Engine, _session: &Session, turn: &Turn) -> Result<bool> {
-        typing::enter_again(&Tmux::at(&engine.data.tmux_socket()), &turn.marker())
+    fn ask_again(&self, engine: &Engine, session: &Session, turn: &Turn) -> Result<Before> {
+        typing::enter_again(&Tmux::at(&engine.data.tmux_socket()), session, turn)
     }
 
     fn interrupt(&self, engine: &Engine, session: &Session, _turn: &Turn) -> Result<()> {

@@ -1,6 +1,6 @@
 //! One turn's way: claimed, put to the agent, followed, answered; or given back, where it never arrived.
 
-use super::driver::{Harvest, Look, NotSent};
+use super::driver::{Before, Harvest, Look, NotSent};
 use super::{Engine, Orchestrator, Pace, mono};
 use crate::domain::notice::Notice;
 use crate::domain::run::FailureCode;
@@ -15,12 +15,14 @@ use crate::store::{notifications, pauses, sessions, turns};
 
 /// A turn that was sent and is nowhere, in a session that is ready, was swallowed after so many milliseconds.
 const SWALLOWED_MS: i64 = 10_000;
-/// Times an agent is asked again to take what stands typed before it, before a person is told.
+/// Times an agent is asked again to take what stands typed before it.
 const ASKED_AGAIN_AT_MOST: u32 = 6;
 /// Times a turn may have been sent and never arrived before it fails.
 const LOST_AT_MOST: i64 = 2;
 /// An interrupt that shows no effect is passed on again after so many milliseconds.
 const INTERRUPT_AGAIN_MS: i64 = 3_000;
+/// Between two looks at an agent at most so many milliseconds count as waiting.
+const LOOKED_MS: i64 = 1_000;
 /// The longest between two tries, in milliseconds.
 const HELD_MOST_MS: i64 = 2_000;
 /// A turn that is not taken for so many milliseconds is told.
@@ -29,6 +31,36 @@ const HELD_TELL_MS: i64 = 2 * 60_000;
 const LIMIT_REST_MS: i64 = 15 * 60_000;
 /// After a session did not take a turn it is asked again after so many milliseconds.
 const NOT_NOW_MS: i64 = 60;
+
+/// The wait for a turn that was sent and is nowhere though its agent is ready.
+#[derive(Debug, Default)]
+pub(super) struct Unheard {
+    nonce: String,
+    /// The last look (monotonic).
+    looked: i64,
+    /// For how long the agent was seen ready since it was last asked, in milliseconds. Neither a machine that slept nor a
+    /// picture half painted adds to it, and the latter does not take away from it.
+    waited: i64,
+    /// How often the agent was asked to take it.
+    asked: u32,
+    /// It did not stand before the agent when that was asked last.
+    gone: bool,
+}
+
+impl Unheard {
+    /// The wait for this turn, after one more look.
+    fn at(&mut self, turn: &Turn, now: i64, ready: bool) -> &mut Unheard {
+        let nonce = turn.nonce.as_deref().unwrap_or_default();
+        if self.nonce != nonce {
+            *self = Unheard { nonce: nonce.to_owned(), looked: now, ..Unheard::default() };
+        }
+        if ready {
+            self.waited += (now - self.looked).min(LOOKED_MS);
+        }
+        self.looked = now;
+        self
+    }
+}
 
 impl Orchestrator {
     /// Takes the next turn to a session that is ready.
@@ -207,23 +239,12 @@ impl Orchestrator {
             TurnState::Claimed => true,
             _ => match self.driver(session.driver).look(engine, session)? {
                 Look::Gone(_) => true,
-                Look::Ready => match self.unheard(engine, session, turn)? {
-                    Some(asked) if asked > ASKED_AGAIN_AT_MOST => {
-                        let why =
-                            "It stands typed on Luci's screen, and she does not take it. Look at it in the console, then retry.";
-                        self.failed(engine, session, turn, why.to_owned(), None, (FailureCode::Vanished, None))?;
-                        return Ok(Pace::Now);
+                Look::Ready => self.is_swallowed(engine, session, turn)?,
+                other => {
+                    self.unheard.at(turn, mono(engine), false);
+                    if matches!(other, Look::Dialog(_)) {
+                        self.not_ready(engine, session, other)?;
                     }
-                    Some(_) => false,
-                    None => true,
-                },
-                Look::Dialog(words) => {
-                    self.not_ready(engine, session, Look::Dialog(words))?;
-                    self.unheard = None;
-                    false
-                }
-                Look::ComingUp | Look::Busy => {
-                    self.unheard = None;
                     false
                 }
             },
@@ -239,27 +260,29 @@ impl Orchestrator {
         Ok(Pace::Now)
     }
 
-    /// The agent is ready and has not got the turn: how often it was asked again to take it; none once it was swallowed.
-    /// By the monotonic clock: a machine that slept has not waited. While it stands typed on its screen it is not swallowed,
-    /// however slow the agent: typed a second time it could be taken twice.
-    fn unheard(&mut self, engine: &Engine, session: &Session, turn: &Turn) -> Result<Option<u32>> {
-        let now = mono(engine);
-        let nonce = turn.nonce.clone().unwrap_or_default();
-        let (since, asked) = match &self.unheard {
-            Some((of, since, asked)) if *of == nonce => (*since, *asked),
-            _ => (now, 0),
-        };
-        let (since, asked) = if now - since <= SWALLOWED_MS {
-            (since, asked)
-        } else {
-            let _typist = lock(&engine.typist);
-            if !self.driver(session.driver).ask_again(engine, session, turn)? {
-                return Ok(None);
-            }
-            (now, asked + 1)
-        };
-        self.unheard = Some((nonce, since, asked));
-        Ok(Some(asked))
+    /// The agent is ready and has not got the turn: whether that was swallowed. While it stands typed on its screen it was
+    /// not, however slow the agent is: typed a second time it could be taken twice. An agent that does not take it at all is
+    /// ended, and with it all that was pressed: then the turn can go out again.
+    fn is_swallowed(&mut self, engine: &Engine, session: &Session, turn: &Turn) -> Result<bool> {
+        let unheard = self.unheard.at(turn, mono(engine), true);
+        if unheard.waited <= SWALLOWED_MS {
+            return Ok(false);
+        }
+        unheard.waited = 0;
+        unheard.asked += 1;
+        let (asked, was_gone) = (unheard.asked, std::mem::take(&mut unheard.gone));
+        let driver = self.driver(session.driver);
+        let _typist = lock(&engine.typist);
+        if asked > ASKED_AGAIN_AT_MOST {
+            tracing::warn!(turn = turn.id.0, "Luci does not take what is typed before her; her program is ended and begun again");
+            driver.stop(engine, session)?;
+            self.unheard = Unheard::default();
+            return Ok(false);
+        }
+        // It may have been taken a moment ago, and not told yet: only what is gone a second time was swallowed.
+        let gone = driver.ask_again(engine, session, turn)? == Before::Nothing;
+        self.unheard.gone = gone;
+        Ok(gone && was_gone)
     }
 
     /// A session that does not take a turn is asked again, ever more slowly; how soon. Who looks at the page sees why,

@@ -65,9 +65,9 @@ impl InputBox {
     }
 }
 
-/// A text without what a terminal may wrap, fold or leave out.
+/// A text without what a terminal may wrap, fold or leave out: its letters and digits, and the signs that all of them have.
 fn bare(text: &str) -> String {
-    text.chars().filter(char::is_ascii_graphic).collect()
+    text.chars().filter(|c| c.is_ascii_graphic() || c.is_alphanumeric()).collect()
 }
 
 /// What a screen shows.
@@ -329,6 +329,8 @@ mod tests {
         let paste = screen("", "❯\u{a0}[Pasted text #1 +2901 lines]\u{1b}[7m ", "paste again to expand").input.expect("a box");
         assert!(!paste.is_clean() && !paste.holds("[MC_TURN:1:abc]"));
         assert!(two.holds_only("two\nlines here\n\n", "[MC_TURN:1:abc]"));
+        let twice = screen("", "❯\u{a0}好的\n\n  好的\n\n  [MC_TURN:1:abc]", "").input.expect("a box");
+        assert!(!twice.holds_only("好的\n\n", "[MC_TURN:1:abc]") && twice.holds_only("好的\n\n好的\n\n", "[MC_TURN:1:abc]"));
         assert!(!two.holds_only("lines here\n\n", "[MC_TURN:1:abc]") && !two.holds_only("two\nlines here", "[MC_TURN:1:ab]"));
         let numbered = screen("", "❯\u{a0}1. first", "").input;
         assert_eq!(numbered, input("1. first", 1), "typed by a person, not a choice");

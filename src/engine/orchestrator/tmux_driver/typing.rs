@@ -7,11 +7,11 @@ use crate::data_dir::make_private;
 use crate::domain::session::{LUCI, Session};
 use crate::domain::turn::Turn;
 use crate::engine::Engine;
-use crate::engine::orchestrator::driver::{Look, NotSent};
+use crate::engine::orchestrator::driver::{Before, Look, NotSent};
 use crate::error::{Error, Result};
 use crate::runtime::attend::write_private;
 use crate::tmux::{Key, Tmux};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a paste may take to be seen.
@@ -84,15 +84,24 @@ impl TmuxDriver {
     }
 }
 
-/// Whether a prompt that was typed stands in the box still; there Enter is pressed once more. An agent that only was slow has
-/// taken it by the first, and finds an empty box.
-pub(super) fn enter_again(tmux: &Tmux, marker: &str) -> Result<bool> {
-    let Some(input) = look_at(tmux)?.input.filter(|input| input.holds(marker)) else { return Ok(false) };
-    // Behind it somebody else has typed: what becomes of that is not ours to say.
-    if input.text.ends_with(']') {
-        tmux.keys(LUCI, &[Key::Enter])?;
+/// What was typed and stands in the box still: Enter is pressed once more, or, where a person wants it interrupted, the box is
+/// cleared. An agent that only was slow has taken it by the first Enter, and what comes behind that finds an empty box.
+pub(super) fn enter_again(tmux: &Tmux, session: &Session, turn: &Turn) -> Result<Before> {
+    let seen = look_at(tmux)?;
+    let Some(input) = seen.input.filter(|_| !seen.busy) else { return Ok(Before::Unclear) };
+    let marker = turn.marker();
+    if !input.holds(&marker) {
+        return Ok(Before::Nothing);
     }
-    Ok(true)
+    if turn.interrupt_wanted {
+        return Ok(if clear(tmux).is_ok() { Before::Nothing } else { Before::Unclear });
+    }
+    let ours = [harmless(&turn.words()), in_file(session, turn).1];
+    if input.shell || !ours.iter().any(|text| input.holds_only(text, &marker)) {
+        return Ok(Before::Unclear);
+    }
+    tmux.keys(LUCI, &[Key::Enter])?;
+    Ok(Before::Asked)
 }
 
 /// Puts the turn's prompt into the box, and nothing else. The marker goes last and by itself, where it is never folded: once
@@ -119,13 +128,19 @@ fn put(session: &Session, turn: &Turn, tmux: &Tmux) -> Sent {
     last
 }
 
-/// The words that lead to a message which could not be pasted.
+/// The words that lead to a message which could not be pasted, and is in its file now.
 fn by_file(session: &Session, turn: &Turn) -> Result<String> {
-    let folder = Path::new(&session.dir).join("messages");
-    make_private(&folder)?;
-    let file = folder.join(format!("{}.md", turn.id.0));
+    let (file, words) = in_file(session, turn);
+    make_private(file.parent().unwrap_or(&file))?;
     write_private(&file, turn.words().as_bytes())?;
-    Ok(format!("Your message is in the file {}: read it whole and answer it.\n\n", file.display()))
+    Ok(words)
+}
+
+/// The file of such a message, and the words that lead to it.
+fn in_file(session: &Session, turn: &Turn) -> (PathBuf, String) {
+    let file = Path::new(&session.dir).join("messages").join(format!("{}.md", turn.id.0));
+    let words = format!("Your message is in the file {}: read it whole and answer it.\n\n", file.display());
+    (file, words)
 }
 
 /// Empties the input box, and makes sure.
