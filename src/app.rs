@@ -137,7 +137,7 @@ impl Engines {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("engines").enable_all().build()?;
         let wake = match wake::watch(&engine.config.logs(), &engine.data.runs(), engine.store.doorbell.clone()) {
-            Ok(mut wake) => {
+            Ok(wake) => {
                 if let Err(e) = wake.also_tasks(&engine.config.tasks()) {
                     tracing::info!(error = %e, "changed tasks are found by polling");
                 }

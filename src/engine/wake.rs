@@ -1,51 +1,117 @@
 //! Turns changes of files into rings: a log that grew, a run folder with news. Polling is the fallback everywhere, so a
 //! machine without inotify is slower, not wrong.
 
+use super::lock;
 use crate::doorbell::{Doorbell, Topic};
 use crate::error::{Error, Result};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, Weak};
 
 /// Keeps watching while it lives.
-pub struct Wake(#[allow(dead_code, reason = "held, not read")] RecommendedWatcher);
+pub struct Wake(Arc<Mutex<RecommendedWatcher>>);
 
-/// Watches the logs and the run folders.
+/// Watches the logs and the folders of runs. Of those only the ones that are not over: each takes memory here and in the
+/// kernel, which watches only so many, and they stay on the disk for ever.
 ///
 /// # Errors
 /// The system refuses to watch (no inotify left).
 pub fn watch(logs: &Path, runs: &Path, doorbell: Doorbell) -> Result<Wake> {
-    let runs_root = runs.to_owned();
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
+    let (orders, taken) = channel();
+    let (root, bell) = (runs.to_owned(), doorbell.clone());
+    let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
         Ok(e) if matches!(e.kind, EventKind::Access(_)) => {}
         Ok(e) => {
-            if e.paths.iter().any(|p| p.starts_with(&runs_root)) {
-                let (tasks, tickets): (Vec<_>, Vec<_>) = e.paths.iter().partition(|p| is_task_run(p));
-                if tickets.iter().any(|p| news(p)) {
-                    doorbell.ring(Topic::Pickup);
-                }
-                if tasks.iter().any(|p| news(p) || p.ends_with("stream.log")) {
-                    doorbell.ring(Topic::Tasks);
-                }
-            } else if e.paths.iter().any(|p| p.extension().is_some_and(|x| x == "md")) {
-                doorbell.ring(Topic::Tasks);
-            } else {
-                // The print logs beside them are our own: they are no news.
-                e.paths.iter().filter(|p| is_raw_log(p)).for_each(|p| doorbell.ring(Topic::Log(log_id(p))));
+            for path in &e.paths {
+                // Nobody takes it where the watch is about to end.
+                let _ = order(&root, path, e.kind).is_some_and(|order| orders.send(order).is_ok());
             }
+            heard(&root, &e.paths, &doorbell);
         }
         // An overflow: something happened, nobody knows what. Everybody looks.
-        Err(_) => {
+        Err(_) => [Topic::Pickup, Topic::Ingest, Topic::Tasks].into_iter().for_each(|topic| doorbell.ring(topic)),
+    });
+    let watcher = Arc::new(Mutex::new(watcher.map_err(fault)?));
+    {
+        let mut watcher = lock(&watcher);
+        watcher.watch(logs, RecursiveMode::NonRecursive).map_err(fault)?;
+        watcher.watch(runs, RecursiveMode::NonRecursive).map_err(fault)?;
+        for folder in std::fs::read_dir(runs)?.flatten().map(|entry| entry.path()).filter(|folder| is_open(folder)) {
+            missed(watcher.watch(&folder, RecursiveMode::Recursive));
+        }
+    }
+    let held = Arc::downgrade(&watcher);
+    // Not in the watcher's own thread: it waits for that one. It ends with the watcher, which holds the orders' other end.
+    std::thread::Builder::new().name("wake".to_owned()).spawn(move || follow(&taken, &held, &bell))?;
+    Ok(Wake(watcher))
+}
+
+/// What is to be done about a run's folder.
+enum Order {
+    /// It is new.
+    Watch(PathBuf),
+    /// Its run is over.
+    Leave(PathBuf),
+}
+
+/// What a change asks for. A run's folder comes with the run; its end is told by the server itself, which forgets what
+/// was to be started (`RunDir::forget_spec`).
+fn order(runs: &Path, path: &Path, kind: EventKind) -> Option<Order> {
+    let folder = path.parent()?;
+    match kind {
+        EventKind::Create(_) if folder == runs => Some(Order::Watch(path.to_owned())),
+        EventKind::Remove(_) if folder.parent()? == runs && path.ends_with("spec.json") => Some(Order::Leave(folder.to_owned())),
+        _ => None,
+    }
+}
+
+/// Whether a folder's run is not over.
+fn is_open(folder: &Path) -> bool {
+    folder.join("spec.json").exists()
+}
+
+/// Carries orders out until the watcher is gone.
+fn follow(orders: &Receiver<Order>, watcher: &Weak<Mutex<RecommendedWatcher>>, doorbell: &Doorbell) {
+    for order in orders {
+        let Some(watcher) = watcher.upgrade() else { return };
+        match order {
+            Order::Watch(folder) => {
+                missed(lock(&watcher).watch(&folder, RecursiveMode::Recursive));
+                // What came before it was watched.
+                doorbell.ring(Topic::Pickup);
+                doorbell.ring(Topic::Tasks);
+            }
+            Order::Leave(folder) => missed(lock(&watcher).unwatch(&folder)),
+        }
+    }
+}
+
+/// A folder that is gone already, or one too many for the system: polling finds what is missed.
+fn missed(done: notify::Result<()>) {
+    if let Err(e) = done {
+        tracing::debug!(error = %e, "a run's folder could not be watched or left");
+    }
+}
+
+/// Rings for what has changed.
+fn heard(runs: &Path, paths: &[PathBuf], doorbell: &Doorbell) {
+    if paths.iter().any(|p| p.starts_with(runs)) {
+        let (tasks, tickets): (Vec<_>, Vec<_>) = paths.iter().partition(|p| is_task_run(p));
+        if tickets.iter().any(|p| news(p)) {
             doorbell.ring(Topic::Pickup);
-            doorbell.ring(Topic::Ingest);
+        }
+        if tasks.iter().any(|p| news(p) || p.ends_with("stream.log")) {
             doorbell.ring(Topic::Tasks);
         }
-    })
-    .map_err(fault)?;
-    watcher.watch(logs, RecursiveMode::NonRecursive).map_err(fault)?;
-    watcher.watch(runs, RecursiveMode::Recursive).map_err(fault)?;
-    Ok(Wake(watcher))
+    } else if paths.iter().any(|p| p.extension().is_some_and(|x| x == "md")) {
+        doorbell.ring(Topic::Tasks);
+    } else {
+        // The print logs beside them are our own: they are no news.
+        paths.iter().filter(|p| is_raw_log(p)).for_each(|p| doorbell.ring(Topic::Log(log_id(p))));
+    }
 }
 
 impl Wake {
@@ -53,8 +119,8 @@ impl Wake {
     ///
     /// # Errors
     /// The system refuses to watch.
-    pub fn also_tasks(&mut self, tasks: &Path) -> Result<()> {
-        self.0.watch(tasks, RecursiveMode::NonRecursive).map_err(fault)
+    pub fn also_tasks(&self, tasks: &Path) -> Result<()> {
+        lock(&self.0).watch(tasks, RecursiveMode::NonRecursive).map_err(fault)
     }
 }
 
@@ -83,4 +149,63 @@ fn news(path: &Path) -> bool {
 
 fn fault(e: notify::Error) -> Error {
     Error::Internal(format!("files cannot be watched: {e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Deadline, pause};
+    use std::fs;
+    use std::time::Duration;
+
+    /// Folders that the kernel watches for us: the watches of all inotify handles of this process on these folders.
+    fn watched(folders: &[PathBuf]) -> usize {
+        use std::os::unix::fs::MetadataExt;
+        let inodes: Vec<String> = folders.iter().map(|f| format!("ino:{:x} ", fs::metadata(f).expect("there").ino())).collect();
+        let handles = fs::read_dir("/proc/self/fdinfo").expect("Linux").flatten();
+        let texts: String = handles.filter_map(|h| fs::read_to_string(h.path()).ok()).collect();
+        let ours = |line: &&str| line.starts_with("inotify") && inodes.iter().any(|ino| line.contains(ino.as_str()));
+        texts.lines().filter(ours).count()
+    }
+
+    fn until(what: &str, mut is: impl FnMut() -> bool) {
+        let late = Deadline::after(Duration::from_secs(10));
+        while !is() {
+            assert!(!late.is_over(), "waited in vain for {what}");
+            pause(Duration::from_millis(5));
+        }
+    }
+
+    fn run_in(runs: &Path, name: &str) -> PathBuf {
+        let folder = runs.join(name);
+        fs::create_dir_all(folder.join("spool")).expect("made");
+        fs::write(folder.join("spec.json"), "{}").expect("written");
+        folder
+    }
+
+    #[test]
+    fn only_folders_of_runs_that_are_not_over_are_watched() {
+        let root = tempfile::tempdir().expect("a folder");
+        let (logs, runs) = (root.path().join("logs"), root.path().join("runs"));
+        fs::create_dir_all(&logs).expect("made");
+        let (over, open) = (run_in(&runs, "1-1"), run_in(&runs, "2-1"));
+        fs::remove_file(over.join("spec.json")).expect("it was there");
+        let doorbell = Doorbell::default();
+        let wake = watch(&logs, &runs, doorbell.clone()).expect("watched");
+        assert_eq!((watched(&[over]), watched(std::slice::from_ref(&open))), (0, 1));
+        let mut ear = doorbell.listen(Topic::Pickup);
+        let before = ear.hush();
+        let new: Vec<PathBuf> = (3..40).map(|n| run_in(&runs, &format!("{n}-1"))).collect();
+        until("the new ones", || watched(&new) == new.len());
+        until("a ring for what came before", || ear.hush() > before);
+        let before = ear.hush();
+        fs::write(open.join("spool").join("a.json"), "{}").expect("written");
+        until("a ring for a report", || ear.hush() > before);
+        for folder in &new {
+            fs::remove_file(folder.join("spec.json")).expect("it was there");
+        }
+        until("them to be left", || watched(&new) == 0);
+        assert_eq!(watched(&[open]), 1);
+        drop(wake);
+    }
 }

@@ -49,7 +49,11 @@ fn a_failure_is_told_by_its_code_and_tried_again_after_a_pause() {
     rig.until("the second end", || !rig.run(run.id.0).state.is_live());
     assert_eq!((rig.run(run.id.0).state, rig.row("t").streak), (State::Failed, -1));
     rig.task("auth.md", &sh("exit 77"), "");
-    assert_eq!(rig.by_hand("auth").state, State::AuthFailed);
+    let run = rig.by_hand("auth");
+    assert_eq!(run.state, State::AuthFailed);
+    let folder = std::path::PathBuf::from(run.run_dir.expect("a folder"));
+    assert!(folder.join("exit.json").exists(), "what went wrong can be looked at");
+    rig.until("its environment to be forgotten", || !folder.join("spec.json").exists());
     rig.task("none.md", "command: [\"/nonexistent/program\"]", "");
     let run = rig.by_hand("none");
     assert!(run.state == State::Failed && run.exit_code == Some(127) && run.output.contains("cannot be started"), "{run:?}");

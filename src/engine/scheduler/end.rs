@@ -192,7 +192,10 @@ fn ended(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir, task
     faults::hit(Point::TaskTold)?;
     memory.readings.remove(&run.id);
     memory.spawned.remove(&run.id);
-    if !keep && let Err(e) = std::fs::remove_dir_all(dir.path()) {
+    if keep {
+        // Only now: without it the run would count as one that never began.
+        dir.forget_spec();
+    } else if let Err(e) = std::fs::remove_dir_all(dir.path()) {
         tracing::debug!(dir = %dir.path().display(), error = %e, "a task's folder stays for now");
     }
     Ok(())
