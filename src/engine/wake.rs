@@ -5,10 +5,11 @@ use super::lock;
 use crate::doorbell::{Doorbell, Topic};
 use crate::error::{Error, Result};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, Weak};
 
 /// Keeps watching while it lives.
@@ -22,39 +23,48 @@ pub struct Wake(Arc<Mutex<RecommendedWatcher>>);
 pub fn watch(logs: &Path, runs: &Path, doorbell: Doorbell) -> Result<Wake> {
     let (orders, taken) = channel();
     let (root, bell) = (runs.to_owned(), doorbell.clone());
-    let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
-        Ok(e) if matches!(e.kind, EventKind::Access(_)) => {}
-        Ok(e) => {
-            for path in &e.paths {
-                // Nobody takes it where the watch is about to end.
-                let _ = order(&root, path, e.kind).is_some_and(|order| orders.send(order).is_ok());
-            }
-            heard(&root, &e.paths, &doorbell);
-        }
-        // An overflow: something happened, nobody knows what. Everybody looks.
-        Err(_) => [Topic::Pickup, Topic::Ingest, Topic::Tasks].into_iter().for_each(|topic| doorbell.ring(topic)),
-    });
-    let watcher = Arc::new(Mutex::new(watcher.map_err(fault)?));
+    let watcher = notify::recommended_watcher(move |event| told(event, &root, &orders, &doorbell)).map_err(fault)?;
+    let watcher = Arc::new(Mutex::new(watcher));
+    let mut folders = Folders { runs: runs.to_owned(), watched: BTreeSet::new() };
     {
         let mut watcher = lock(&watcher);
         watcher.watch(logs, RecursiveMode::NonRecursive).map_err(fault)?;
         watcher.watch(runs, RecursiveMode::NonRecursive).map_err(fault)?;
-        for folder in std::fs::read_dir(runs)?.flatten().map(|entry| entry.path()).filter(|folder| is_open(folder)) {
-            missed(watcher.watch(&folder, RecursiveMode::Recursive));
-        }
+        folders.look_again(&mut watcher)?;
     }
     let held = Arc::downgrade(&watcher);
     // Not in the watcher's own thread: it waits for that one. It ends with the watcher, which holds the orders' other end.
-    std::thread::Builder::new().name("wake".to_owned()).spawn(move || follow(&taken, &held, &bell))?;
+    std::thread::Builder::new().name("wake".to_owned()).spawn(move || follow(&taken, &held, folders, &bell))?;
     Ok(Wake(watcher))
 }
 
-/// What is to be done about a run's folder.
+/// Hears what the system tells.
+fn told(event: notify::Result<Event>, runs: &Path, orders: &Sender<Order>, doorbell: &Doorbell) {
+    // Nobody takes an order where the watch is about to end.
+    let give = |order| drop(orders.send(order));
+    match event {
+        Ok(e) if matches!(e.kind, EventKind::Access(_)) => {}
+        Ok(e) if !e.need_rescan() => {
+            e.paths.iter().filter_map(|path| order(runs, path, e.kind)).for_each(give);
+            heard(runs, &e.paths, doorbell);
+        }
+        // An overflow: something happened, nobody knows what. Everybody looks.
+        Ok(_) | Err(_) => {
+            give(Order::LookAgain);
+            [Topic::Pickup, Topic::Ingest, Topic::Tasks].into_iter().for_each(|topic| doorbell.ring(topic));
+        }
+    }
+}
+
+/// What is to be done about the folders of runs.
+#[derive(Debug, PartialEq, Eq)]
 enum Order {
-    /// It is new.
+    /// This one is new.
     Watch(PathBuf),
-    /// Its run is over.
+    /// The run of this one is over.
     Leave(PathBuf),
+    /// Changes were missed.
+    LookAgain,
 }
 
 /// What a change asks for. A run's folder comes with the run; its end is told by the server itself, which forgets what
@@ -68,23 +78,53 @@ fn order(runs: &Path, path: &Path, kind: EventKind) -> Option<Order> {
     }
 }
 
-/// Whether a folder's run is not over.
-fn is_open(folder: &Path) -> bool {
-    folder.join("spec.json").exists()
+/// The folders of runs that are watched.
+struct Folders {
+    runs: PathBuf,
+    watched: BTreeSet<PathBuf>,
+}
+
+impl Folders {
+    fn watch(&mut self, watcher: &mut RecommendedWatcher, folder: PathBuf) {
+        missed(watcher.watch(&folder, RecursiveMode::Recursive));
+        self.watched.insert(folder);
+    }
+
+    fn leave(&mut self, watcher: &mut RecommendedWatcher, folder: &Path) {
+        if self.watched.remove(folder) {
+            missed(watcher.unwatch(folder));
+        }
+    }
+
+    /// Watches all whose runs are not over, and leaves the others.
+    fn look_again(&mut self, watcher: &mut RecommendedWatcher) -> Result<()> {
+        let all = std::fs::read_dir(&self.runs)?.flatten().map(|entry| entry.path());
+        let open: BTreeSet<PathBuf> = all.filter(|folder| folder.join("spec.json").exists()).collect();
+        let over: Vec<PathBuf> = self.watched.difference(&open).cloned().collect();
+        over.iter().for_each(|folder| self.leave(watcher, folder));
+        let new: Vec<PathBuf> = open.difference(&self.watched).cloned().collect();
+        new.into_iter().for_each(|folder| self.watch(watcher, folder));
+        Ok(())
+    }
 }
 
 /// Carries orders out until the watcher is gone.
-fn follow(orders: &Receiver<Order>, watcher: &Weak<Mutex<RecommendedWatcher>>, doorbell: &Doorbell) {
+fn follow(orders: &Receiver<Order>, watcher: &Weak<Mutex<RecommendedWatcher>>, mut folders: Folders, doorbell: &Doorbell) {
     for order in orders {
         let Some(watcher) = watcher.upgrade() else { return };
         match order {
             Order::Watch(folder) => {
-                missed(lock(&watcher).watch(&folder, RecursiveMode::Recursive));
+                folders.watch(&mut lock(&watcher), folder);
                 // What came before it was watched.
                 doorbell.ring(Topic::Pickup);
                 doorbell.ring(Topic::Tasks);
             }
-            Order::Leave(folder) => missed(lock(&watcher).unwatch(&folder)),
+            Order::Leave(folder) => folders.leave(&mut lock(&watcher), &folder),
+            Order::LookAgain => {
+                if let Err(e) = folders.look_again(&mut lock(&watcher)) {
+                    tracing::debug!(error = %e, "the folders of runs could not be listed");
+                }
+            }
         }
     }
 }
@@ -207,5 +247,27 @@ mod tests {
         until("them to be left", || watched(&new) == 0);
         assert_eq!(watched(&[open]), 1);
         drop(wake);
+    }
+
+    #[test]
+    fn after_an_overflow_everybody_looks_and_the_folders_are_listed_again() {
+        let root = tempfile::tempdir().expect("a folder");
+        let runs = root.path().join("runs");
+        let (over, open) = (run_in(&runs, "1-1"), run_in(&runs, "2-1"));
+        let doorbell = Doorbell::default();
+        let topics = [Topic::Pickup, Topic::Ingest, Topic::Tasks];
+        let mut ears = topics.map(|topic| doorbell.listen(topic));
+        let before: Vec<u64> = ears.iter_mut().map(crate::doorbell::Ear::hush).collect();
+        let (orders, taken) = channel();
+        // As inotify tells it.
+        told(Ok(Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan)), &runs, &orders, &doorbell);
+        assert_eq!(taken.try_recv(), Ok(Order::LookAgain));
+        assert!(ears.iter_mut().zip(before).all(|(ear, before)| ear.hush() > before));
+        let mut watcher = notify::recommended_watcher(|_: notify::Result<Event>| {}).expect("made");
+        let mut folders = Folders { runs, watched: BTreeSet::new() };
+        folders.watch(&mut watcher, over.clone());
+        fs::remove_file(over.join("spec.json")).expect("it was there");
+        folders.look_again(&mut watcher).expect("listed");
+        assert_eq!((watched(&[over]), watched(&[open])), (0, 1));
     }
 }
