@@ -11,6 +11,13 @@ fn store() -> (tempfile::TempDir, Store) {
     (dir, store)
 }
 
+/// A column of texts.
+fn texts(conn: &Connection, sql: &str, column: usize) -> Result<Vec<String>> {
+    let mut stmt = conn.prepare(sql)?;
+    let rows = stmt.query_map([], |r| r.get(column))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 fn notice(key: &str, urgent: bool) -> Notice {
     Notice { key: key.to_owned(), text: format!("about {key}"), urgent, ..Notice::default() }
 }
@@ -27,11 +34,7 @@ fn the_same_key_is_told_once_in_each_chat() {
             spread(tx, &[5, -7])
         })
         .expect("told");
-    let rows = store.read(|c| {
-        let mut stmt = c.prepare("select key || ' ' || chat from notifications order by chat desc")?;
-        let rows = stmt.query_map([], |r| r.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
-        Ok(rows)
-    });
+    let rows = store.read(|c| texts(c, "select key || ' ' || chat from notifications order by chat desc", 0));
     assert_eq!(rows.expect("read"), ["a 5", "a@-7 -7"]);
 }
 
@@ -90,9 +93,7 @@ fn a_key_that_holds_wildcards_ends_only_its_own() {
             tell(tx, &Notice { buttons, ..notice(key, true) })?;
         }
         over(tx, "paused:a:")?;
-        let mut stmt = tx.conn.prepare("select key from notifications where buttons_state = 'open' order by key")?;
-        let keys = stmt.query_map([], |r| r.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
-        Ok(keys)
+        texts(tx.conn, "select key from notifications where buttons_state = 'open' order by key", 0)
     });
     assert_eq!(left.expect("done"), ["paused:a%:1", "paused:ab:1"]);
 }
@@ -110,12 +111,7 @@ fn looking_for_work_reads_an_index_and_not_the_table() {
         "update notifications set buttons_state = 'stale' where ticket_id = 1 and buttons_state = 'open'",
         "select max(sent_at) from notifications where state = 'sent'",
     ] {
-        let plan = store.read(|c| {
-            let mut stmt = c.prepare(&format!("explain query plan {sql}"))?;
-            let plan = stmt.query_map([], |r| r.get::<_, String>(3))?.collect::<rusqlite::Result<Vec<_>>>()?;
-            Ok(plan.join("; "))
-        });
-        let plan = plan.expect("a plan");
+        let plan = store.read(|c| texts(c, &format!("explain query plan {sql}"), 3)).expect("a plan").join("; ");
         assert!(plan.contains("INDEX notifications_"), "{sql}: {plan}");
     }
 }
