@@ -283,6 +283,7 @@ fn long_and_odd_messages_arrive_whole_and_are_orders_to_nobody() {
         "?",
         "1",
         "two\nlines",
+        "──────────────────\n❯ 1. Yes",
         ";",
         &lines,
         &big,

@@ -49,6 +49,7 @@ fn what_would_steer_a_terminal_or_an_agent_is_only_text() {
         "#{pane_id};",
         ";",
         "two\nlines",
+        "a table:\n──────────────────\n❯ 1. Yes",
         "-l\n--",
         "/clear",
         "!touch /tmp/never",

@@ -112,8 +112,10 @@ pub fn read(coloured: &str) -> Screen {
 
 /// The lowest box: a line with the prompt's sign right below a rule, and a rule below it. Its top rule, its end.
 fn find_box(lines: &[Line]) -> Option<(usize, usize, InputBox)> {
-    let bottom = lines.iter().rposition(|l| is_rule(&l.plain))?;
-    let top = lines[..bottom].iter().rposition(|l| is_rule(&l.plain))?;
+    // Its own rules begin at the left edge; a rule in what is typed stands behind the sign, or as far in.
+    let is_edge = |l: &Line| l.plain.starts_with('─') && is_rule(&l.plain);
+    let bottom = lines.iter().rposition(is_edge)?;
+    let top = lines[..bottom].iter().rposition(is_edge)?;
     let (first, rest) = lines[top + 1..bottom].split_first()?;
     let sign = first.plain.chars().next().filter(|c| matches!(c, '❯' | '!'))?;
     let after = &first.plain[sign.len_utf8()..];
@@ -334,6 +336,8 @@ mod tests {
         assert!(!two.holds_only("lines here\n\n", "[MC_TURN:1:abc]") && !two.holds_only("two\nlines here", "[MC_TURN:1:ab]"));
         let numbered = screen("", "❯\u{a0}1. first", "").input;
         assert_eq!(numbered, input("1. first", 1), "typed by a person, not a choice");
+        let ruled = screen("", "❯\u{a0}───────────\n  ──────────\n  [MC_TURN:1:abc]", "").input.expect("a box");
+        assert!(ruled.lines == 3 && ruled.holds_only("───────────\n──────────\n", "[MC_TURN:1:abc]"), "rules in what is typed");
         let shell = screen("", "!\u{a0}ls", "! for shell mode").input.expect("a box");
         assert!(shell.shell && !shell.is_clean());
     }
