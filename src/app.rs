@@ -13,7 +13,7 @@ use crate::store::{Store, auth, health, settings};
 use crate::web::server;
 use crate::web::shared::SharedReads;
 use crate::web::state::App;
-use crate::{git, process, random};
+use crate::{git, memory, process, random};
 use actix_web::web;
 use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -197,7 +197,8 @@ fn keep_up(name: &'static str, engine: &Arc<Engine>, body: impl Fn() + Send + 's
     Ok(std::thread::Builder::new().name(name.to_owned()).spawn(kept_up)?)
 }
 
-/// The cron beat: pickup each minute (as configured), housekeeping each hour. It only rings; the engines do the work.
+/// The cron beat: pickup each minute (as configured), housekeeping each hour, free memory given back each minute. It only
+/// rings; the engines do the work.
 async fn beat(engine: &Arc<Engine>) -> std::result::Result<JobScheduler, tokio_cron_scheduler::JobSchedulerError> {
     let scheduler = JobScheduler::new().await?;
     let bell = engine.store.doorbell.clone();
@@ -213,6 +214,9 @@ async fn beat(engine: &Arc<Engine>) -> std::result::Result<JobScheduler, tokio_c
         });
     })?;
     scheduler.add(housekeeping).await?;
+    let minute = std::time::Duration::from_secs(60);
+    let give_back = Job::new_repeated(minute, |_, _| drop(std::thread::spawn(memory::give_back)))?;
+    scheduler.add(give_back).await?;
     scheduler.start().await?;
     Ok(scheduler)
 }

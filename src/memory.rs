@@ -21,3 +21,36 @@ pub fn keep_little() {
         let _ = unsafe { nix::libc::mallopt(what, value) };
     }
 }
+
+/// Gives back to the system what is free between what is in use: the most that was ever needed at once is not kept for ever.
+/// Costs some milliseconds, in which a thread that wants memory of the same heap waits.
+pub fn give_back() {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: takes a number, and touches only memory that is free, under the allocator's own locks.
+        #[allow(unsafe_code)]
+        let _ = unsafe { nix::libc::malloc_trim(0) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_env = "gnu")]
+    #[test]
+    fn what_is_free_between_what_is_in_use_is_given_back() {
+        let resident = || {
+            let pages = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+            pages.split_whitespace().nth(1).and_then(|n| n.parse::<usize>().ok()).expect("a number") * 4
+        };
+        // Every 32nd block stays: none of the heap's end can be given back by itself.
+        let mut blocks: Vec<Option<Vec<u8>>> = (0..60_000).map(|_| Some(vec![1; 2_000])).collect();
+        let full = resident();
+        blocks.iter_mut().enumerate().filter(|(n, _)| n % 32 != 0).for_each(|(_, block)| *block = None);
+        give_back();
+        let after = resident();
+        assert!(after + 60_000 < full, "{full} KB, then {after} KB");
+        assert!(blocks.iter().flatten().all(|block| block.iter().all(|byte| *byte == 1)), "what is in use stays as it was");
+    }
+}

@@ -76,7 +76,7 @@ fn programs_are_started_by_drivers_alone() {
 }
 
 #[test]
-fn one_call_has_a_permit_to_be_unsafe() {
+fn one_file_has_a_permit_to_be_unsafe() {
     only_in(&["src/memory.rs"], &["unsafe {", "unsafe_code"]);
 }
 
