@@ -306,13 +306,18 @@ pub fn conclude(tx: &Tx<'_>, run: &Run, c: &Closing) -> Result<()> {
         Next::ColdStart => None,
         Next::Status(_) | Next::Again { .. } => c.session_id.clone(),
     };
-    let counted = matches!(c.next, Next::Again { counted: true, .. });
+    // What is not counted does not forget what was: else a fall and a cold start, in turns, would go on for ever.
+    let fell = match c.next {
+        Next::Status(_) => None,
+        Next::Again { counted, .. } => Some(i64::from(counted)),
+        Next::ColdStart => Some(0),
+    };
     tx.conn
         .prepare_cached(
             "update tickets set session_id = case when ?4 then null else coalesce(?2, session_id) end,
-               retries = case when ?3 then retries + 1 else 0 end where id = ?1",
+               retries = coalesce(retries + ?3, 0) where id = ?1",
         )?
-        .execute(params![run.ticket.0, session, counted, matches!(c.next, Next::ColdStart)])?;
+        .execute(params![run.ticket.0, session, fell, matches!(c.next, Next::ColdStart)])?;
     follow(tx, run, c)?;
     run_news::post(tx, run, c);
     tx.ring(Topic::Pickup);
