@@ -7,7 +7,7 @@ use crate::demo_board;
 use crate::domain::actor::Scope;
 use crate::doorbell::Topic;
 use crate::engine::orchestrator::{self, Orchestrator};
-use crate::engine::{Engine, housekeeping, ingest, outbox, pickup, scheduler, telegram, wake};
+use crate::engine::{Engine, housekeeping, ingest, numbers, outbox, pickup, scheduler, telegram, wake};
 use crate::error::{Error, Result};
 use crate::store::{Store, auth, health, settings};
 use crate::web::server;
@@ -66,6 +66,7 @@ pub fn serve(config: Config) -> Result<()> {
     if let Err(e) = process::set_oom_score_adj(i32::try_from(std::process::id()).unwrap_or(0), SERVER_OOM) {
         tracing::info!(error = %e, "the system does not let us ask to be killed late when memory runs out; going on");
     }
+    numbers::keep_apart(&engine)?;
     let engines = Engines::start(&engine)?;
     leave_word(&store, &data, &url)?;
     greet(&store, &config, &url)?;

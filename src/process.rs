@@ -157,7 +157,8 @@ pub fn ask_to_stop(dir: &RunDir) -> bool {
 #[must_use]
 pub fn stop_run(dir: &RunDir, grace: Duration) -> Ended {
     if let Ok(Voided::Yes) = dir.void() {
-        return Ended { strays: 0, verified: true };
+        // Nothing begins here any more. What began before a crash of the machine took that file is found by its marker.
+        return end_tree(&EndTree { pgid: None, marker_dir: dir.path(), adopter: None, exclude: &[], grace: Duration::ZERO });
     }
     let shim_grace = dir.spec().map(|s| Duration::from_millis(s.stop_grace_ms)).unwrap_or(grace);
     let mut asked = false;

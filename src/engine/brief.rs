@@ -3,7 +3,7 @@
 use crate::domain::brief::{BriefParts, Opening, Said, brief};
 use crate::domain::comment::{Comment, CommentKind};
 use crate::domain::ids::CommentId;
-use crate::domain::message::Message;
+use crate::domain::message::{Message, MessageState};
 use crate::domain::run::{Run, StartReason};
 use crate::domain::ticket::Ticket;
 use crate::error::Result;
@@ -11,6 +11,8 @@ use crate::store::{Store, comments, messages, runs};
 
 /// Comments looked at for the history of a cold start.
 const HISTORY: i64 = 200;
+/// Earlier runs looked at for words that may have died with them.
+const EARLIER: i64 = 50;
 
 /// The brief of a run that is about to be launched.
 ///
@@ -19,15 +21,22 @@ const HISTORY: i64 = 200;
 pub fn of(store: &Store, ticket: &Ticket, run: &Run, branch: Option<&str>) -> Result<String> {
     let delimiter = format!("{:08x}{:08x}", crate::random::u32(), crate::random::u32());
     let (before, mine, history) = store.read(|c| {
-        let before = runs::of_ticket(c, ticket.id, 2)?.into_iter().find(|r| r.id != run.id);
+        let earlier: Vec<Run> = runs::of_ticket(c, ticket.id, EARLIER)?.into_iter().filter(|r| r.id < run.id).collect();
         let mut mine = messages::of_run(c, run.id)?;
-        // What the run before was told may have died with it: a retry says it again.
-        if let (StartReason::Retry, Some(before)) = (run.reason, &before) {
-            let mut told = messages::of_run(c, before.id)?;
-            told.append(&mut mine);
-            mine = told;
+        // What runs before were told may have died with them: it is said again, until one has come to a verdict. Whoever
+        // stopped one knew what it was told.
+        if run.resumed || run.reason == StartReason::Retry {
+            for fell in earlier.iter().take_while(|r| r.verdict.is_none() && !r.stop_wanted) {
+                mine.extend(messages::of_run(c, fell.id)?);
+            }
+            mine.sort_by_key(|m| m.id);
         }
-        Ok((before, mine, comments::newest(c, ticket.id, CommentId(i64::MAX), HISTORY)?))
+        let mut history = comments::newest(c, ticket.id, CommentId(i64::MAX), HISTORY)?;
+        // What came since waits for its own turn: nothing is said twice.
+        let waiting = messages::of_ticket(c, ticket.id, HISTORY)?.into_iter().filter(|m| m.state == MessageState::Pending);
+        let waiting: Vec<CommentId> = waiting.map(|m| m.comment).collect();
+        history.retain(|c| !waiting.contains(&c.id));
+        Ok((earlier.into_iter().next(), mine, history))
     })?;
     let replies: Vec<Said> = mine.iter().map(|m| said(m, &history)).collect();
     let earlier: Vec<Said> = history

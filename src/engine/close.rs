@@ -1,5 +1,6 @@
 //! Closing a run: reads the last of its log, judges it, decides what follows, and writes all of it in one transaction.
 
+use super::reader::Reader;
 use super::{Engine, ingest};
 use crate::domain::conclude::{Conclusion, Ending, Report, conclude};
 use crate::domain::run::{Failure, FailureCode, Remedy, Run, RunState, Verdict};
@@ -19,12 +20,18 @@ const BACKOFF_MAX_MS: i64 = 3_600_000;
 /// A limit without a stated reset is tried again after this.
 const LIMIT_PAUSE_MS: i64 = 900_000;
 
-/// A run whose process is gone.
+/// A run whose process is gone. A log that cannot be read is waited for, unless it is to be given up.
 ///
 /// # Errors
 /// The store or disk failed, or somebody else closed it.
-pub fn ended(engine: &Engine, run: &Run, dir: &RunDir) -> Result<()> {
-    let (reader, log_lost) = ingest::drain(engine, run.id, true)?;
+pub fn ended(engine: &Engine, run: &Run, dir: &RunDir, give_up_log: bool) -> Result<()> {
+    let (reader, log_lost) = match ingest::drain(engine, run.id, true) {
+        Err(Error::Internal(why)) if give_up_log => {
+            tracing::warn!(run = run.id.0, why, "a log that cannot be read is given up");
+            (Reader::open(&engine.store, run.id, ingest::kind_of(engine, run))?, true)
+        }
+        read => read?,
+    };
     let progress = reader.progress;
     let id = reader.run.id;
     let (ticket, run, said, lingering) = engine.store.read(|c| {

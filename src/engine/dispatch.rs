@@ -2,17 +2,34 @@
 
 use super::{Engine, launch, lock};
 use crate::domain::ids::RunId;
+use crate::domain::notice::Notice;
 use crate::domain::rules::Rules;
 use crate::domain::run::Run;
 use crate::error::{Error, Result};
 use crate::faults::{self, Point};
-use crate::store::{dispatch, pauses, runs};
+use crate::store::{dispatch, notifications, pauses, runs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// A launch that failed for a fault of the machine (a full disk, say) is tried again after so long.
+/// A launch that failed for a fault of the machine (a full disk, say) is tried again after so many milliseconds, and each
+/// further time after twice as many.
 const COOL_MS: i64 = 5_000;
+/// But never after more than so many.
+const COOL_MOST_MS: i64 = 2 * 60_000;
+/// A launch that failed so often in a row is told: it has been tried for two minutes and a half then.
+const COOL_TELL: u32 = 6;
+
+/// A launch that failed for a fault of the machine.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cooling {
+    /// Until when (monotonic) it is left alone.
+    until: i64,
+    /// How often it failed in a row.
+    times: u32,
+    /// Why it failed last, in words.
+    pub(super) why: String,
+}
 
 /// Starts what there are slots for. Returns the launches that are under way.
 ///
@@ -23,14 +40,16 @@ pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
     // slot however long it takes, or one that was put off would be given the same.
     let under_way = lock(&engine.launching).clone();
     let live = engine.store.read(runs::live)?;
+    lock(&engine.cooling).retain(|id, _| live.iter().any(|run| run.id == *id));
     let holds = |run: &Run| run.launched_at.is_some() || under_way.contains(&run.id);
     let (held, waiting): (Vec<Run>, Vec<Run>) = live.into_iter().partition(holds);
     let free = engine.config.max_workers.saturating_sub(held.len());
     let mut go = promised(engine, &held, waiting, free)?;
     let left = free - go.len();
     if left > 0 {
-        let config = engine.config.clone();
-        let claimed = engine.store.write(move |tx| dispatch::claim(tx, left, config.as_ref()))?;
+        let (config, from) = (engine.config.clone(), *lock(&engine.looked_to));
+        let (claimed, looked_to) = engine.store.write(move |tx| dispatch::claim(tx, left, config.as_ref(), from))?;
+        *lock(&engine.looked_to) = looked_to;
         if !claimed.is_empty() {
             faults::hit(Point::TicketClaimed)?;
         }
@@ -44,8 +63,7 @@ fn promised(engine: &Arc<Engine>, held: &[Run], waiting: Vec<Run>, free: usize) 
     let now = engine.store.clock().now();
     let paused = engine.store.read(|c| pauses::in_force(c, now))?;
     let mono = engine.store.clock().mono_ms();
-    lock(&engine.cooling).retain(|_, until| *until > mono);
-    let cooling: Vec<RunId> = lock(&engine.cooling).keys().copied().collect();
+    let cooling: Vec<RunId> = lock(&engine.cooling).iter().filter(|(_, c)| c.until > mono).map(|(id, _)| *id).collect();
     let mut go: Vec<Run> = Vec::new();
     for run in waiting {
         let used = held.iter().chain(&go).filter(|r| r.profile == run.profile).count();
@@ -57,6 +75,31 @@ fn promised(engine: &Arc<Engine>, held: &[Run], waiting: Vec<Run>, free: usize) 
     Ok(go.into_iter().map(|r| r.id).collect())
 }
 
+/// Leaves a launch alone for a while. One that fails again and again is told, once.
+fn cool(engine: &Engine, id: RunId, why: &Error) {
+    let why = format!("It could not be started: {why}. It is tried again.");
+    let times = {
+        let mut cooling = lock(&engine.cooling);
+        let one = cooling.entry(id).or_default();
+        one.times = one.times.saturating_add(1);
+        let wait = COOL_MS.saturating_mul(1 << (one.times - 1).min(10)).min(COOL_MOST_MS);
+        one.until = engine.store.clock().mono_ms() + wait;
+        one.why.clone_from(&why);
+        one.times
+    };
+    if times != COOL_TELL {
+        return;
+    }
+    let told = engine.store.write(move |tx| {
+        let run = runs::get(tx.conn, id)?;
+        let (key, text) = (format!("launch:{}-{}", run.id, run.generation), format!("{}: {why}", run.ticket));
+        notifications::tell(tx, &Notice { key, text, ticket: Some(run.ticket), ..Notice::default() })
+    });
+    if let Err(e) = told {
+        tracing::warn!(run = id.0, error = %e, "that a launch fails again and again could not be told");
+    }
+}
+
 /// Prepares and spawns a run on a thread of its own: a slow repository must not hold up the others.
 fn begin(engine: &Arc<Engine>, id: RunId) -> Option<JoinHandle<()>> {
     if !lock(&engine.launching).insert(id) {
@@ -66,9 +109,12 @@ fn begin(engine: &Arc<Engine>, id: RunId) -> Option<JoinHandle<()>> {
     let work = move || {
         // Whatever happens in there: the run is the reaper's afterwards.
         let done = catch_unwind(AssertUnwindSafe(|| launch::launch(&mine, id)));
-        if let Err(e) = done.unwrap_or_else(|_| Err(Error::Internal("it panicked".to_owned()))) {
-            tracing::warn!(run = id.0, error = %e, "a launch failed; the reaper gives it back");
-            lock(&mine.cooling).insert(id, mine.store.clock().mono_ms() + COOL_MS);
+        match done.unwrap_or_else(|_| Err(Error::Internal("it panicked".to_owned()))) {
+            Ok(()) => drop(lock(&mine.cooling).remove(&id)),
+            Err(e) => {
+                tracing::warn!(run = id.0, error = %e, "a launch failed; the reaper gives it back");
+                cool(&mine, id, &e);
+            }
         }
         lock(&mine.launching).remove(&id);
         mine.store.doorbell.ring(crate::doorbell::Topic::Ingest);

@@ -14,7 +14,7 @@ use crate::git::{self, Worktree};
 use crate::run_dir::{RunDir, RunSpec};
 use crate::runtime::{self, Capabilities, LaunchParts, SessionPlan};
 use crate::store::runs::{LaunchMark, Place};
-use crate::store::{auth, runs, tickets};
+use crate::store::{auth, messages, runs, tickets};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -35,10 +35,15 @@ pub fn launch(engine: &Engine, id: RunId) -> Result<()> {
     let (runs_root, logs) = (engine.data.runs(), engine.config.logs());
     let taken = engine.store.write(move |tx| {
         let ticket = runs::get(tx.conn, id)?.ticket;
-        runs::take_launch(tx, id, |generation| LaunchMark {
+        let taken = runs::take_launch(tx, id, |generation| LaunchMark {
             run_dir: runs_root.join(format!("{}-{generation}", id.0)).display().to_string(),
             raw_log: logs.join(format!("mc-worker-{}-{}-stream.log", ticket.0, id.0)).display().to_string(),
-        })
+        })?;
+        if taken.is_some() {
+            // What was said while it waited for its slot goes into its brief, too.
+            messages::claim(tx, ticket, id)?;
+        }
+        Ok(taken)
     })?;
     let Some(run) = taken else { return Ok(()) };
     faults::hit(Point::LaunchTaken)?;
@@ -48,8 +53,7 @@ pub fn launch(engine: &Engine, id: RunId) -> Result<()> {
             faults::hit(Point::LaunchPrepared)?;
             engine.keeper.start(&engine.exe, &dir)?;
             faults::hit(Point::LaunchSpawned)?;
-            wait_for_shim(engine, &dir);
-            Ok(())
+            wait_for_shim(engine, &dir)
         }
         Err(NotLaunched::Refused(failure)) => close::refused(engine, &run, failure),
         Err(NotLaunched::Fault(e)) => Err(e),
@@ -226,12 +230,16 @@ fn point_to_newest(logs: &Path, ticket: &Ticket, run: &Run) {
 }
 
 /// Holds the launch until the shim has left its mark: from then on files tell all.
-fn wait_for_shim(engine: &Engine, dir: &RunDir) {
+fn wait_for_shim(engine: &Engine, dir: &RunDir) -> Result<()> {
     let clock = engine.store.clock();
     let until = clock.mono_ms() + SHIM_BEGINS_MS;
-    while clock.mono_ms() < until && !dir.file("started").exists() && !engine.is_stopping() {
+    while !dir.file("started").exists() && !engine.is_stopping() {
+        if clock.mono_ms() >= until {
+            return Err(Error::Busy("its shim did not begin".to_owned()));
+        }
         engine.keeper.pause(Duration::from_millis(2));
     }
+    Ok(())
 }
 
 fn refused(text: String) -> Failure {

@@ -10,6 +10,7 @@ pub mod drain;
 pub mod housekeeping;
 pub mod ingest;
 pub mod launch;
+pub mod numbers;
 pub mod orchestrator;
 pub mod outbox;
 pub mod pickup;
@@ -26,6 +27,7 @@ use crate::domain::ids::RunId;
 use crate::runtime::Capabilities;
 use crate::shim::{Keeper, Machine};
 use crate::store::Store;
+use crate::store::dispatch::Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,8 +49,12 @@ pub struct Engine {
     keeper: Box<dyn Keeper>,
     /// Launches that a thread of this process is preparing: the reaper leaves them alone.
     launching: Mutex<BTreeSet<RunId>>,
-    /// Launches that failed for a fault of the machine, and until when (monotonic) they are left alone.
-    cooling: Mutex<BTreeMap<RunId, i64>>,
+    /// Launches that failed for a fault of the machine.
+    cooling: Mutex<BTreeMap<RunId, dispatch::Cooling>>,
+    /// Runs that could not be moved on.
+    late: Mutex<BTreeMap<RunId, reaper::Late>>,
+    /// Where the last look for tickets that may go was broken off, where there were very many that may not.
+    looked_to: Mutex<Option<Place>>,
     /// What each agent's program can do, by command line and time of its last change.
     capabilities: Mutex<BTreeMap<(Vec<String>, i64), Capabilities>>,
     /// One pickup at a time.
@@ -73,6 +79,8 @@ impl Engine {
             keeper: Box::new(Machine),
             launching: Mutex::default(),
             cooling: Mutex::default(),
+            late: Mutex::default(),
+            looked_to: Mutex::default(),
             capabilities: Mutex::default(),
             turn: Mutex::default(),
             typist: Mutex::default(),

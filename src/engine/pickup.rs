@@ -48,6 +48,7 @@ fn wait_ms(engine: &Engine) -> i64 {
     });
     match found {
         Ok((true, ..)) => LOOK_EVERY_MS,
+        Ok(_) if lock(&engine.looked_to).is_some() => LOOK_EVERY_MS,
         Ok((false, due, pause_end)) => {
             let next = [due, pause_end].into_iter().flatten().filter(|at| *at > now).min();
             next.map_or(IDLE_MS, |at| at.since(now).clamp(20, IDLE_MS))

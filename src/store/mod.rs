@@ -22,6 +22,7 @@ pub mod lifecycle;
 pub mod messages;
 pub mod next;
 pub mod notifications;
+pub mod numbers;
 pub mod pauses;
 pub mod proposals;
 pub mod reports;

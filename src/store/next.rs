@@ -90,7 +90,11 @@ fn working(ticket: &Ticket, run: &Run, paused: &BTreeMap<String, Pause>) -> Next
     match run.state {
         RunState::Starting if run.launched_at.is_none() => match paused.get(&run.profile) {
             Some(pause) => pause_words(pause),
-            None => plain(NextKind::Queued, "Starts as soon as a slot is free", Some(run.created_at)),
+            // Only a launch that failed leaves words with a run that waits.
+            None => match &run.note {
+                Some(why) => plain(NextKind::Queued, why.clone(), Some(run.created_at)),
+                None => plain(NextKind::Queued, "Starts as soon as a slot is free", Some(run.created_at)),
+            },
         },
         RunState::Starting => plain(NextKind::Working, format!("{who} is starting"), run.launched_at),
         RunState::Running | RunState::Finished | RunState::Failed | RunState::Stopped | RunState::Lost => {

@@ -145,18 +145,21 @@ pub fn place(tx: &Tx<'_>, run: &Run, place: &Place, session_id: &str, resumed: b
     fenced(n, run)
 }
 
-/// Gives a launch back: no trace of an agent, the run waits again. Not an attempt.
+/// Gives a launch back: no trace of an agent, the run waits again. Not an attempt. `why` stands with the run until it is
+/// launched anew.
 ///
 /// # Errors
 /// The launch is no longer ours.
-pub fn void_launch(tx: &Tx<'_>, run: &Run) -> Result<()> {
+pub fn void_launch(tx: &Tx<'_>, run: &Run, why: Option<&str>) -> Result<()> {
     let n = tx
         .conn
         .prepare_cached(
-            "update runs set launched_at = null where id = ?1 and generation = ?2 and state = 'starting' and launched_at is not null",
+            "update runs set launched_at = null, note = ?3
+             where id = ?1 and generation = ?2 and state = 'starting' and launched_at is not null",
         )?
-        .execute(params![run.id.0, run.generation])?;
+        .execute(params![run.id.0, run.generation, why])?;
     tx.ring(Topic::Pickup);
+    tx.ring(Topic::Ticket(run.ticket));
     fenced(n, run)
 }
 

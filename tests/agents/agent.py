@@ -18,6 +18,7 @@ The mode is AGENT_MODE, or the first argument that names one. Modes:
   flood       FLOOD_MB (50) megabytes of texts, then DONE  retries     code1 until the third start, then DONE
   hangonce    hang on a new session, DONE on a resume      mute        hangs without a word on a new session, DONE on a resume
   reply       answers with what REPLY_FILE holds           taken       refuses --session-id: used already, DONE on a resume
+  forgets     code1 on a new session, unknown on a resume  deaf        asks, falls, falls before its init, DONE
 AGENT_RECORD=file: appends one JSON line with argv, environment, cwd, pid and the prompt.
 AGENT_SENTINEL=1: the DONE of `instant` carries the sentinel of its brief.
 """
@@ -67,6 +68,12 @@ if os.environ.get("AGENT_RECORD"):
 
 OUT = sys.stdout.buffer
 COUNT = 0
+
+
+def starts():
+    """How many agents were started so far, this one included."""
+    with open(os.environ["AGENT_RECORD"]) as record:
+        return sum(1 for _ in record)
 
 
 def raw(data):
@@ -122,13 +129,15 @@ def api_error(status, kind, text):
 
 
 def main():
-    if MODE == "unknown" and value("--resume"):
+    if MODE in ("unknown", "forgets") and value("--resume"):
         text = "No conversation found with session ID: " + value("--resume")
         print(text, file=sys.stderr)
         emit({"type": "result", "subtype": "error_during_execution", "is_error": True, "errors": [text]})
         sys.exit(1)
     if MODE == "taken" and value("--session-id"):
         print("Error: Session ID %s is already in use." % SESSION, file=sys.stderr)
+        sys.exit(1)
+    if MODE == "deaf" and starts() == 3:
         sys.exit(1)
     if MODE == "mute" and not value("--resume"):
         while True:
@@ -207,13 +216,16 @@ def main():
         say("DONE: says the sub-agent", parent="toolu_task")
         emit({"type": "user", "message": {"content": [{"type": "tool_result", "tool_use_id": "toolu_task", "content": "DONE: says the sub-agent"}]}})
         end("REVIEW: says the agent")
-    elif MODE == "retries" and sum(1 for _ in open(os.environ["AGENT_RECORD"])) >= 3:
+    elif MODE == "retries" and starts() >= 3:
         tool()
         end("DONE: third time lucky")
-    elif MODE in ("noresult", "code1", "code137", "retries"):
+    elif MODE == "deaf" and starts() == 1:
+        tool()
+        end("QUESTION: Which colour?")
+    elif MODE in ("noresult", "code1", "code137", "retries", "forgets") or MODE == "deaf" and starts() == 2:
         tool()
         print("something went wrong", file=sys.stderr)
-        sys.exit({"noresult": 0, "code1": 1, "code137": 137, "retries": 1}[MODE])
+        sys.exit({"noresult": 0, "code137": 137}.get(MODE, 1))
     elif MODE == "auth":
         emit({"type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 10, "retry_delay_ms": 521.5,
               "error_status": 401, "error": "authentication_failed"})

@@ -440,7 +440,7 @@ fn the_raw_log_comes_whole_or_in_ranges_and_only_from_the_rows_path() {
     app.store
         .write(move |tx| {
             runs::take_launch(tx, run, |_| runs::LaunchMark { run_dir: dir.clone(), raw_log: mine.clone() })?;
-            runs::void_launch(tx, &runs::get(tx.conn, run)?)
+            runs::void_launch(tx, &runs::get(tx.conn, run)?, None)
         })
         .expect("a log");
     let whole = app.request("GET", &path).header("Accept-Encoding", "gzip").send();

@@ -102,7 +102,7 @@ fn nothing_an_agent_or_a_stranger_writes_reaches_the_terminal_as_control() {
     app.store
         .write(move |tx| {
             runs::take_launch(tx, run, mark)?;
-            runs::void_launch(tx, &runs::get(tx.conn, run)?)
+            runs::void_launch(tx, &runs::get(tx.conn, run)?, None)
         })
         .expect("a log");
     let id = id.to_string();

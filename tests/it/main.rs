@@ -23,6 +23,7 @@ mod loopback;
 mod luci_api;
 mod luci_rig;
 mod luci_rows;
+mod mishaps;
 mod model_stub;
 mod one_worker;
 mod proposals;
