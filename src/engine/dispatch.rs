@@ -129,3 +129,44 @@ fn begin(engine: &Arc<Engine>, id: RunId) -> Option<JoinHandle<()>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::config::{Config, Flags};
+    use crate::data_dir::DataDir;
+    use crate::domain::actor::Actor;
+    use crate::domain::ids::NoticeId;
+    use crate::domain::ticket::{Status, Title};
+    use crate::store::tickets::NewTicket;
+    use crate::store::{Store, lifecycle};
+
+    #[test]
+    fn a_launch_that_fails_again_and_again_is_tried_ever_more_slowly_and_told_once() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let flags = Flags { data: Some(dir.path().to_owned()), ..Flags::default() };
+        let config = Arc::new(Config::load(&flags, &|_| None, &|_| None).expect("good"));
+        let data = DataDir::open(&config.data).expect("made");
+        let store = Store::open(&data.database(), Arc::new(SystemClock::new())).expect("opened");
+        let rules = config.clone();
+        let made = store.write(move |tx| {
+            let new = NewTicket { status: Status::Todo, ..NewTicket::titled(Title::stored("one".to_owned())) };
+            lifecycle::create_started(tx, &new, &Actor::System, &*rules)
+        });
+        let run = made.expect("made").run.expect("it is started");
+        let engine = Engine::new(store, config, data, "/nonexistent".into(), "http://127.0.0.1:1".to_owned());
+        let told = |id| engine.store.read(|c| notifications::get(c, NoticeId(id))).map(|told| told.notice.text);
+        let mut waits = Vec::new();
+        for _ in 0..COOL_TELL {
+            assert!(told(1).is_err(), "not yet");
+            let now = engine.store.clock().mono_ms();
+            cool(&engine, run, &Error::Busy("no room".to_owned()));
+            waits.push((lock(&engine.cooling)[&run].until - now) / 1_000);
+        }
+        assert_eq!(waits, [5, 10, 20, 40, 80, 120], "in seconds");
+        cool(&engine, run, &Error::Busy("no room".to_owned()));
+        assert_eq!(told(1).expect("told"), "MC-1: It could not be started: no room. It is tried again.");
+        assert!(told(2).is_err(), "once");
+    }
+}
