@@ -70,6 +70,19 @@ pub(super) fn rows(
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Whether a ticket has all that a filter asks for beside words.
+fn fits(filter: &Filter, t: &Ticket) -> bool {
+    filter.status.is_none_or(|s| s == t.status)
+        && filter.project.as_ref().is_none_or(|p| *p == t.project)
+        && filter.role.as_ref().is_none_or(|r| r == t.role.as_str())
+        && filter.priority.is_none_or(|p| p == t.priority)
+}
+
+/// The ticket whose number the words are.
+fn named(conn: &Connection, words: &str) -> Option<Ticket> {
+    words.trim().parse::<TicketId>().ok().and_then(|id| super::tickets::get(conn, id).ok())
+}
+
 /// Tickets whose words match, newest first, with the columns that are wanted. Every word must begin some word of the
 /// ticket.
 pub(super) fn search(
@@ -80,11 +93,11 @@ pub(super) fn search(
     after: Option<Cursor>,
     limit: usize,
 ) -> Result<Vec<Ticket>> {
-    if let Ok(id) = words.trim().parse::<TicketId>()
-        && after.is_none()
-        && let Ok(ticket) = super::tickets::get(conn, id)
+    if after.is_none()
+        && let Some(ticket) = named(conn, words)
     {
-        return Ok(vec![ticket]);
+        // Every column of the board looks for itself: it is found where it stands, not in all of them.
+        return Ok(Some(ticket).filter(|t| fits(filter, t)).into_iter().collect());
     }
     let terms = fts_terms(words);
     if terms.is_empty() {

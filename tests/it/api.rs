@@ -110,6 +110,19 @@ fn a_list_is_walked_by_its_cursor_without_gaps_or_doubles() {
 }
 
 #[test]
+fn a_ticket_that_is_looked_for_by_its_number_is_found_where_it_stands_and_nowhere_else() {
+    let app = TestApp::start();
+    app.ticket("One");
+    app.ticket("Two");
+    for (query, found) in [("q=MC-2", 1), ("q=2&status=inbox", 1), ("q=MC-2&status=done", 0), ("q=MC-2&priority=high", 0)] {
+        let list = app.get(&format!("/api/v1/tickets?{query}")).json();
+        assert_eq!(list["items"].as_array().map(Vec::len), Some(found), "{query}");
+    }
+    let board = app.bare("GET", "/board?q=MC-2").header("Cookie", &app.cookie()).send().text();
+    assert_eq!(board.matches("id=\"card-2\"").count(), 1, "in one column of the board, not in all");
+}
+
+#[test]
 fn malformed_tickets_are_refused_with_field_and_reason_and_nothing_changes() {
     let app = TestApp::start();
     app.ticket("Already here");
