@@ -4,7 +4,7 @@ use super::tickets::{COLUMNS, Cursor, FACE, Filter, row_to_ticket};
 use crate::domain::ids::TicketId;
 use crate::domain::ticket::{Status, Ticket};
 use crate::error::Result;
-use rusqlite::{Connection, ToSql};
+use rusqlite::{Connection, ToSql, params};
 use std::collections::BTreeMap;
 use unicode_normalization::char::is_combining_mark;
 
@@ -68,6 +68,27 @@ pub(super) fn rows(
     let mut stmt = conn.prepare_cached(&sql)?;
     let found = stmt.query_map(args.as_slice(), row_to_ticket)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether a list under this filter holds this ticket, as it stands now.
+///
+/// # Errors
+/// The database refused.
+pub fn holds(conn: &Connection, filter: &Filter, t: &Ticket) -> Result<bool> {
+    if !fits(filter, t) {
+        return Ok(false);
+    }
+    let Some(words) = &filter.q else { return Ok(true) };
+    if let Some(named) = named(conn, words) {
+        return Ok(named.id == t.id);
+    }
+    let terms = fts_terms(words);
+    if terms.is_empty() {
+        return Ok(true);
+    }
+    let mut stmt =
+        conn.prepare_cached("select exists (select 1 from tickets_text where tickets_text match ?1 and rowid = ?2)")?;
+    Ok(stmt.query_row(params![terms, t.id.0], |r| r.get(0))?)
 }
 
 /// Whether a ticket has all that a filter asks for beside words.

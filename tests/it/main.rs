@@ -26,6 +26,7 @@ mod luci_rows;
 mod mishaps;
 mod model_stub;
 mod one_worker;
+mod page_streams;
 mod proposals;
 mod real_cli;
 mod real_luci;

@@ -9,7 +9,7 @@ use crate::domain::ticket::{Status, Ticket};
 use crate::domain::time::Time;
 use crate::doorbell::Topic;
 use crate::error::Result;
-use crate::store::{changes, runs, tickets};
+use crate::store::{board as rows, changes, runs, tickets};
 use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
 use crate::web::ui::filter::Filter;
@@ -61,7 +61,7 @@ struct BoardFeed {
 struct Moved {
     /// Columns it left.
     left: Vec<Status>,
-    /// True where it is new or changed its column.
+    /// True where it is new, changed its column, or may have come under the filter or left it.
     moved: bool,
 }
 
@@ -69,11 +69,13 @@ impl Feed for BoardFeed {
     fn next(&mut self, c: &Connection, now: Time) -> Result<Option<Piece>> {
         let found = changes::after(c, self.after, GATHER)?;
         let more = found.len() == usize::try_from(GATHER).unwrap_or(0);
+        // Under a filter a ticket that is edited may enter the board or leave it. Its status is no field.
+        let narrowed = !Filter { status: None, ..self.filter.clone() }.is_empty();
         let mut by_ticket: BTreeMap<TicketId, Moved> = BTreeMap::new();
         for change in &found {
             self.after = change.id;
             let entry = by_ticket.entry(change.ticket).or_insert(Moved { left: Vec::new(), moved: false });
-            entry.moved |= matches!(change.kind.as_str(), "created" | "status");
+            entry.moved |= matches!(change.kind.as_str(), "created" | "status") || narrowed && change.kind == "fields";
             entry.left.extend(change.from.as_deref().and_then(|s| s.parse::<Status>().ok()));
         }
         let mut html = if by_ticket.is_empty() { String::new() } else { self.render(c, &by_ticket, now)? };
@@ -100,7 +102,7 @@ impl BoardFeed {
         let mut working = Vec::new();
         for run in runs::live(c)? {
             let t = tickets::get(c, run.ticket)?;
-            if t.status == Status::InProgress && self.shows(&t) {
+            if t.status == Status::InProgress && self.shows(c, &t)? {
                 working.push(t);
             }
         }
@@ -126,7 +128,8 @@ impl BoardFeed {
         let mut touched: Vec<Status> = Vec::new();
         for (id, became) in changed {
             let t = tickets::get(c, *id)?;
-            let cards = if self.shows(&t) { load::cards(c, std::slice::from_ref(&t), &self.config, now)? } else { Vec::new() };
+            let cards =
+                if self.shows(c, &t)? { load::cards(c, std::slice::from_ref(&t), &self.config, now)? } else { Vec::new() };
             if became.moved {
                 touched.extend(became.left.iter().copied().chain([t.status]));
                 if cards.is_empty() {
@@ -146,16 +149,7 @@ impl BoardFeed {
         Ok(out)
     }
 
-    fn shows(&self, t: &Ticket) -> bool {
-        let f = rows_filter(&self.filter, t.status);
-        let words_fit = f.q.as_ref().is_none_or(|q| {
-            let text = format!("{} {}", t.title.as_str(), t.description).to_lowercase();
-            q.to_lowercase().split_whitespace().all(|w| text.contains(w))
-        });
-        self.filter.status.is_none_or(|s| s == t.status)
-            && f.project.as_ref().is_none_or(|p| *p == t.project)
-            && f.role.as_ref().is_none_or(|r| r == t.role.as_str())
-            && f.priority.is_none_or(|p| p == t.priority)
-            && words_fit
+    fn shows(&self, c: &Connection, t: &Ticket) -> Result<bool> {
+        Ok(self.filter.status.is_none_or(|s| s == t.status) && rows::holds(c, &rows_filter(&self.filter, t.status), t)?)
     }
 }
