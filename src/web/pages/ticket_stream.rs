@@ -180,10 +180,13 @@ impl TicketFeed {
         let mark = mark_of(t, &plain);
         let first = self.shown.is_none();
         let known = Arc::make_mut(self.shown.get_or_insert_default());
-        // On the first look the page's own mark says whether it shows all this already.
+        // On the first look the page's own mark says whether it shows all this already. Of the panel it says nothing.
         let shows_all = first && self.at.mark == mark;
-        let changed: Vec<usize> = (0..plain.len()).filter(|i| known.get(&plain[*i].0) != Some(&plain[*i].1.0)).collect();
-        if !changed.is_empty() && !shows_all {
+        let is_new = |(target, still): &(String, Markup)| {
+            if shows_all { PANEL.contains(&target.as_str()) } else { known.get(target) != Some(&still.0) }
+        };
+        let changed: Vec<usize> = (0..plain.len()).filter(|i| is_new(&plain[*i])).collect();
+        if !changed.is_empty() {
             let fresh = parts.all(cx);
             for i in changed {
                 out.0.push_str(&partial(&fresh[i].0, "outerMorph", &fresh[i].1).0);
@@ -240,6 +243,35 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SystemClock;
+    use crate::config::Flags;
+    use crate::domain::actor::Actor;
+    use crate::domain::ticket::Title;
+    use crate::store::tickets::NewTicket;
+    use crate::store::{Store, sessions};
+
+    #[test]
+    fn a_page_that_was_away_is_told_at_once_how_its_panel_and_luci_stand_now() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("a store");
+        let flags = Flags { data: Some(dir.path().into()), ..Flags::default() };
+        let config = Arc::new(Config::load(&flags, &|_| None, &|_| None).expect("good"));
+        let new = NewTicket::titled(Title::stored("Look away".to_owned()));
+        let id = store.write(move |tx| tickets::create(tx, &new, &Actor::System)).expect("made").id;
+        let now = store.clock().now();
+        let mark = store.read(|c| mark(c, &tickets::get(c, id)?, &config, now)).expect("readable");
+        let at = Cursor { event: EventId(0), comment: CommentId(0), mark };
+        let mut feed = TicketFeed { id, config, at, shown: None, rested: (ChangeId(-1), now), owes: false };
+
+        store.write(|tx| sessions::want(tx, false)).expect("stopped");
+        let first = store.read(|c| feed.next(c, now)).expect("readable").expect("a message").html;
+        assert!(first.contains("is stopped"), "{first}");
+        let told = |target: &str| first.contains(&format!("hx-target=\"{target}\""));
+        assert!(["#luci-is", "#live-state", "#live-foot", "#strip"].into_iter().all(told), "{first}");
+        assert!(!told("#head") && !told("#facts"), "the mark says that the page shows these: {first}");
+        let later = now.plus_ms(REST_MS);
+        assert!(store.read(|c| feed.next(c, later)).expect("readable").is_none(), "once is enough");
+    }
 
     #[test]
     fn a_cursor_is_read_as_it_was_written_and_nonsense_is_the_beginning() {
