@@ -1,6 +1,7 @@
 //! The streams of pages: what somebody changes elsewhere, a page that stands open shows.
 
 use crate::app::{Message, Stream, TestApp};
+use mission_control::doorbell::Topic;
 use serde_json::json;
 
 fn open(app: &TestApp, cookie: &str, path: &str) -> Stream {
@@ -47,5 +48,32 @@ fn a_ticket_that_is_edited_leaves_the_boards_it_no_longer_fits_and_enters_the_ot
     for stream in &mut plain {
         let said = up_to(stream, IN_PLACE);
         assert!(!said.contains(GONE) && !said.contains(ENTERS), "where all are shown it stays where it is: {said}");
+    }
+}
+
+#[test]
+fn every_page_that_is_open_says_what_waits_for_a_person_and_how_luci_stands() {
+    let app = TestApp::start();
+    let cookie = app.cookie();
+    let begun = app.post("/api/v1/session_start", &json!({ "mode": "implement_now", "message": "Try it" }));
+    assert_eq!(begun.status, 201, "{}", begun.text());
+    assert_eq!(app.request("POST", "/api/v1/tickets/MC-1/stop").send().status, 202);
+    // The ticket's page was rendered before there was anything to say.
+    let page = app.bare("GET", "/tickets/MC-1").header("Cookie", &cookie).send().text();
+    let ticket = page.split("hx-sse:connect=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("its stream").to_owned();
+    app.post("/api/v1/tick/reaper", &json!({}));
+    let paths = ["/stream", "/board/stream", "/luci/stream", "/tasks/stream", "/inbox/stream", ticket.as_str()];
+    let mut pages = paths.map(|path| (path, open(&app, &cookie, path)));
+    for (path, stream) in &mut pages {
+        let said = up_to(stream, "id=\"luci-is\"");
+        assert!(said.contains("id=\"need\"") && said.contains(" needs you"), "{path}: {said}");
+    }
+    assert_eq!(app.post("/api/v1/tickets/MC-1/comments", &json!({ "body": "Go on" })).status, 201);
+    // Nothing of theirs has changed: they would look by themselves, in a while.
+    app.store.doorbell.ring(Topic::Tasks);
+    app.store.doorbell.ring(Topic::Inbox);
+    for (path, stream) in &mut pages {
+        let said = up_to(stream, "Nothing needs you");
+        assert!(said.contains("id=\"need-rail\" hidden") && said.contains("id=\"need-tab\" hidden"), "{path}: {said}");
     }
 }

@@ -1,8 +1,9 @@
 //! The live stream of the board: changed cards in place, moved cards to their new column, counts at once.
 
 use super::board::{Query, count, rows_filter};
+use super::load;
+use super::top_bar::TopBar;
 use super::visit::{Visit, seed};
-use super::{load, luci_load};
 use crate::config::Config;
 use crate::domain::ids::{ChangeId, TicketId};
 use crate::domain::ticket::{Status, Ticket};
@@ -13,8 +14,6 @@ use crate::store::{board as rows, changes, runs, tickets};
 use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
 use crate::web::ui::filter::Filter;
-use crate::web::ui::lamp::{Standing, lamp_partial};
-use crate::web::ui::shell::needs_partials;
 use crate::web::ui::stream::gone;
 use crate::web::views::board::{changed as changed_card, count_partials, moved};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -39,7 +38,7 @@ pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> Ht
                 filter: query.filter(),
                 after: ChangeId(after),
                 working: None,
-                luci: None,
+                bar: TopBar::default(),
             };
             Ok(live::stream(&req, &visit.app, &visit.who, Topic::Board, feed))
         })
@@ -53,8 +52,7 @@ struct BoardFeed {
     after: ChangeId,
     /// Cards with a live run as last shown, without seeds. None before the first look.
     working: Option<BTreeMap<TicketId, String>>,
-    /// Luci's lamp as last shown.
-    luci: Option<Standing>,
+    bar: TopBar,
 }
 
 /// What became of one ticket since the last look.
@@ -80,10 +78,7 @@ impl Feed for BoardFeed {
         }
         let mut html = if by_ticket.is_empty() { String::new() } else { self.render(c, &by_ticket, now)? };
         html.push_str(&self.steps(c, &by_ticket, now)?);
-        let luci = luci_load::standing(c)?;
-        if self.luci.replace(luci) != Some(luci) {
-            html.push_str(&lamp_partial(luci, now).0);
-        }
+        html.push_str(&self.bar.look(c, now)?);
         if html.is_empty() {
             return Ok(None);
         }
@@ -145,7 +140,6 @@ impl BoardFeed {
         for status in touched {
             out.push_str(&count_partials(status, count(c, &self.filter, status)?).0);
         }
-        out.push_str(&needs_partials(load::needs_count(c)?).0);
         Ok(out)
     }
 

@@ -1,7 +1,7 @@
 //! The live stream of Home: its lists, Luci and the counts, each sent when it changed.
 
 use super::home::load_home;
-use super::load;
+use super::top_bar::TopBar;
 use super::visit::{Visit, seed};
 use crate::config::Config;
 use crate::domain::time::Time;
@@ -10,8 +10,6 @@ use crate::error::Result;
 use crate::store::changes;
 use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
-use crate::web::ui::lamp::lamp_partial;
-use crate::web::ui::shell::needs_partials;
 use crate::web::ui::stream::partial;
 use crate::web::views::home::{self as view, Home};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -33,7 +31,7 @@ pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> Ht
         .answer(async {
             visit.who.may_read()?;
             let since = (query.since > 0).then_some(Time(query.since));
-            let feed = HomeFeed { config: visit.app.config.clone(), since, shown: [const { None }; 6] };
+            let feed = HomeFeed { config: visit.app.config.clone(), since, shown: [const { None }; 4], bar: TopBar::default() };
             Ok(live::stream(&req, &visit.app, &visit.who, Topic::Board, feed))
         })
         .await
@@ -46,14 +44,14 @@ type View = fn(&Home, Ctx<'_>) -> Markup;
 struct HomeFeed {
     config: Arc<Config>,
     since: Option<Time>,
-    shown: [Option<String>; 6],
+    shown: [Option<String>; 4],
+    bar: TopBar,
 }
 
 impl Feed for HomeFeed {
     fn next(&mut self, c: &Connection, now: Time) -> Result<Option<Piece>> {
         let config = self.config.clone();
         let home = load_home(c, &config, self.since, now)?;
-        let needs = load::needs_count(c)?;
         let mut out = String::new();
         let still = Ctx { now: Time(0), seed: "" };
         let fresh = seed();
@@ -69,12 +67,7 @@ impl Feed for HomeFeed {
                 out.push_str(&partial(target, "outerMorph", &list(&home, cx)).0);
             }
         }
-        if self.changed(4, needs.to_string()) {
-            out.push_str(&needs_partials(needs).0);
-        }
-        if self.changed(5, format!("{:?}", home.luci.standing)) {
-            out.push_str(&lamp_partial(home.luci.standing, now).0);
-        }
+        out.push_str(&self.bar.look(c, now)?);
         if out.is_empty() {
             return Ok(None);
         }

@@ -1,6 +1,7 @@
 //! The page of the inbox, its older digests, and its live stream.
 
 use super::load::REPORTS_COUNTED;
+use super::top_bar::TopBar;
 use super::visit::{Visit, seed};
 use crate::config::Config;
 use crate::domain::digest::DigestState;
@@ -51,7 +52,7 @@ pub async fn stream(visit: Visit, req: HttpRequest) -> HttpResponse {
     visit
         .answer(async {
             visit.who.may_read()?;
-            let feed = InboxFeed { config: visit.app.config.clone(), shown: [None, None, None], sent: 0 };
+            let feed = InboxFeed { config: visit.app.config.clone(), shown: [None, None, None], bar: TopBar::default(), sent: 0 };
             Ok(live::stream(&req, &visit.app, &visit.who, Topic::Inbox, feed))
         })
         .await
@@ -100,6 +101,7 @@ type View = fn(&Inbox, Ctx<'_>) -> Markup;
 struct InboxFeed {
     config: Arc<Config>,
     shown: [Option<String>; 3],
+    bar: TopBar,
     sent: u64,
 }
 
@@ -122,6 +124,7 @@ impl Feed for InboxFeed {
                 }
             }
         }
+        out.push_str(&self.bar.look(c, now)?);
         if out.is_empty() {
             return Ok(None);
         }

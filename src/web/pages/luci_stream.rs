@@ -2,6 +2,7 @@
 //! them where it changed.
 
 use super::luci_load;
+use super::top_bar::TopBar;
 use super::visit::{Visit, seed};
 use crate::config::Config;
 use crate::domain::ids::TurnId;
@@ -11,8 +12,6 @@ use crate::error::Result;
 use crate::store::turns;
 use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
-use crate::web::ui::lamp::lamp;
-use crate::web::ui::shell::needs_partials;
 use crate::web::ui::stream::partial;
 use crate::web::views::luci::tail;
 use crate::web::views::luci_side::{line, queue, side, state};
@@ -55,7 +54,8 @@ pub async fn get(visit: Visit, req: HttpRequest) -> HttpResponse {
         .answer(async {
             visit.who.may_read()?;
             let at = Cursor::parse(&live::cursor(&req));
-            let feed = LuciFeed { config: visit.app.config.clone(), at, looked: None, shown: Arc::default() };
+            let feed =
+                LuciFeed { config: visit.app.config.clone(), at, looked: None, shown: Arc::default(), bar: TopBar::default() };
             Ok(live::stream(&req, &visit.app, &visit.who, Topic::Luci, feed))
         })
         .await
@@ -69,6 +69,7 @@ struct LuciFeed {
     looked: Option<i64>,
     /// What the page shows around the turns, without seeds.
     shown: Arc<BTreeMap<&'static str, String>>,
+    bar: TopBar,
 }
 
 /// Views are compared without a seed and at a fixed moment, or they would differ each time.
@@ -128,19 +129,15 @@ impl LuciFeed {
     }
 
     fn around(&mut self, c: &Connection, newest: i64, cx: Ctx<'_>, out: &mut String) -> Result<()> {
-        let needs = super::load::needs_count(c)?;
-        let known = Arc::make_mut(&mut self.shown);
-        if known.insert("#need", needs.to_string()) != Some(needs.to_string()) {
-            out.push_str(&needs_partials(needs).0);
-        }
+        out.push_str(&self.bar.look(c, cx.now)?);
         if self.looked.replace(newest) == Some(newest) {
             return Ok(());
         }
+        let known = Arc::make_mut(&mut self.shown);
         let s = luci_load::side(c, &self.config)?;
         let begun = luci_load::tail(&s, turns::latest(c)?.as_ref());
-        let parts = |cx: Ctx<'_>| -> [(&'static str, Markup); 6] {
+        let parts = |cx: Ctx<'_>| -> [(&'static str, Markup); 5] {
             [
-                ("#luci-is", lamp(s.standing, cx.now)),
                 ("#luci-line", line(&s, cx)),
                 ("#luci-tail", tail(begun.as_ref(), cx)),
                 ("#luci-state", state(&s, cx)),

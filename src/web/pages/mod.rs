@@ -21,6 +21,7 @@ pub mod telegram;
 pub mod ticket;
 pub mod ticket_forms;
 pub mod ticket_stream;
+pub mod top_bar;
 pub mod visit;
 
 use super::assets;

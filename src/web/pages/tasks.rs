@@ -2,6 +2,7 @@
 
 use super::composer::key;
 use super::load::resting;
+use super::top_bar::TopBar;
 use super::visit::{Sent, Visit, html_response, seed};
 use crate::config::Config;
 use crate::domain::ids::TaskRunId;
@@ -172,8 +173,7 @@ pub async fn stream(visit: Visit, req: HttpRequest) -> HttpResponse {
     visit
         .answer(async {
             visit.who.may_read()?;
-            let may = May::of(&visit);
-            let feed = TasksFeed { config: visit.app.config.clone(), may, only: None, shown: [None, None], sent: 0 };
+            let feed = TasksFeed::of(&visit, None);
             Ok(live::stream(&req, &visit.app, &visit.who, Topic::Tasks, feed))
         })
         .await
@@ -184,8 +184,7 @@ pub async fn stream_one(visit: Visit, path: web::Path<String>, req: HttpRequest)
     visit
         .answer(async {
             visit.who.may_read()?;
-            let (may, name) = (May::of(&visit), path.into_inner());
-            let feed = TasksFeed { config: visit.app.config.clone(), may, only: Some(name), shown: [None, None], sent: 0 };
+            let feed = TasksFeed::of(&visit, Some(path.into_inner()));
             Ok(live::stream(&req, &visit.app, &visit.who, Topic::Tasks, feed))
         })
         .await
@@ -198,6 +197,7 @@ struct TasksFeed {
     may: May,
     only: Option<String>,
     shown: [Option<String>; 2],
+    bar: TopBar,
     sent: u64,
 }
 
@@ -224,6 +224,7 @@ impl Feed for TasksFeed {
                 }
             }
         }
+        html.push_str(&self.bar.look(c, now)?);
         if html.is_empty() {
             return Ok(None);
         }
@@ -237,6 +238,11 @@ impl Feed for TasksFeed {
 }
 
 impl TasksFeed {
+    fn of(visit: &Visit, only: Option<String>) -> TasksFeed {
+        let (config, may) = (visit.app.config.clone(), May::of(visit));
+        TasksFeed { config, may, only, shown: [None, None], bar: TopBar::default(), sent: 0 }
+    }
+
     fn changed(&mut self, i: usize, plain: String) -> bool {
         let known = self.shown[i].as_ref() == Some(&plain);
         self.shown[i] = Some(plain);

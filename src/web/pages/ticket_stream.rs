@@ -1,8 +1,9 @@
 //! The live stream of a ticket's page: new events, comments, and whatever else about the ticket changed, as partials.
 
+use super::load;
 use super::ticket::identifier;
+use super::top_bar::TopBar;
 use super::visit::{Visit, seed};
-use super::{load, luci_load};
 use crate::config::Config;
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::{ChangeId, CommentId, EventId, TicketId};
@@ -15,7 +16,6 @@ use crate::error::Result;
 use crate::store::{changes, comments, events, evidence, messages, runs, tickets};
 use crate::web::live::{self, Feed, Piece};
 use crate::web::ui::Ctx;
-use crate::web::ui::lamp::{Standing, lamp};
 use crate::web::ui::stream::partial;
 use crate::web::views::comment::{comment, delivery};
 use crate::web::views::lit::Lit;
@@ -69,9 +69,7 @@ pub async fn get(visit: Visit, path: web::Path<String>, req: HttpRequest) -> Htt
             visit.who.ticket(id)?;
             visit.app.store.query(move |c| tickets::exists(c, id)).await?;
             let at = Cursor::parse(&live::cursor(&req));
-            let now = visit.now;
-            let feed =
-                TicketFeed { id, config: visit.app.config.clone(), at, shown: None, rested: (ChangeId(-1), now), owes: false };
+            let feed = TicketFeed::new(id, visit.app.config.clone(), at, visit.now);
             Ok(live::stream(&req, &visit.app, &visit.who, Topic::Ticket(id), feed))
         })
         .await
@@ -105,8 +103,8 @@ fn working(t: &Ticket) -> bool {
 /// Views are compared without a seed and at a fixed moment, or they would differ each time.
 const STILL: Ctx<'static> = Ctx { now: Time(0), seed: "" };
 
-/// The lines of the panel that are not events, and Luci's lamp.
-const PANEL: [&str; 4] = ["#live-state", "#live-foot", "#strip", "#luci-is"];
+/// The lines of the panel that are not events.
+const PANEL: [&str; 3] = ["#live-state", "#live-foot", "#strip"];
 
 #[derive(Clone)]
 struct TicketFeed {
@@ -116,6 +114,7 @@ struct TicketFeed {
     /// What the page shows for each target, without seeds: what has not changed is not sent again. None before the
     /// first look.
     shown: Option<Arc<BTreeMap<String, String>>>,
+    bar: TopBar,
     /// The ticket's newest change, and when the rest was looked at last.
     rested: (ChangeId, Time),
     /// The rest may have changed since.
@@ -173,7 +172,11 @@ impl Feed for TicketFeed {
 }
 
 impl TicketFeed {
-    /// Head, question, reply box, facts, panel and message marks, each only where it changed.
+    fn new(id: TicketId, config: Arc<Config>, at: Cursor, now: Time) -> TicketFeed {
+        TicketFeed { id, config, at, shown: None, bar: TopBar::default(), rested: (ChangeId(-1), now), owes: false }
+    }
+
+    /// Top bar, head, question, reply box, facts, panel and message marks, each only where it changed.
     fn rest(&mut self, c: &Connection, t: &Ticket, cx: Ctx<'_>, out: &mut Markup) -> Result<()> {
         let parts = Parts::load(c, t, &self.config, cx.now)?;
         let plain = parts.all(STILL);
@@ -194,6 +197,7 @@ impl TicketFeed {
         }
         known.extend(plain.into_iter().map(|(target, still)| (target, still.0)));
         self.at.mark = mark;
+        out.0.push_str(&self.bar.look(c, cx.now)?);
         Ok(())
     }
 }
@@ -206,7 +210,6 @@ struct Parts {
     evidence: Vec<Evidence>,
     live: Live,
     queued: Vec<Message>,
-    luci: Standing,
 }
 
 impl Parts {
@@ -218,7 +221,6 @@ impl Parts {
             evidence: evidence::of_ticket(c, t.id, 100)?,
             live: load::live_of(c, t, events::window(c, t.id, i64::MAX, 20)?, now)?,
             queued: messages::of_ticket(c, t.id, 20)?,
-            luci: luci_load::standing(c)?,
         })
     }
 
@@ -233,7 +235,6 @@ impl Parts {
             ("#live-state".to_owned(), panel::live_state(&self.live, cx)),
             ("#live-foot".to_owned(), panel::live_foot(&self.live, cx)),
             ("#strip".to_owned(), panel::strip(&self.live, cx)),
-            ("#luci-is".to_owned(), lamp(self.luci, cx.now)),
         ];
         all.extend(self.queued.iter().map(|m| (format!("#m-{}", m.id), delivery(m, cx))));
         all
@@ -261,7 +262,7 @@ mod tests {
         let now = store.clock().now();
         let mark = store.read(|c| mark(c, &tickets::get(c, id)?, &config, now)).expect("readable");
         let at = Cursor { event: EventId(0), comment: CommentId(0), mark };
-        let mut feed = TicketFeed { id, config, at, shown: None, rested: (ChangeId(-1), now), owes: false };
+        let mut feed = TicketFeed::new(id, config, at, now);
 
         store.write(|tx| sessions::want(tx, false)).expect("stopped");
         let first = store.read(|c| feed.next(c, now)).expect("readable").expect("a message").html;
