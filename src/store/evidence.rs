@@ -27,10 +27,19 @@ pub fn add(tx: &Tx<'_>, ticket: TicketId, run: Option<RunId>, kind: &str, label:
 /// # Errors
 /// The database refused.
 pub fn of_ticket(conn: &Connection, ticket: TicketId, limit: i64) -> Result<Vec<Evidence>> {
+    before(conn, ticket, i64::MAX, limit)
+}
+
+/// A ticket's evidence before a piece of it, newest first.
+///
+/// # Errors
+/// The database refused.
+pub fn before(conn: &Connection, ticket: TicketId, id: i64, limit: i64) -> Result<Vec<Evidence>> {
     let mut stmt = conn.prepare_cached(
-        "select id, ticket_id, run_id, kind, label, detail, created_at from evidence where ticket_id = ?1 order by id desc limit ?2",
+        "select id, ticket_id, run_id, kind, label, detail, created_at from evidence
+         where ticket_id = ?1 and id < ?2 order by id desc limit ?3",
     )?;
-    let rows = stmt.query_map(params![ticket.0, limit], |r| {
+    let rows = stmt.query_map(params![ticket.0, id, limit], |r| {
         Ok(Evidence {
             id: r.get(0)?,
             ticket: TicketId(r.get(1)?),

@@ -29,9 +29,17 @@ pub fn get(conn: &Connection, id: RunId) -> Result<Run> {
 /// # Errors
 /// The database refused.
 pub fn of_ticket(conn: &Connection, ticket: TicketId, limit: i64) -> Result<Vec<Run>> {
-    let sql = format!("select {COLUMNS} from runs r where r.ticket_id = ?1 order by r.attempt desc limit ?2");
+    before(conn, ticket, i64::MAX, limit)
+}
+
+/// A ticket's runs before an attempt, newest first.
+///
+/// # Errors
+/// The database refused.
+pub fn before(conn: &Connection, ticket: TicketId, attempt: i64, limit: i64) -> Result<Vec<Run>> {
+    let sql = format!("select {COLUMNS} from runs r where r.ticket_id = ?1 and r.attempt < ?2 order by r.attempt desc limit ?3");
     let mut stmt = conn.prepare_cached(&sql)?;
-    let rows = stmt.query_map(params![ticket.0, limit], row_to_run)?;
+    let rows = stmt.query_map(params![ticket.0, attempt, limit], row_to_run)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

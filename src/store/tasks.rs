@@ -128,6 +128,19 @@ pub fn all(conn: &Connection) -> Result<Vec<TaskRow>> {
     rows(conn, "where present = 1 order by name, file", [])
 }
 
+/// So many of [`all`], after a row or from the first one on; a negative limit means all.
+///
+/// # Errors
+/// The database refused.
+pub fn after(conn: &Connection, row: Option<i64>, limit: i64) -> Result<Vec<TaskRow>> {
+    rows(
+        conn,
+        "where present = 1 and (?1 is null or (name, file) > (select t.name, t.file from tasks t where t.id = ?1))
+         order by name, file limit ?2",
+        params![row, limit],
+    )
+}
+
 /// A task that can run, by its name.
 ///
 /// # Errors

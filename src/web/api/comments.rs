@@ -1,7 +1,7 @@
 //! Comments and evidence of a ticket, and what a run's own agent reports.
 
 use super::body::Body;
-use super::objects::{CommentBody, EvidenceBody, Page};
+use super::objects::{CommentBody, EvidenceBody, Page, cut};
 use super::once::once;
 use super::params::{Identifier, Params};
 use crate::domain::actor::Actor;
@@ -24,9 +24,7 @@ pub async fn list(app: web::Data<App>, _principal: Principal, id: Identifier, mu
     let found = app.store.query(move |c| {
         tickets::exists(c, id.0)?;
         let mut found = comments::after(c, id.0, CommentId(after), i64::try_from(limit + 1).unwrap_or(51))?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next_cursor = if more { found.last().map(|c| c.id.0) } else { None };
+        let next_cursor = cut(&mut found, limit, |c| c.id.0);
         Ok(Page { items: found.iter().map(CommentBody::from).collect(), next_cursor })
     });
     Ok(HttpResponse::Ok().json(found.await?))
@@ -52,12 +50,13 @@ pub async fn add(app: web::Data<App>, principal: Principal, id: Identifier, req:
 
 /// `GET /tickets/{identifier}/evidence`
 pub async fn evidence(app: web::Data<App>, _principal: Principal, id: Identifier, mut query: Params) -> Answer {
-    let limit = query.limit();
+    let (limit, before) = (query.limit(), query.after().unwrap_or(i64::MAX));
     query.finish()?;
     let found = app.store.query(move |c| {
         tickets::exists(c, id.0)?;
-        let found = evidence::of_ticket(c, id.0, i64::try_from(limit).unwrap_or(50))?;
-        Ok(Page { items: found.iter().map(EvidenceBody::from).collect(), next_cursor: None::<String> })
+        let mut found = evidence::before(c, id.0, before, i64::try_from(limit + 1).unwrap_or(51))?;
+        let next_cursor = cut(&mut found, limit, |e| e.id.to_string());
+        Ok(Page { items: found.iter().map(EvidenceBody::from).collect(), next_cursor })
     });
     Ok(HttpResponse::Ok().json(found.await?))
 }

@@ -1,6 +1,6 @@
 //! Events of a ticket, listed and live; and the board, live.
 
-use super::objects::{EventBody, Page, ticket_out};
+use super::objects::{EventBody, Page, cut, ticket_out};
 use super::params::{Identifier, Params};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -39,9 +39,7 @@ pub async fn list(
     let found = app.store.query(move |c| {
         tickets::exists(c, id.0)?;
         let mut found = events::after(c, id.0, EventId(after), kind, i64::try_from(limit + 1).unwrap_or(51))?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next_cursor = if more { found.last().map(|e| e.id.0) } else { None };
+        let next_cursor = cut(&mut found, limit, |e| e.id.0);
         Ok(Page { items: found.iter().map(EventBody::from).collect(), next_cursor })
     });
     Ok(HttpResponse::Ok().json(found.await?))

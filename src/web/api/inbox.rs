@@ -1,7 +1,7 @@
 //! The orchestrator's inbox: anybody with a token may report something.
 
 use super::body::Body;
-use super::objects::Page;
+use super::objects::{Page, cut};
 use super::once::once;
 use super::params::Params;
 use crate::domain::ids::ItemId;
@@ -57,9 +57,7 @@ pub async fn list(app: web::Data<App>, _principal: Principal, mut query: Params)
     query.finish()?;
     let found = app.store.query(move |c| {
         let mut items = inbox::list(c, status, before, i64::try_from(limit + 1).unwrap_or(51))?;
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next_cursor = if more { items.last().map(|i| i.id.to_string()) } else { None };
+        let next_cursor = cut(&mut items, limit, |i| i.id.to_string());
         Ok(Page { items: items.iter().map(ItemBody::from).collect(), next_cursor })
     });
     Ok(HttpResponse::Ok().json(found.await?))

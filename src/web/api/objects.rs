@@ -27,6 +27,13 @@ pub struct Page<T, C = String> {
     pub next_cursor: Option<C>,
 }
 
+/// Cuts a list that was read with one row too many: where the next page begins, if there is one.
+pub fn cut<T, C>(found: &mut Vec<T>, limit: usize, cursor: impl FnOnce(&T) -> C) -> Option<C> {
+    let more = found.len() > limit;
+    found.truncate(limit);
+    found.last().filter(|_| more).map(cursor)
+}
+
 /// A ticket.
 #[derive(Serialize)]
 pub struct TicketBody {

@@ -50,7 +50,7 @@ const OPERATIONS: &[Operation] = &[
         "NewComment",
         ("201", "Comment"),
     ),
-    ("get", "/tickets/{identifier}/evidence", "Evidence, newest first", &["limit"], "", ("200", "EvidencePage")),
+    ("get", "/tickets/{identifier}/evidence", "Evidence, newest first", &["limit", "cursor"], "", ("200", "EvidencePage")),
     ("post", "/tickets/{identifier}/report", "What a run's own agent reports", &[], "Report", ("201", "Any")),
     (
         "get",
@@ -68,7 +68,7 @@ const OPERATIONS: &[Operation] = &[
         "",
         ("200", "Stream"),
     ),
-    ("get", "/tickets/{identifier}/runs", "Runs, newest first", &["limit"], "", ("200", "RunPage")),
+    ("get", "/tickets/{identifier}/runs", "Runs, newest first", &["limit", "cursor"], "", ("200", "RunPage")),
     ("post", "/tickets/{identifier}/stop", "Ends the live run and all its processes", &[], "Stop", ("202", "Run")),
     ("get", "/runs/{id}", "A run", &[], "", ("200", "Run")),
     ("get", "/runs/{id}/log", "The raw log; Range is honoured", &[], "", ("200", "Log")),
@@ -123,7 +123,7 @@ const OPERATIONS: &[Operation] = &[
     ),
     ("post", "/proposals/{id}/dismiss", "It is not wanted", &[], "Nothing", ("200", "Proposal")),
     ("post", "/proposals/{id}/undo", "Takes back what was done", &[], "Nothing", ("200", "Proposal")),
-    ("get", "/tasks", "Scheduled tasks, by name", &[], "", ("200", "TaskPage")),
+    ("get", "/tasks", "Scheduled tasks, by name; all unless limit is said", &["limit", "cursor"], "", ("200", "TaskPage")),
     ("get", "/tasks/{name}/runs", "A task's runs, newest first", &["limit", "cursor"], "", ("200", "TaskRunPage")),
     ("post", "/tasks/{name}/run", "Runs it now", &[], "Nothing", ("202", "Any")),
     ("post", "/tasks/{name}/stop", "Ends what waits or runs of it", &[], "Nothing", ("202", "Any")),
@@ -157,6 +157,9 @@ const OPERATIONS: &[Operation] = &[
     ),
     ("post", "/profiles/{name}/resume", "Ends the rest of a profile", &[], "Nothing", ("200", "Any")),
 ];
+
+/// Operations that may also answer 202: what was said waits for the orchestrator.
+const QUEUED: &[&str] = &["/session_start", "/chat"];
 
 /// The whole document.
 #[must_use]
@@ -208,6 +211,10 @@ fn described((method, path, summary, query, body, (status, answer)): &Operation)
             "default": { "description": "A problem", "content": { "application/problem+json": { "schema": reference("Problem") } } },
         },
     });
+    if QUEUED.contains(path) {
+        operation["responses"]["202"] =
+            json!({ "description": "On its way", "content": { "application/json": { "schema": reference("Sent") } } });
+    }
     if !body.is_empty() {
         let needed = !matches!(*body, "Nothing" | "Stop" | "Apply");
         operation["requestBody"] =
@@ -407,6 +414,17 @@ mod tests {
         }
         let real: BTreeSet<_> = super::super::ROUTES.iter().map(|r| (r.method.to_owned(), r.path.to_owned())).collect();
         assert_eq!(told, real);
+    }
+
+    #[test]
+    fn what_may_be_queued_says_that_it_answers_202() {
+        let document = description();
+        for (path, usual) in [("/session_start", "201"), ("/chat", "200")] {
+            let responses = &document["paths"][path]["post"]["responses"];
+            assert!(responses[usual].is_object(), "{path}");
+            let schema = &responses["202"]["content"]["application/json"]["schema"]["$ref"];
+            assert_eq!(schema, "#/components/schemas/Sent", "{path}");
+        }
     }
 
     #[test]

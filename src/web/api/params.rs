@@ -99,8 +99,13 @@ impl Params {
 
     /// How many to list: 50 unless said, between 1 and 200.
     pub fn limit(&mut self) -> usize {
-        let asked = self.word::<i64>("limit").unwrap_or(50);
-        usize::try_from(asked.clamp(1, 200)).unwrap_or(50)
+        self.limit_said().unwrap_or(50)
+    }
+
+    /// How many to list where that is said, between 1 and 200.
+    pub fn limit_said(&mut self) -> Option<usize> {
+        let asked = self.word::<i64>("limit")?;
+        usize::try_from(asked.clamp(1, 200)).ok()
     }
 
     /// A cursor that is a number: `after`, or `cursor` as lists call it.

@@ -1,7 +1,7 @@
 //! Proposals: list, apply, dismiss, undo.
 
 use super::body::Body;
-use super::objects::{Page, ProposalBody};
+use super::objects::{Page, ProposalBody, cut};
 use super::once::once;
 use super::params::{Number, Params};
 use crate::domain::ids::ProposalId;
@@ -23,9 +23,7 @@ pub async fn list(app: web::Data<App>, _principal: Principal, mut query: Params)
     query.finish()?;
     let found = app.store.query(move |c| {
         let mut found = proposals::list(c, before.map(ProposalId), i64::try_from(limit + 1).unwrap_or(51))?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next_cursor = if more { found.last().map(|p| p.id.0) } else { None };
+        let next_cursor = cut(&mut found, limit, |p| p.id.0);
         Ok(Page { items: found.iter().map(ProposalBody::from).collect(), next_cursor })
     });
     Ok(HttpResponse::Ok().json(found.await?))

@@ -1,7 +1,7 @@
 //! Runs: list, show, stop; and the raw log, in ranges.
 
 use super::body::Body;
-use super::objects::{Page, RunBody};
+use super::objects::{Page, RunBody, cut};
 use super::once::once;
 use super::params::{Identifier, Params, RunNumber};
 use crate::domain::run::Run;
@@ -26,12 +26,13 @@ const PIECE: u64 = 64 * 1024;
 
 /// `GET /tickets/{identifier}/runs`
 pub async fn of_ticket(app: web::Data<App>, _principal: Principal, id: Identifier, mut query: Params) -> Answer {
-    let limit = query.limit();
+    let (limit, before) = (query.limit(), query.after().unwrap_or(i64::MAX));
     query.finish()?;
     let found = app.store.query(move |c| {
         tickets::exists(c, id.0)?;
-        let found = runs::of_ticket(c, id.0, i64::try_from(limit).unwrap_or(50))?;
-        Ok(Page { items: found.iter().map(RunBody::from).collect(), next_cursor: None::<String> })
+        let mut found = runs::before(c, id.0, before, i64::try_from(limit + 1).unwrap_or(51))?;
+        let next_cursor = cut(&mut found, limit, |r| r.attempt.to_string());
+        Ok(Page { items: found.iter().map(RunBody::from).collect(), next_cursor })
     });
     Ok(HttpResponse::Ok().json(found.await?))
 }

@@ -1,7 +1,7 @@
 //! Tasks: what is scheduled, what became of it, and run, stop, pause and resume by hand.
 
 use super::body::Body;
-use super::objects::Page;
+use super::objects::{Page, cut};
 use super::once::once;
 use super::params::Params;
 use crate::config::Config;
@@ -107,20 +107,23 @@ fn body(c: &Connection, row: TaskRow, config: &Config) -> Result<TaskBody> {
     })
 }
 
-/// `GET /tasks`: all of them, by name; the last run's output is cut to its end.
-pub async fn list(app: web::Data<App>, _principal: Principal, query: Params) -> Answer {
+/// `GET /tasks`: by name, all of them unless a limit is said; the last run's output is cut to its end.
+pub async fn list(app: web::Data<App>, _principal: Principal, mut query: Params) -> Answer {
+    let (limit, after) = (query.limit_said(), query.after());
     query.finish()?;
     let config = app.config.clone();
     let found = app.store.query(move |c| {
-        let mut items = Vec::new();
-        for row in tasks::all(c)? {
+        let mut rows = tasks::after(c, after, limit.map_or(-1, |n| i64::try_from(n + 1).unwrap_or(51)))?;
+        let next_cursor = cut(&mut rows, limit.unwrap_or(usize::MAX), |row| row.id);
+        let mut items = Vec::with_capacity(rows.len());
+        for row in rows {
             let mut task = body(c, row, &config)?;
             if let Some(run) = &mut task.last_run {
                 run.output = end_bytes(&run.output, 1_000).0.to_owned();
             }
             items.push(task);
         }
-        Ok(Page { items, next_cursor: None::<i64> })
+        Ok(Page { items, next_cursor })
     });
     Ok(HttpResponse::Ok().json(found.await?))
 }
@@ -132,9 +135,7 @@ pub async fn runs(app: web::Data<App>, _principal: Principal, name: web::Path<St
     let found = app.store.query(move |c| {
         let row = tasks::by_name(c, &name)?;
         let mut runs = task_runs::of_task(c, &row.name, before, i64::try_from(limit).unwrap_or(50) + 1)?;
-        let more = runs.len() > limit;
-        runs.truncate(limit);
-        let next_cursor = runs.last().filter(|_| more).map(|r| r.id.0);
+        let next_cursor = cut(&mut runs, limit, |r| r.id.0);
         Ok(Page { items: runs.into_iter().map(TaskRunBody::from).collect(), next_cursor })
     });
     Ok(HttpResponse::Ok().json(found.await?))

@@ -1,7 +1,7 @@
 //! Turns: list, show, cancel, retry.
 
 use super::body::Body;
-use super::objects::{Page, turn_out};
+use super::objects::{Page, cut, turn_out};
 use super::once::once;
 use super::params::{Number, Params};
 use crate::domain::ids::TurnId;
@@ -24,9 +24,7 @@ pub async fn list(app: web::Data<App>, _principal: Principal, mut query: Params)
     let found = app.store.query(move |c| {
         let mut found = turns::shown(c, before.map(TurnId), i64::try_from(limit + 1).unwrap_or(51))?;
         found.reverse();
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next_cursor = if more { found.last().map(|t| t.id.0) } else { None };
+        let next_cursor = cut(&mut found, limit, |t| t.id.0);
         Ok(Page { items: found.iter().map(|t| turn_out(c, t)).collect::<Result<_>>()?, next_cursor })
     });
     Ok(HttpResponse::Ok().json(found.await?))
