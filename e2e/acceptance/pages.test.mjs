@@ -75,8 +75,12 @@ describe("every page", () => {
       await page.getByRole("heading", { name: "This is not here" }).waitFor();
       assert.ok(await page.locator("main .btns a").count() > 0, "a next step");
     }
-    await page.locator("main .btns a").first().click();
-    await page.waitForURL(/\/board/);
+    for (const [path, back] of [["/tickets/MC-999", /\/board$/], ["/tasks/none", /\/tasks$/]]) {
+      await page.goto(path);
+      await page.getByRole("heading", { name: "This is not here" }).waitFor();
+      await page.locator("main .btns a").first().click();
+      await page.waitForURL(back);
+    }
   });
 });
 

@@ -5,7 +5,7 @@ use super::guard::{self, Limiter, Route, Table};
 use super::problem::Problem;
 use super::security::{self, Hosts};
 use super::state::App;
-use super::ui::shell;
+use super::ui::shell::{self, Nav};
 use super::views::error;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -97,8 +97,9 @@ async fn dress(
     let problem = if plain { None } else { res.response().extensions().get::<Problem>().cloned() };
     let Some(problem) = problem else { return Ok(res) };
     let (req, old) = res.into_parts();
-    let mut page =
-        HttpResponse::build(problem.code()).content_type("text/html; charset=utf-8").body(page(&problem).into_string());
+    let mut page = HttpResponse::build(problem.code())
+        .content_type("text/html; charset=utf-8")
+        .body(page(&problem, req.path()).into_string());
     for (name, value) in old.headers() {
         if name != actix_web::http::header::CONTENT_TYPE {
             page.headers_mut().insert(name.clone(), value.clone());
@@ -107,8 +108,8 @@ async fn dress(
     Ok(ServiceResponse::new(req, page))
 }
 
-fn page(problem: &Problem) -> maud::Markup {
-    let shown = error::usual(problem.status, &problem.detail);
+fn page(problem: &Problem, path: &str) -> maud::Markup {
+    let shown = error::usual(problem.status, &problem.detail, Nav::of(path));
     shell::bare(&shown.title, &error::error(&shown))
 }
 

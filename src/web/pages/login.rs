@@ -8,7 +8,8 @@ use crate::web::problem::status_of;
 use crate::web::security;
 use crate::web::state::App;
 use crate::web::ui::Ctx;
-use crate::web::ui::shell;
+use crate::web::ui::shell::{self, Nav};
+use crate::web::views::error::{error, usual};
 use crate::web::views::login as view;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -177,7 +178,7 @@ pub async fn change_password(visit: &Visit, old: String, new: &str) -> Result<()
 
 fn problem_page(e: &Error) -> HttpResponse {
     let status = status_of(e);
-    bare(status, &crate::web::views::error::error(&crate::web::views::error::usual(status.as_u16(), &words(e))))
+    bare(status, &error(&usual(status.as_u16(), &words(e), Nav::Nowhere)))
 }
 
 fn bare(status: StatusCode, main: &maud::Markup) -> HttpResponse {

@@ -29,6 +29,8 @@ pub struct Visit {
     pub htmx: bool,
     /// The moment.
     pub now: Time,
+    /// The address that was asked for.
+    path: String,
     seed: String,
 }
 
@@ -42,11 +44,12 @@ impl FromRequest for Visit {
         // Full pages are asked for by boosted links, too: only partial requests want fragments.
         let htmx =
             req.headers().contains_key("HX-Request") && req.headers().get("HX-Request-Type").is_none_or(|t| t == "partial");
+        let path = req.path().to_owned();
         Box::pin(async move {
             let who = who.await?;
             let app = app.ok_or_else(|| actix_web::error::ErrorInternalServerError("no application state"))?;
             let now = app.store.clock().now();
-            Ok(Visit { app, who, htmx, now, seed: seed() })
+            Ok(Visit { app, who, htmx, now, path, seed: seed() })
         })
     }
 }
@@ -155,9 +158,11 @@ impl Visit {
         if self.htmx {
             return html_response(status, &toast(&words));
         }
-        let page = usual(status.as_u16(), &words);
+        let here = Nav::of(&self.path);
+        let page = usual(status.as_u16(), &words, here);
         let title = page.title.clone();
-        self.page_with(status, Nav::Nowhere, &title, Vec::new(), String::new(), error_view(&page)).await
+        let crumbs = vec![(title.clone(), self.path.clone())];
+        self.page_with(status, here, &title, crumbs, String::new(), error_view(&page)).await
     }
 
     /// Answers with what `work` made, or says what went wrong.

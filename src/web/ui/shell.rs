@@ -26,6 +26,47 @@ pub enum Nav {
     Nowhere,
 }
 
+impl Nav {
+    /// The entry that an address belongs to.
+    #[must_use]
+    pub fn of(path: &str) -> Nav {
+        match path.split('/').nth(1).unwrap_or_default() {
+            "" => Nav::Home,
+            "board" | "tickets" => Nav::Board,
+            "luci" | "console" => Nav::Luci,
+            "tasks" => Nav::Tasks,
+            "inbox" => Nav::Inbox,
+            "settings" => Nav::Settings,
+            _ => Nav::Nowhere,
+        }
+    }
+
+    /// Its address and its word.
+    fn place(self) -> (&'static str, &'static str) {
+        match self {
+            Nav::Home => ("/", "Home"),
+            Nav::Board => ("/board", "Board"),
+            Nav::Luci => ("/luci", "Luci"),
+            Nav::Tasks => ("/tasks", "Tasks"),
+            Nav::Inbox => ("/inbox", "Inbox"),
+            Nav::Settings => ("/settings", "Settings"),
+            Nav::Nowhere => ("/", "Mission Control"),
+        }
+    }
+
+    /// The way back to it from a page of it that failed: words and address.
+    #[must_use]
+    pub fn way_back(self) -> (&'static str, &'static str) {
+        match self {
+            Nav::Home | Nav::Board | Nav::Nowhere => ("To the board", "/board"),
+            Nav::Luci => ("To Luci", "/luci"),
+            Nav::Tasks => ("To the tasks", "/tasks"),
+            Nav::Inbox => ("To the inbox", "/inbox"),
+            Nav::Settings => ("To the settings", "/settings"),
+        }
+    }
+}
+
 /// What the shell shows around a page.
 #[derive(Debug, Clone)]
 pub struct Shell {
@@ -143,15 +184,7 @@ fn head(title: &str) -> Markup {
 }
 
 fn topbar(shell: &Shell) -> Markup {
-    let (up, word) = match shell.here {
-        Nav::Home => ("/", "Home"),
-        Nav::Board => ("/board", "Board"),
-        Nav::Luci => ("/luci", "Luci"),
-        Nav::Tasks => ("/tasks", "Tasks"),
-        Nav::Inbox => ("/inbox", "Inbox"),
-        Nav::Settings => ("/settings", "Settings"),
-        Nav::Nowhere => ("/", "Mission Control"),
-    };
+    let (up, word) = shell.here.place();
     let last = shell.crumbs.len().saturating_sub(1);
     html! {
         header.topbar {

@@ -796,9 +796,12 @@ fn pages() -> Vec<(&'static str, Markup)> {
         ("login-none", bare("Log in", &login::no_way_in(Some("This link was used already, or is older than an hour.")))),
         (
             "error-404",
-            page(&shell("Not found", Nav::Nowhere, 0, &[]), &error::error(&error::usual(404, "MC-9999 does not exist"))),
+            page(
+                &shell("Not found", Nav::Nowhere, 0, &[]),
+                &error::error(&error::usual(404, "MC-9999 does not exist", Nav::Nowhere)),
+            ),
         ),
-        ("error-500", page(&shell("Error", Nav::Nowhere, 0, &[]), &error::error(&error::usual(500, "")))),
+        ("error-500", page(&shell("Error", Nav::Nowhere, 0, &[]), &error::error(&error::usual(500, "", Nav::Nowhere)))),
     ];
     all.extend(luci_gallery_tests::pages());
     all
