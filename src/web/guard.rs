@@ -155,9 +155,9 @@ pub enum Refused {
 /// How to tell that a login is needed.
 #[derive(Debug)]
 pub enum LoginNeeded {
-    /// To a program or a stream: 401.
+    /// To a program, to a stream, to htmx that sends what somebody wrote (whose page is to stay): 401.
     Unauthorized,
-    /// To htmx: 401 and where to go.
+    /// To htmx that looks: 401 and where to go.
     Htmx,
     /// To a browser: the login page, and back to here afterwards.
     Redirect(String),
@@ -299,7 +299,7 @@ fn login_needed(req: &HttpRequest) -> Refused {
     Refused::Login(if is_api(req.path()) || is_stream(req) {
         LoginNeeded::Unauthorized
     } else if req.headers().contains_key("hx-request") {
-        LoginNeeded::Htmx
+        if is_safe(req.method()) { LoginNeeded::Htmx } else { LoginNeeded::Unauthorized }
     } else {
         let here = if is_safe(req.method()) { req.uri().path_and_query().map_or("/", |p| p.as_str()) } else { "/" };
         LoginNeeded::Redirect(match safe_next(here) {

@@ -2,10 +2,12 @@
 
 use super::api;
 use super::guard::{self, Limiter, Route, Table};
+use super::pages::visit::wants_fragment;
 use super::problem::Problem;
 use super::security::{self, Hosts};
 use super::state::App;
 use super::ui::shell::{self, Nav};
+use super::ui::toast::{Tone, login_ended, toast_partial};
 use super::views::error;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -87,19 +89,19 @@ async fn nowhere(req: HttpRequest) -> HttpResponse {
     Problem::new(StatusCode::NOT_FOUND, "There is nothing here").with_next(next).response()
 }
 
-/// Outside the JSON contract a problem is a page for people.
+/// Outside the JSON contract a problem is a page for people, and a toast where a form of a page that stays was sent.
 async fn dress(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> std::result::Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let plain = guard::is_api(req.path());
+    let stays = wants_fragment(req.headers()) && !req.method().is_safe();
     let res = next.call(req).await?.map_into_boxed_body();
     let problem = if plain { None } else { res.response().extensions().get::<Problem>().cloned() };
     let Some(problem) = problem else { return Ok(res) };
     let (req, old) = res.into_parts();
-    let mut page = HttpResponse::build(problem.code())
-        .content_type("text/html; charset=utf-8")
-        .body(page(&problem, req.path()).into_string());
+    let shown = if stays { toast(&problem) } else { page(&problem, req.path()) };
+    let mut page = HttpResponse::build(problem.code()).content_type("text/html; charset=utf-8").body(shown.into_string());
     for (name, value) in old.headers() {
         if name != actix_web::http::header::CONTENT_TYPE {
             page.headers_mut().insert(name.clone(), value.clone());
@@ -111,6 +113,10 @@ async fn dress(
 fn page(problem: &Problem, path: &str) -> maud::Markup {
     let shown = error::usual(problem.status, &problem.detail, Nav::of(path));
     shell::bare(&shown.title, &error::error(&shown))
+}
+
+fn toast(problem: &Problem) -> maud::Markup {
+    if problem.code() == StatusCode::UNAUTHORIZED { login_ended() } else { toast_partial(Tone::Bad, &problem.detail, None) }
 }
 
 fn tls(cert: &Path, key: &Path) -> Result<rustls::ServerConfig> {

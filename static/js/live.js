@@ -14,9 +14,10 @@
     if (e.detail.status === 401) location.reload();
     else say("reconnecting");
   });
+  // Who looks is led to the login and back. Who sends something stays, with what was written: the answer says what to do.
   document.addEventListener("htmx:response:error", (e) => {
-    const response = e.detail?.ctx?.response;
-    if (response?.status === 401) location.reload();
+    const { request, response } = e.detail?.ctx ?? {};
+    if (response?.status === 401 && request.method === "GET") location.reload();
   });
 
   // `_htmx` is internal to htmx 4.0: it is touched here and nowhere else.

@@ -12,7 +12,7 @@ use crate::web::ui::shell::{self, Nav, Shell};
 use crate::web::ui::toast::{Tone, toast_partial};
 use crate::web::views::error::{error as error_view, usual};
 use actix_web::http::StatusCode;
-use actix_web::http::header::ContentType;
+use actix_web::http::header::{ContentType, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
@@ -41,9 +41,7 @@ impl FromRequest for Visit {
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let who = Principal::from_request(req, payload);
         let app = req.app_data::<web::Data<App>>().cloned();
-        // Full pages are asked for by boosted links, too: only partial requests want fragments.
-        let htmx =
-            req.headers().contains_key("HX-Request") && req.headers().get("HX-Request-Type").is_none_or(|t| t == "partial");
+        let htmx = wants_fragment(req.headers());
         let path = req.path().to_owned();
         Box::pin(async move {
             let who = who.await?;
@@ -52,6 +50,12 @@ impl FromRequest for Visit {
             Ok(Visit { app, who, htmx, now, path, seed: seed() })
         })
     }
+}
+
+/// Whether a fragment is asked for. Full pages are asked for by boosted links, too: only partial requests want fragments.
+#[must_use]
+pub fn wants_fragment(headers: &HeaderMap) -> bool {
+    headers.contains_key("HX-Request") && headers.get("HX-Request-Type").is_none_or(|t| t == "partial")
 }
 
 /// A visit that sends a form. The door comes first: whoever may not come in hears nothing of what is wrong with the form.
