@@ -15,6 +15,18 @@ pub fn hash(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().take(16).map(|b| format!("{b:02x}")).collect()
 }
 
+/// What a task's file is recognised by as it is now.
+///
+/// # Errors
+/// There is no such file.
+pub fn current(folder: &Path, file: &str) -> Result<String> {
+    let missing = || Error::not_found(format!("tasks/{}", file.chars().filter(|c| !c.is_control()).take(80).collect::<String>()));
+    if !file.ends_with(".md") || file.contains('/') || file.starts_with('.') || file.contains('\0') {
+        return Err(missing());
+    }
+    fs::read(folder.join(file)).map(|bytes| hash(&bytes)).map_err(|_| missing())
+}
+
 /// One writer at a time.
 static EDIT: Mutex<()> = Mutex::new(());
 
@@ -23,16 +35,11 @@ static EDIT: Mutex<()> = Mutex::new(());
 /// # Errors
 /// There is no such file, it changed meanwhile, or what is written is no task: the line and the reason.
 pub fn edit(folder: &Path, file: &str, zone: &str, seen_hash: &str, text: &str) -> Result<()> {
-    let missing = || Error::not_found(format!("tasks/{}", file.chars().filter(|c| !c.is_control()).take(80).collect::<String>()));
-    if !file.ends_with(".md") || file.contains('/') || file.starts_with('.') || file.contains('\0') {
-        return Err(missing());
-    }
     let text = text.replace("\r\n", "\n");
     // Look and write are one: of two who saw the same file only one wins.
     let _one = EDIT.lock().unwrap_or_else(PoisonError::into_inner);
     let path = folder.join(file);
-    let now = fs::read(&path).map_err(|_| missing())?;
-    if hash(&now) != seen_hash {
+    if current(folder, file)? != seen_hash {
         return Err(Error::Conflict(format!("tasks/{file} was changed meanwhile: look at it again, then save")));
     }
     parse(&text, stem(file), zone)

@@ -96,7 +96,11 @@ fn a_file_is_saved_from_the_page_when_it_is_good_and_still_the_one_that_was_seen
     assert_eq!(save(&hash, "5").status, 303);
     scheduler::tick(&app.engine).expect("a tick");
     assert!(app.get("/tasks").text().contains("every day at 05:00"));
-    assert_eq!(save(&hash, "6").status, 409, "it is another file now");
+    let late = save(&hash, "6");
+    assert_eq!(late.status, 409, "it is another file now");
+    assert!(late.text().contains("It has changed since you opened it") && late.text().contains("0 6 *"), "{}", late.text());
+    let fresh = late.text().split_once("name=\"hash\" value=\"").map(|(_, rest)| rest[..32].to_owned()).expect("a hash");
+    assert_eq!(save(&fresh, "6").status, 303, "who sends it again has been told");
     assert!(!fs::read_to_string(app.config.tasks().join("feeds.md")).expect("readable").contains('\r'));
 }
 

@@ -59,6 +59,7 @@ pub async fn get(visit: Visit, path: web::Path<String>) -> HttpResponse {
                         profile: t.profile.unwrap_or_default(),
                         work_class: t.work_class,
                         version: t.version,
+                        changed: None,
                         roles: load::roles(&config),
                         projects: load::projects(c, &config)?,
                         profiles: config.profiles().map(|p| p.name.clone()).collect(),
@@ -88,12 +89,12 @@ pub async fn post(sent: Sent<Edited>, path: web::Path<String>) -> HttpResponse {
             let config = visit.app.config.clone();
             let patch = match patch_of(&form, &config) {
                 Ok(patch) => patch,
-                Err(Error::Invalid(errors)) => return refused_edit(&visit, id, &form, errors).await,
+                Err(Error::Invalid(errors)) => return again(&visit, id, &form, Obstacle::Errors(errors)).await,
                 Err(e) => return Err(e),
             };
             let key = key(&visit, &format!("POST /tickets/{id}/edit"), &form.client_id, &format!("{form:?}"));
             let (actor, version) = (visit.who.actor.clone(), form.version);
-            visit
+            let done = visit
                 .app
                 .store
                 .call(move |tx| {
@@ -102,7 +103,11 @@ pub async fn post(sent: Sent<Edited>, path: web::Path<String>) -> HttpResponse {
                         Ok(Answer { status: 200, body: String::new() })
                     })
                 })
-                .await?;
+                .await;
+            match done {
+                Err(Error::Conflict(_)) => return again(&visit, id, &form, Obstacle::Newer).await,
+                done => done?,
+            };
             let to = format!("/tickets/{id}");
             if visit.htmx {
                 return Ok(HttpResponse::NoContent().insert_header(("HX-Redirect", to)).finish());
@@ -148,11 +153,24 @@ fn patch_of(form: &Edited, config: &Config) -> Result<Patch> {
     })
 }
 
-async fn refused_edit(visit: &Visit, id: TicketId, form: &Edited, errors: Vec<FieldError>) -> Result<HttpResponse> {
+/// What keeps an edit from being stored.
+enum Obstacle {
+    /// Something in it is wrong.
+    Errors(Vec<FieldError>),
+    /// The ticket changed after the form was opened: a run that begins or ends is enough.
+    Newer,
+}
+
+/// The form as it was typed. Where the ticket is newer the form follows it from now on: who sends it again has been told.
+async fn again(visit: &Visit, id: TicketId, form: &Edited, obstacle: Obstacle) -> Result<HttpResponse> {
     let config = visit.app.config.clone();
-    let projects = {
+    let (projects, now) = {
         let config = config.clone();
-        visit.app.store.query(move |c| load::projects(c, &config)).await?
+        visit.app.store.query(move |c| Ok((load::projects(c, &config)?, tickets::get(c, id)?))).await?
+    };
+    let (status, version, changed, errors) = match obstacle {
+        Obstacle::Errors(errors) => (StatusCode::UNPROCESSABLE_ENTITY, form.version, None, errors),
+        Obstacle::Newer => (StatusCode::CONFLICT, now.version, Some(now.status), Vec::new()),
     };
     let filled = Edit {
         id,
@@ -163,14 +181,15 @@ async fn refused_edit(visit: &Visit, id: TicketId, form: &Edited, errors: Vec<Fi
         project: form.project.clone(),
         profile: form.profile.clone(),
         work_class: form.work_class.parse().unwrap_or_default(),
-        version: form.version,
+        version,
+        changed,
         roles: load::roles(&config),
         projects,
         profiles: config.profiles().map(|p| p.name.clone()).collect(),
         errors,
     };
     if visit.htmx {
-        return Ok(html_response(StatusCode::UNPROCESSABLE_ENTITY, &edit_view(&filled, visit.cx())));
+        return Ok(html_response(status, &edit_view(&filled, visit.cx())));
     }
-    Ok(edit_page(visit, &filled, StatusCode::UNPROCESSABLE_ENTITY).await)
+    Ok(edit_page(visit, &filled, status).await)
 }

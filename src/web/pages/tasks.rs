@@ -323,7 +323,7 @@ pub async fn edit(visit: Visit, path: web::Path<String>) -> HttpResponse {
             visit.who.owner()?;
             // Whoever comes to mend it sees here, too, what is wrong.
             let errors = row.broken.iter().map(|b| FieldError { field: "text".to_owned(), message: b.to_string() }).collect();
-            let form = TaskEdit { name: row.name, file: row.file, text: row.source, hash: row.hash, errors };
+            let form = TaskEdit { name: row.name, file: row.file, text: row.source, hash: row.hash, changed: false, errors };
             Ok(edit_page(&visit, &form, StatusCode::OK).await)
         })
         .await
@@ -342,6 +342,24 @@ pub struct Edited {
     text: String,
 }
 
+/// What became of an edit.
+enum Saved {
+    Stored,
+    Refused(Vec<FieldError>),
+    /// The file changed after the form was opened: what it is recognised by now.
+    Newer(String),
+}
+
+fn store_file(config: &Config, form: &Edited) -> Result<Saved> {
+    let folder = config.tasks();
+    Ok(match task_file::edit(&folder, &form.file, &config.scheduler.timezone, &form.hash, &form.text) {
+        Ok(()) => Saved::Stored,
+        Err(Error::Invalid(errors)) => Saved::Refused(errors),
+        Err(Error::Conflict(_)) => Saved::Newer(task_file::current(&folder, &form.file)?),
+        Err(e) => return Err(e),
+    })
+}
+
 /// `POST /tasks/{name}/edit`: safe to repeat, for the file then is no longer what the writer saw.
 pub async fn save(sent: Sent<Edited>, path: web::Path<String>) -> HttpResponse {
     let Sent { visit, form } = sent;
@@ -349,14 +367,11 @@ pub async fn save(sent: Sent<Edited>, path: web::Path<String>) -> HttpResponse {
         .answer(async {
             visit.who.owner()?;
             let (name, config, mine) = (path.into_inner(), visit.app.config.clone(), form.clone());
-            let saved = tokio::task::spawn_blocking(move || {
-                let zone = &config.scheduler.timezone;
-                task_file::edit(&config.tasks(), &mine.file, zone, &mine.hash, &mine.text)
-            })
-            .await
-            .map_err(|e| Error::Internal(format!("the file could not be saved: {e}")))?;
-            let (status, errors) = match saved {
-                Ok(()) => {
+            let saved = tokio::task::spawn_blocking(move || store_file(&config, &mine))
+                .await
+                .map_err(|e| Error::Internal(format!("the file could not be saved: {e}")))??;
+            let (status, hash, changed, errors) = match saved {
+                Saved::Stored => {
                     let (who, file) = (visit.who.actor.clone(), format!("tasks/{}", form.file));
                     visit.app.store.call(move |tx| audit::record(tx, who.name(), "task.edit", None, &file)).await?;
                     visit.app.store.doorbell.ring(Topic::Tasks);
@@ -365,11 +380,11 @@ pub async fn save(sent: Sent<Edited>, path: web::Path<String>) -> HttpResponse {
                     }
                     return Ok(visit.done("/tasks", html! {}));
                 }
-                Err(Error::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, errors),
-                Err(Error::Conflict(why)) => (StatusCode::CONFLICT, vec![FieldError { field: "text".to_owned(), message: why }]),
-                Err(e) => return Err(e),
+                Saved::Refused(errors) => (StatusCode::UNPROCESSABLE_ENTITY, form.hash, false, errors),
+                // From now on the form follows the newer file: who sends it again has been told.
+                Saved::Newer(hash) => (StatusCode::CONFLICT, hash, true, Vec::new()),
             };
-            let filled = TaskEdit { name, file: form.file, text: form.text, hash: form.hash, errors };
+            let filled = TaskEdit { name, file: form.file, text: form.text, hash, changed, errors };
             if visit.htmx {
                 return Ok(html_response(status, &one_view::edit(&filled, visit.cx())));
             }

@@ -1,9 +1,9 @@
 //! Editing a ticket: a page of its own, so that it works everywhere.
 
 use crate::domain::ids::TicketId;
-use crate::domain::ticket::{Priority, WorkClass};
+use crate::domain::ticket::{Priority, Status, WorkClass};
 use crate::error::FieldError;
-use crate::web::ui::{Ctx, form, words};
+use crate::web::ui::{Ctx, form, icon, words};
 use maud::{Markup, html};
 
 /// The form as shown. Posts to `/tickets/{id}/edit`: `title, description, priority, role, project, profile, work_class, version`.
@@ -25,8 +25,10 @@ pub struct Edit {
     pub profile: String,
     /// Chosen.
     pub work_class: WorkClass,
-    /// The version it was read at.
+    /// The version it was read at, or the one that what is typed is to follow.
     pub version: i64,
+    /// Where the ticket stands now, if it changed after the form was opened.
+    pub changed: Option<Status>,
     /// Names of the roles.
     pub roles: Vec<String>,
     /// Names of the projects.
@@ -43,7 +45,8 @@ pub fn edit(e: &Edit, cx: Ctx<'_>) -> Markup {
     let path = format!("/tickets/{}/edit", e.id);
     let shown = ["title", "description", "priority", "role", "project", "profile", "work_class"];
     html! {
-        form.sheetform #edit method="post" action=(path) hx-post=(path) hx-swap="none" hx-sync="this:drop" hx-status:422="swap:outerMorph" {
+        form.sheetform #edit method="post" action=(path) hx-post=(path) hx-swap="none" hx-sync="this:drop"
+            hx-status:422="swap:outerMorph" hx-status:409="swap:outerMorph" {
             (form::client_id(cx, format_args!("edit-{}", e.id.0)))
             input type="hidden" name="version" value=(e.version);
             h1 { "Edit " (e.id) }
@@ -73,10 +76,24 @@ pub fn edit(e: &Edit, cx: Ctx<'_>) -> Markup {
                     (form::field_error(&e.errors, "work_class"))
                 }
             }
+            @if let Some(status) = e.changed { (changed(&format!("/tickets/{}", e.id), &format!("It is under “{}” now. ", status.label()))) }
             div.btns {
                 button.btn.primary type="submit" { "Save" }
                 a.btn.bare href=(format!("/tickets/{}", e.id)) { "Leave it as it was" }
             }
+        }
+    }
+}
+
+/// Told beside the buttons where what is edited changed after its form was opened. `href` shows it as it is, `how` says in
+/// a sentence what is known of it.
+#[must_use]
+pub fn changed(href: &str, how: &str) -> Markup {
+    html! {
+        div.notice data-st="input" role="alert" {
+            (icon::icon("triangle-alert"))
+            div { b { "It has changed since you opened it." } " " (how) "What you wrote is not stored yet: save again to keep yours." }
+            a.btn.tight href=(href) target="_blank" { "See it as it is" }
         }
     }
 }

@@ -679,6 +679,7 @@ fn edit(errors: Vec<FieldError>) -> edit::Edit {
         work_class: t.work_class,
         version: 7,
         roles: composer().roles,
+        changed: None,
         projects: composer().projects,
         profiles: vec!["claude_opus_1m_high".to_owned(), "demo".to_owned()],
         errors,
@@ -783,6 +784,10 @@ fn pages() -> Vec<(&'static str, Markup)> {
         ("ticket-fresh", page(&ticket_shell(), &ticket::ticket(&fresh(), "/s", CX))),
         ("edit", page(&ticket_shell(), &edit::edit(&edit(Vec::new()), CX))),
         ("edit-error", page(&ticket_shell(), &edit::edit(&edit(wrong("title", "is empty")), CX))),
+        (
+            "edit-changed",
+            page(&ticket_shell(), &edit::edit(&edit::Edit { changed: Some(Status::InProgress), ..edit(Vec::new()) }, CX)),
+        ),
         ("settings", page(&shell("Settings", Nav::Settings, 3, &[]), &settings::settings(&settings(), CX))),
         ("login", bare("Log in", &login::by_password("/", None, CX))),
         (

@@ -1,5 +1,6 @@
 //! One task: its head, its runs with what they said, and the page where its file is edited.
 
+use super::edit::changed;
 use super::resting::{self, Resting};
 use super::tasks::{self, BrokenFile, TaskLine};
 use crate::domain::ids::TaskRunId;
@@ -151,8 +152,10 @@ pub struct TaskEdit {
     pub file: String,
     /// The text, as it is or as it was typed.
     pub text: String,
-    /// Of the text the writer saw.
+    /// Of the text the writer saw, or of the one that what is typed is to replace.
     pub hash: String,
+    /// The file changed after the form was opened.
+    pub changed: bool,
     /// What is wrong with it.
     pub errors: Vec<FieldError>,
 }
@@ -175,6 +178,7 @@ pub fn edit(e: &TaskEdit, cx: Ctx<'_>) -> Markup {
                 (form::field_error(&e.errors, "text"))
                 p.hint { "Front matter between two lines of three dashes, then what it is for, or the prompt." }
             }
+            @if e.changed { (changed(&path, "")) }
             div.btns { button.btn.primary type="submit" { "Save" } " " a.btn.bare href=(tasks::href(&e.name)) { "Cancel" } }
         }
     }
