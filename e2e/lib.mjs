@@ -258,6 +258,20 @@ export const live = (page) => until(`the live stream of ${page.url()}`, async ()
   return true;
 });
 
+/** Holds back the answers to a path until told; the server has done its part by then. */
+export async function slow(page, path) {
+  let go, come;
+  const released = new Promise((done) => { go = done; });
+  const arrived = new Promise((done) => { come = done; });
+  await page.route((url) => url.pathname === path, async (route) => {
+    const response = await route.fetch();
+    come();
+    await released;
+    await route.fulfill({ response });
+  });
+  return { arrived, go };
+}
+
 /** Marks the page's document, so that a reload shows: see [`sameDocument`]. */
 export const mark = (page) => page.evaluate(() => { window.markedByTest = true; });
 

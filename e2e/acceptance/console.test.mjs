@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { axe, complaints, desk, mission, noSideways, phone, quiet, sizes, until } from "../lib.mjs";
+import { axe, complaints, desk, mission, noSideways, phone, quiet, sizes, slow, until } from "../lib.mjs";
 
 const tmux = (mc, ...args) =>
   execFileSync("tmux", ["-u", "-S", join(mc.data, "tmux.sock"), ...args], { env: { PATH: process.env.PATH, LANG: "C.UTF-8", TERM: "screen-256color" }, stdio: ["ignore", "pipe", "ignore"] }).toString();
@@ -78,6 +78,27 @@ describe("the console", { skip }, () => {
       await page.context().close();
     });
   }
+
+  test("what is typed while a line is on its way stays in the line", async () => {
+    const page = await mc.page(desk, "/console");
+    await page.getByRole("button", { name: "Take over" }).click();
+    await page.getByText("You have the keyboard").waitFor();
+    const line = page.getByLabel("Line to type");
+    const answer = await slow(page, "/console/line");
+    await line.fill("echo one");
+    await line.press("Enter");
+    await answer.arrived;
+    await line.pressSequentially(" and two");
+    answer.go();
+    await until("only what was typed since", async () => (await line.inputValue()) === "and two");
+    assert.ok(await line.evaluate((e) => document.activeElement === e), "the line has the focus still");
+    await page.unrouteAll({ behavior: "wait" });
+    await page.getByRole("button", { name: "Ctrl-C" }).click();
+    await page.getByRole("button", { name: "Hand back" }).click();
+    await page.getByText("Luci has the keyboard").waitFor();
+    quiet(page);
+    await page.context().close();
+  });
 
   test("Esc and Ctrl-C interrupt the turn in flight, and nothing else is typed beside it", async () => {
     await mc.post("/luci/send", { message: "Think for ever [demo: hang]", client_id: "hang" });

@@ -46,6 +46,7 @@ const BUNDLES: &[(&str, &[&str])] = &[
             "js/screen.js",
             "js/draft.js",
             "js/luci.js",
+            "js/sent.js",
             "js/board.js",
             "js/keys.js",
         ],

@@ -1,4 +1,5 @@
 // What was typed survives a reload, with the form's client id, so that sending it again after a lost answer is one request.
+// A box that is emptied, by hand or because its words were taken, has no draft any more.
 {
   const PREFIX = "draft:";
   const field = (form) => form.querySelector("textarea");
@@ -21,11 +22,6 @@
     const text = form && field(form);
     if (!text || event.target !== text) return;
     write(key(form), text.value.trim() ? { text: text.value, id: form.elements.client_id?.value } : null);
-  });
-  document.addEventListener("htmx:after:request", (event) => {
-    const ctx = event.detail?.ctx;
-    const form = ctx?.sourceElement?.closest?.("form[data-draft]");
-    if (form && ctx.response?.raw?.ok) write(key(form), null);
   });
   const begin = () => {
     document.querySelectorAll("form[data-draft]").forEach(restore);

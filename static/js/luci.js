@@ -1,5 +1,4 @@
-// The conversation: Enter sends at a desk, the box is emptied once its words were taken, the page follows its end only
-// while it is there, and an example fills the box.
+// The conversation: Enter sends at a desk, the page follows its end only while it is there, and an example fills the box.
 {
   const box = () => document.querySelector("form[data-keep] textarea");
   const fine = matchMedia("(pointer: fine)");
@@ -9,16 +8,9 @@
     e.preventDefault();
     if (e.target.value.trim()) e.target.form.requestSubmit();
   });
-  const sent = new WeakMap();
-  const form = (e) => e.detail?.ctx?.sourceElement?.closest?.("form[data-keep]");
-  document.addEventListener("htmx:config:request", (e) => { const f = form(e); if (f) sent.set(f, f.querySelector("textarea").value); });
   document.addEventListener("htmx:after:request", (e) => {
-    const f = form(e);
-    if (!f || !e.detail.ctx.response?.raw?.ok) return;
-    const text = f.querySelector("textarea");
-    // What was typed since stays.
-    if (text.value === sent.get(f)) text.value = "";
-    stick = true;
+    const { sourceElement, response } = e.detail?.ctx ?? {};
+    if (sourceElement?.closest?.("form[data-keep]") && response?.raw?.ok) stick = true;
   });
   addEventListener("click", (e) => {
     const prompt = e.target.closest?.("[data-say]");

@@ -81,7 +81,8 @@ pub fn composer(c: &Composer, cx: Ctx<'_>) -> Markup {
                 (pick("hash", "Project", &form::select("project", &c.projects, &c.project, Some("No project"))))
                 (pick("at-sign", "Role", &form::select("role", &c.roles, &c.role, Some("Any role"))))
                 (pick("flag", "Priority", &form::priorities(c.priority)))
-                button.btn.primary.push type="submit" {
+                // Named, so that it keeps the focus when the form comes anew.
+                button.btn.primary.push #composer-send type="submit" {
                     span.say.quick { "Create" } span.say.now { "Start now" } span.say.plan { "Ask Luci" } " " (icon::small("arrow-up"))
                 }
             }

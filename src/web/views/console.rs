@@ -383,7 +383,7 @@ pub fn line(t: &Term, sent: bool, cx: Ctx<'_>) -> Markup {
             label.vh for="line" { "Line to type" }
             input.input.mono #line name="line" required maxlength="10000" autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck="false"
                 enterkeyhint="send" placeholder=(if on { "A line to type" } else { "A line to type, once the keyboard is yours" }) disabled[!on] autofocus[sent && on];
-            button.btn type="submit" disabled[!on] { "Send" }
+            button.btn #line-send type="submit" disabled[!on] { "Send" }
         }
     }
 }

@@ -160,7 +160,8 @@ pub fn reply(head: &Head, typed: &str, errors: &[FieldError], cx: Ctx<'_>) -> Ma
                 label.vh for="r" { "Reply" }
                 textarea.input #r name="body" rows="1" placeholder=(placeholder) dir="auto" required
                     aria-describedby=[(!errors.is_empty()).then_some("e-body")] data-draft-field { (typed) }
-                button.btn.square.big.primary type="submit" aria-label="Send" { (icon::icon("arrow-up")) }
+                // Named, so that it keeps the focus when the box comes anew.
+                button.btn.square.big.primary #reply-send type="submit" aria-label="Send" { (icon::icon("arrow-up")) }
             }
         }
     }
