@@ -1,7 +1,7 @@
 // The conversation with Luci, with the built-in demo agent in her place: sending, waiting, failing, proposing.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { PATIENCE, axe, desk, live, mark, mission, noSideways, phone, quiet, sameDocument, sizes, until } from "../lib.mjs";
+import { PATIENCE, axe, desk, live, look, mark, mission, noSideways, phone, quiet, sameDocument, sizes, until } from "../lib.mjs";
 
 // Each driver must look the same from here: LUCI_DRIVER=tmux takes the other one.
 const config = `[orchestrator]\ndriver = "${process.env.LUCI_DRIVER ?? "headless"}"\n`;
@@ -110,6 +110,7 @@ describe("the conversation", () => {
     await turn.getByText("There is no answer.").waitFor();
     assert.match(await turn.locator(".notice").innerText(), /limit/i);
     await noSideways(page);
+    await look(page);
     await turn.getByRole("button", { name: "Try again" }).tap();
     await until("the answer", async () => await turn.getAttribute("data-state") === "answered");
     assert.equal(await page.locator(".turn", { hasText: "Plan nothing today" }).count(), 1);

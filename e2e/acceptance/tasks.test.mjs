@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { axe, complaints, desk, live, mission, noSideways, phone, quiet, sizes, until } from "../lib.mjs";
+import { axe, complaints, desk, live, look, mission, noSideways, phone, quiet, sizes, until } from "../lib.mjs";
 
 describe("tasks", () => {
   let mc;
@@ -29,6 +29,7 @@ describe("tasks", () => {
       await until("the run's tick", async () => (await row.locator(".ticks i.o").count()) > before);
       await row.getByRole("button", { name: "Pause: backup" }).click();
       await until("that it is paused", async () => /paused/.test(await row.textContent()));
+      await look(page);
       await row.getByRole("button", { name: "Resume: backup" }).click();
       await until("that it goes on", async () => !/paused/.test(await row.textContent()));
       const faults = await axe(page);
