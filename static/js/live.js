@@ -14,6 +14,10 @@
     if (e.detail.status === 401) location.reload();
     else say("reconnecting");
   });
+  // A first connect that came to nothing: no answer, or one that is no stream.
+  const opens = (e) => e.detail?.ctx?.sourceElement?.matches?.("[hx-sse\\:connect]");
+  for (const name of ["htmx:error", "htmx:after:request"]) document.addEventListener(name, (e) => { if (opens(e)) say("reconnecting"); });
+
   // Who looks is led to the login and back. Who sends something stays, with what was written: the answer says what to do.
   document.addEventListener("htmx:response:error", (e) => {
     const { request, response } = e.detail?.ctx ?? {};

@@ -15,8 +15,10 @@
   document.readyState === "loading" ? addEventListener("DOMContentLoaded", begin) : begin();
   document.addEventListener("htmx:after:swap", begin);
 
-  // A screen that cannot be fetched any more is an old one: the page says so, as it does of a lost stream.
+  // A screen that cannot be fetched any more is an old one: the page says so, as it does of a lost stream. An answer that
+  // refuses is none: it may be a proxy's, whose server is gone.
   const polls = (e) => e.detail?.ctx?.sourceElement?.id === "term";
-  document.addEventListener("htmx:error", (e) => { if (polls(e)) document.documentElement.dataset.live = "reconnecting"; });
-  document.addEventListener("htmx:after:request", (e) => { if (polls(e) && e.detail.ctx.response) delete document.documentElement.dataset.live; });
+  const old = (is) => { if (is) document.documentElement.dataset.live = "reconnecting"; else delete document.documentElement.dataset.live; };
+  document.addEventListener("htmx:error", (e) => { if (polls(e)) old(true); });
+  document.addEventListener("htmx:after:request", (e) => { if (polls(e)) old(!e.detail.ctx.response?.raw?.ok); });
 }
