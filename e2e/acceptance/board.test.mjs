@@ -116,6 +116,32 @@ describe("on the board", () => {
     quiet(page);
   });
 
+  test("what was held and cannot be fetched is still to be shown, and comes with the connection", async () => {
+    for (const refuse of [(route) => route.abort(), (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" })]) {
+      const id = await mc.ticket("Held for long #shop");
+      const page = await mc.page(desk, "/board");
+      await live(page);
+      await page.locator(`#card-${id.slice(3)} .title`).hover();
+      await mc.post(`/tickets/${id}/move`, { status: "done" });
+      const chip = page.locator("#held", { hasText: "Show 1 change" });
+      await chip.waitFor();
+      await page.route((url) => url.pathname === "/board", refuse);
+      const failed = page.waitForEvent("requestfinished", { predicate: (r) => new URL(r.url()).pathname === "/board" });
+      const gone = page.waitForEvent("requestfailed", { predicate: (r) => new URL(r.url()).pathname === "/board" });
+      await page.mouse.move(5, 5);
+      await Promise.any([failed, gone]);
+      await chip.waitFor();
+      assert.equal(await page.locator(`#cards-inbox #card-${id.slice(3)}`).count(), 1);
+      await page.unrouteAll();
+      // The network is back: the stream connects anew.
+      await page.evaluate(() => document.querySelector("#live-stream")._htmx.sse.reader.cancel());
+      await page.locator(`#cards-done #card-${id.slice(3)}`).waitFor();
+      await page.locator("#held").waitFor({ state: "hidden" });
+      quiet(page, /ERR_FAILED|Failed to fetch|502/);
+      await page.context().close();
+    }
+  });
+
   test("a stale move is refused with a word, and nothing is changed", async () => {
     const id = await mc.ticket("Somebody is faster #shop");
     const page = await mc.page(desk, `/tickets/${id}`);

@@ -54,7 +54,7 @@
     // Counts change at once.
     const held = document.getElementById("held");
     const mine = new Map();
-    let inside = false, waiting = 0, follow = null;
+    let inside = false, waiting = 0, whole = false, follow = null;
     const focused = (where) => board.contains(document.activeElement) && document.activeElement.matches(where);
     const holding = () => inside || dragged || focused("select, details[open] *");
     const label = () => {
@@ -64,9 +64,15 @@
     };
     const show = async () => {
       if (!waiting) return;
+      const held = waiting;
       waiting = 0;
+      whole = false;
       label();
       await htmx.ajax("GET", location.href, { target: "#board", select: "#board", swap: "outerMorph" });
+      // What was held does not come a second time by the stream: until the board was fetched it is still to be shown.
+      if (whole) return;
+      waiting += held;
+      label();
     };
     board.addEventListener("pointerenter", (e) => { inside = e.pointerType === "mouse"; });
     const release = () => { if (!holding()) show(); };
@@ -74,6 +80,7 @@
     // The keys leave a menu as well: by Tab, by Escape, by what it did. Only after this turn is it known where to.
     board.addEventListener("focusout", () => setTimeout(release));
     board.addEventListener("toggle", release, true);
+    document.addEventListener("htmx:sse:after:connection", release);
     held?.addEventListener("click", show);
     document.addEventListener("submit", (e) => {
       const card = e.target.closest?.(".card");
@@ -117,7 +124,11 @@
       for (const col of board.querySelectorAll("[data-spine]")) col.classList.toggle("fold", !col.querySelector(".card"));
     };
     spines();
-    document.addEventListener("htmx:after:swap", () => { spines(); goWith(); });
+    document.addEventListener("htmx:after:swap", (e) => {
+      if (e.detail.ctx.target === board) whole = true;
+      spines();
+      goWith();
+    });
 
     // A spine opens in place.
     board.addEventListener("click", (e) => {
