@@ -15,6 +15,7 @@ mod disk;
 #[cfg(feature = "faults")]
 mod faults;
 mod floors;
+mod forms;
 mod headless_driver;
 mod inbox;
 mod journeys;

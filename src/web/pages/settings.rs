@@ -8,22 +8,25 @@ use crate::error::{Error, FieldError, Result};
 use crate::random;
 use crate::store::{actions, auth, pauses, settings as values};
 use crate::web::ui::shell::Nav;
-use crate::web::views::settings::{Session, Settings, Token, settings as view};
+use crate::web::views::settings::{Session, Settings, Token, TypedToken, settings as view};
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 /// `GET /settings`
 pub async fn get(visit: Visit) -> HttpResponse {
-    visit.answer(async { show(&visit, StatusCode::OK, None, Vec::new()).await }).await
+    visit.answer(async { show(&visit, StatusCode::OK, Sequel::default()).await }).await
 }
 
-async fn show(
-    visit: &Visit,
-    status: StatusCode,
+/// What came of a form that was sent.
+#[derive(Default)]
+struct Sequel {
     fresh_token: Option<(String, String)>,
+    typed: TypedToken,
     errors: Vec<FieldError>,
-) -> Result<HttpResponse> {
+}
+
+async fn show(visit: &Visit, status: StatusCode, sequel: Sequel) -> Result<HttpResponse> {
     let now = visit.now;
     let config = visit.app.config.clone();
     let (tokens, sessions, paused, autonomy, telegram) = visit
@@ -53,7 +56,8 @@ async fn show(
         } else {
             Vec::new()
         },
-        fresh_token,
+        fresh_token: sequel.fresh_token,
+        typed: sequel.typed,
         sessions: sessions
             .into_iter()
             .map(|s| Session {
@@ -66,7 +70,7 @@ async fn show(
             .collect(),
         autonomy,
         config: config.origins.iter().map(|o| (o.key.clone(), o.value.clone(), o.from.to_owned())).collect(),
-        errors,
+        errors: sequel.errors,
     };
     let main = view(&shown, visit.cx());
     Ok(visit.page_with(status, Nav::Settings, "Settings", Vec::new(), String::new(), main).await)
@@ -96,7 +100,9 @@ fn browser_words(agent: &str) -> String {
 async fn back(visit: &Visit, done: Result<()>) -> Result<HttpResponse> {
     match done {
         Ok(()) => Ok(HttpResponse::SeeOther().insert_header(("Location", "/settings")).finish()),
-        Err(Error::Invalid(errors)) => show(visit, StatusCode::UNPROCESSABLE_ENTITY, None, errors).await,
+        Err(Error::Invalid(errors)) => {
+            show(visit, StatusCode::UNPROCESSABLE_ENTITY, Sequel { errors, ..Sequel::default() }).await
+        }
         Err(e) => Err(e),
     }
 }
@@ -114,15 +120,16 @@ pub async fn token(sent: Sent<NewToken>) -> HttpResponse {
     visit
         .answer(async {
             visit.who.owner()?;
-            match make_token(&visit, &form).await {
-                Ok(made) => show(&visit, StatusCode::CREATED, Some(made), Vec::new()).await,
-                Err(Error::Invalid(errors)) => show(&visit, StatusCode::UNPROCESSABLE_ENTITY, None, errors).await,
-                Err(Error::Conflict(why)) => {
-                    let errors = vec![FieldError { field: "name".to_owned(), message: why }];
-                    show(&visit, StatusCode::CONFLICT, None, errors).await
+            let (status, errors) = match make_token(&visit, &form).await {
+                Ok(made) => {
+                    return show(&visit, StatusCode::CREATED, Sequel { fresh_token: Some(made), ..Sequel::default() }).await;
                 }
-                Err(e) => Err(e),
-            }
+                Err(Error::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, errors),
+                Err(Error::Conflict(why)) => (StatusCode::CONFLICT, vec![FieldError { field: "name".to_owned(), message: why }]),
+                Err(e) => return Err(e),
+            };
+            let typed = TypedToken { name: form.name, scope: form.scope };
+            show(&visit, status, Sequel { typed, errors, ..Sequel::default() }).await
         })
         .await
 }

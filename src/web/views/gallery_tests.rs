@@ -624,7 +624,7 @@ fn settings() -> settings::Settings {
         },
         tokens: vec![
             settings::Token {
-                name: "nightly script".to_owned(),
+                name: "nightly-script".to_owned(),
                 scope: Scope::Operator,
                 created_at: ago(90_000),
                 last_used_at: Some(ago(400)),
@@ -637,6 +637,7 @@ fn settings() -> settings::Settings {
             },
         ],
         fresh_token: Some(("phone".to_owned(), "mct_demo_only_not_a_token".to_owned())),
+        typed: settings::TypedToken::default(),
         sessions: vec![
             settings::Session {
                 id: 1,
@@ -678,8 +679,8 @@ fn edit(errors: Vec<FieldError>) -> edit::Edit {
         profile: String::new(),
         work_class: t.work_class,
         version: 7,
-        roles: composer().roles,
         changed: None,
+        roles: composer().roles,
         projects: composer().projects,
         profiles: vec!["claude_opus_1m_high".to_owned(), "demo".to_owned()],
         errors,
@@ -783,11 +784,11 @@ fn pages() -> Vec<(&'static str, Markup)> {
         ("ticket-blocked", page(&ticket_shell(), &ticket::ticket(&stuck(), "/s", CX))),
         ("ticket-fresh", page(&ticket_shell(), &ticket::ticket(&fresh(), "/s", CX))),
         ("edit", page(&ticket_shell(), &edit::edit(&edit(Vec::new()), CX))),
-        ("edit-error", page(&ticket_shell(), &edit::edit(&edit(wrong("title", "is empty")), CX))),
         (
             "edit-changed",
             page(&ticket_shell(), &edit::edit(&edit::Edit { changed: Some(Status::InProgress), ..edit(Vec::new()) }, CX)),
         ),
+        ("edit-error", page(&ticket_shell(), &edit::edit(&edit(wrong("title", "is empty")), CX))),
         ("settings", page(&shell("Settings", Nav::Settings, 3, &[]), &settings::settings(&settings(), CX))),
         ("login", bare("Log in", &login::by_password("/", None, CX))),
         (

@@ -35,12 +35,23 @@ pub struct Settings {
     pub tokens: Vec<Token>,
     /// A token just made: shown once.
     pub fresh_token: Option<(String, String)>,
+    /// What was typed for a token that was not made.
+    pub typed: TypedToken,
     /// Browser sessions.
     pub sessions: Vec<Session>,
     /// Further settings in force: name, value, where it came from.
     pub config: Vec<(String, String, String)>,
     /// What was wrong with the form that was sent.
     pub errors: Vec<FieldError>,
+}
+
+/// The form of a new token, as typed.
+#[derive(Debug, Clone, Default)]
+pub struct TypedToken {
+    /// Its name.
+    pub name: String,
+    /// What it may do; empty = not chosen yet.
+    pub scope: String,
 }
 
 /// An API token.
@@ -200,17 +211,24 @@ fn tokens(s: &Settings, cx: Ctx<'_>) -> Markup {
     }
 }
 
+/// A name that a token may have.
+const TOKEN_EXAMPLE: &str = "nightly-script";
+
 fn new_token(s: &Settings, cx: Ctx<'_>) -> Markup {
     html! {
         form.inline method="post" action="/settings/tokens" {
             (form::client_id(cx, "token"))
-            label.field { span { "Name" } input.input name="name" required maxlength="80" autocomplete="off" placeholder="nightly script"; (form::field_error(&s.errors, "name")) }
+            label.field {
+                span { "Name" }
+                input.input name="name" value=(s.typed.name) required maxlength="64" autocomplete="off" placeholder=(TOKEN_EXAMPLE);
+                (form::field_error(&s.errors, "name"))
+            }
             label.field {
                 span { "May" }
                 select.input name="scope" {
-                    option value="operator" { "work with tickets" }
-                    option value="viewer" { "only read" }
-                    option value="owner" { "do everything" }
+                    @for (scope, may) in [("operator", "work with tickets"), ("viewer", "only read"), ("owner", "do everything")] {
+                        option value=(scope) selected[scope == s.typed.scope] { (may) }
+                    }
                 }
                 (form::field_error(&s.errors, "scope"))
             }
@@ -276,5 +294,15 @@ fn config(s: &Settings) -> Markup {
                 @for (name, value, from) in &s.config { dt { code { (name) } } dd { @if value.is_empty() { span.faint { "not set" } } @else { span dir="auto" { (value) } } span.faint { (from) } } }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TOKEN_EXAMPLE;
+
+    #[test]
+    fn the_example_of_a_tokens_name_is_one() {
+        assert!(crate::store::auth::check_token_name(TOKEN_EXAMPLE).is_ok());
     }
 }
