@@ -172,7 +172,7 @@ fn what_is_wrong_is_seen() {
         ("lost", "delete from orchestrator_inbox", "an item that was acknowledged"),
         (
             "I14",
-            "update task_runs set task = 'steady', due_at = null, state = 'running', ended_at = null, run_dir = 'x'",
+            "update task_runs set task = 'steady', due_at = null, state = 'running', ended_at = null, run_dir = coalesce(run_dir, 'x')",
             "two runs of one task at once",
         ),
         ("I15", "update turns set state = 'answered'", "an answer without words"),
