@@ -9,6 +9,7 @@ use crate::domain::ids::TurnId;
 use crate::domain::run::FailureCode;
 use crate::domain::time::Time;
 use crate::domain::turn::{TurnOrigin, TurnState};
+use crate::engine::console::{Hands, May};
 use crate::store::Store;
 use crate::store::turns::NewTurn;
 use std::sync::Mutex;
@@ -235,6 +236,30 @@ fn an_open_dialog_is_never_typed_into() {
     s.harvests([answered("Hi.", 1)]);
     s.until(over(id));
     assert_eq!(s.session().note, None);
+}
+
+#[test]
+fn once_a_question_of_a_turn_is_answered_she_works_again_and_nobody_types_into_that() {
+    let mut s = stage();
+    let id = s.say("hello", TurnOrigin::Human);
+    s.harvests([Harvest::Asks("1. Yes 2. No".to_owned())]);
+    let stands = |state| move |s: &Stage| s.engine.store.read(sessions::current).expect("read").is_some_and(|x| x.state == state);
+    s.until(stands(SessionState::Waiting));
+    let may = |s: &Stage| {
+        let session = Session { driver: DriverKind::Tmux, ..s.session() };
+        Hands { session: Some(session), turn: Some(s.turn(id)), taken: false }.may()
+    };
+    assert_eq!(may(&s), May::Type, "into the dialog");
+    s.until(stands(SessionState::Working));
+    assert_eq!((s.session().note, may(&s)), (None, May::Interrupt(id)));
+    // It works on, and asks once more.
+    s.me.tick(&s.engine).expect("looked at");
+    assert_eq!(s.session().state, SessionState::Working);
+    s.harvests([Harvest::Asks("May I?".to_owned())]);
+    s.until(stands(SessionState::Waiting));
+    assert_eq!(s.session().note.as_deref(), Some("May I?"));
+    s.harvests([answered("Hi.", 1)]);
+    s.until(over(id));
 }
 
 #[test]

@@ -116,7 +116,7 @@ impl Orchestrator {
                 Ok(Pace::Now)
             }
             Harvest::Asks(words) => {
-                self.working(engine, &session, turn, Some("waits for you in the console".to_owned()))?;
+                self.working(engine, &session, turn, Some("waits for you in the console".to_owned()), true)?;
                 self.not_ready(engine, &session, Look::Dialog(words))?;
                 Ok(Pace::InFlight(self.since_sent(engine, turn)))
             }
@@ -126,7 +126,7 @@ impl Orchestrator {
                 Ok(Pace::Now)
             }
             Harvest::Working { activity } => {
-                self.working(engine, &session, turn, activity)?;
+                self.working(engine, &session, turn, activity, false)?;
                 Ok(Pace::InFlight(self.since_sent(engine, turn)))
             }
             Harvest::Nowhere => self.nowhere(engine, &session, turn),
@@ -194,17 +194,20 @@ impl Orchestrator {
         }
     }
 
-    fn working(&mut self, engine: &Engine, session: &Session, turn: &Turn, activity: Option<String>) -> Result<()> {
+    /// The agent has the turn. While it does not ask (any more) its session works: nobody may type into it.
+    fn working(&mut self, engine: &Engine, session: &Session, turn: &Turn, activity: Option<String>, asks: bool) -> Result<()> {
         if turn.interrupt_wanted {
             self.pass_on_interrupt(engine, session, turn)?;
         }
-        if turn.accepted_at.is_none() || turn.activity != activity {
-            let mine = turn.clone();
-            let (id, begins) = (session.id, session.state != SessionState::Working);
-            let asks = session.state == SessionState::Waiting;
+        let news = turn.accepted_at.is_none() || turn.activity != activity;
+        let begins = !asks && !matches!(session.state, SessionState::Working | SessionState::Ended);
+        if news || begins {
+            let (mine, id) = (turn.clone(), session.id);
             engine.store.write(move |tx| {
-                turns::working(tx, &mine, activity.as_deref())?;
-                if begins && !asks {
+                if news {
+                    turns::working(tx, &mine, activity.as_deref())?;
+                }
+                if begins {
                     sessions::stands(tx, id, SessionState::Working, None)?;
                 }
                 Ok(())
