@@ -154,6 +154,14 @@ pub fn stands(tx: &Tx<'_>, id: SessionId, state: SessionState, note: Option<&str
     )
 }
 
+/// What the operator should know of it. No sign of life.
+///
+/// # Errors
+/// The session is over.
+pub fn says(tx: &Tx<'_>, id: SessionId, note: Option<&str>) -> Result<()> {
+    change(tx, id, "update sessions set note = ?2 where id = ?1 and state <> 'ended'", params![id.0, note])
+}
+
 /// Its agent is gone or did not come up: again at `retry_at`, or never by itself. `broken`: too often in a row, a person
 /// should look.
 ///

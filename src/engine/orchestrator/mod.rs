@@ -8,6 +8,7 @@ pub mod driver;
 pub mod environment;
 mod hand_over;
 pub mod headless;
+mod hitch;
 mod supervise;
 pub mod tmux_driver;
 mod turn;
@@ -73,6 +74,9 @@ pub struct Orchestrator {
     unheard: turn::Unheard,
     /// Since when (monotonic) the session takes no turn though it looks ready, how often it was asked, and why.
     held: Option<(i64, u32, String)>,
+    /// What kept this step from going on, and for how long that has been so.
+    hitch: Option<hitch::Hitch>,
+    stuck: Option<hitch::Stuck>,
 }
 
 /// What a tick decides upon.
@@ -94,6 +98,8 @@ impl Orchestrator {
             interrupted: None,
             unheard: turn::Unheard::default(),
             held: None,
+            hitch: None,
+            stuck: None,
         }
     }
 
@@ -110,6 +116,17 @@ impl Orchestrator {
     /// # Errors
     /// The store or the machine failed; the next step tries again.
     pub fn tick(&mut self, engine: &Engine) -> Result<Pace> {
+        self.hitch = None;
+        let done = self.step(engine);
+        let hitch = match &done {
+            Ok(_) => self.hitch.take(),
+            Err(e) => Some(hitch::Hitch::Fault(e.to_string())),
+        };
+        let minded = self.mind(engine, hitch);
+        done.and_then(|pace| minded.map(|()| pace))
+    }
+
+    fn step(&mut self, engine: &Engine) -> Result<Pace> {
         let scene = engine.store.read(|c| {
             let turn = turns::in_flight(c)?;
             let waiting = turns::open_count(c)? > i64::from(turn.is_some());
@@ -139,6 +156,10 @@ impl Orchestrator {
             SessionState::Starting | SessionState::Idle | SessionState::Working | SessionState::Waiting => {
                 match self.driver(session.driver).look(engine, session)? {
                     Look::Ready => self.ready(engine, session, &scene),
+                    Look::Busy if scene.waiting => {
+                        self.hitch = Some(hitch::Hitch::Busy);
+                        self.not_ready(engine, session, Look::Busy)
+                    }
                     other => self.not_ready(engine, session, other),
                 }
             }

@@ -29,6 +29,8 @@ struct Play {
     dies_before_sending: bool,
     before: VecDeque<Before>,
     asked_again: u32,
+    /// What each look and each harvest shows while it is set; `Err`: that it fails.
+    always: Option<std::result::Result<Look, String>>,
 }
 
 /// The real clock, ahead by as much as a test says.
@@ -66,7 +68,10 @@ impl Driver for Played {
     }
 
     fn look(&self, _: &Engine, _: &Session) -> Result<Look> {
-        Ok(self.with(|p| p.looks.pop_front().unwrap_or(Look::Ready)))
+        match self.with(|p| p.always.clone()) {
+            Some(shown) => shown.map_err(Error::Busy),
+            None => Ok(self.with(|p| p.looks.pop_front().unwrap_or(Look::Ready))),
+        }
     }
 
     fn send(
@@ -88,7 +93,11 @@ impl Driver for Played {
     }
 
     fn harvest(&self, _: &Engine, _: &Session, _: &Turn) -> Result<Harvest> {
-        Ok(self.with(|p| p.harvests.pop_front().unwrap_or(Harvest::Working { activity: None })))
+        match self.with(|p| p.always.clone()) {
+            Some(Err(why)) => Err(Error::Busy(why)),
+            Some(Ok(Look::Dialog(words))) => Ok(Harvest::Asks(words)),
+            Some(Ok(_)) | None => Ok(self.with(|p| p.harvests.pop_front().unwrap_or(Harvest::Working { activity: None }))),
+        }
     }
 
     fn ask_again(&self, _: &Engine, _: &Session, _: &Turn) -> Result<Before> {
@@ -635,6 +644,79 @@ fn a_session_that_takes_nothing_though_it_looks_ready_says_so() {
     s.harvests([answered("Hi.", 1)]);
     s.until(over(id));
     s.until(|s| s.session().state == SessionState::Idle && s.session().note.is_none());
+}
+
+/// What was told under keys that begin so, and whether it is urgent.
+fn told(s: &Stage, keys: &str) -> Vec<(String, bool)> {
+    let keys = format!("{keys}%");
+    let read = s.engine.store.read(move |c| {
+        let mut stmt = c.prepare("select text, urgent from notifications where key like ?1 order by id")?;
+        let rows = stmt.query_map([keys], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
+    });
+    read.expect("readable")
+}
+
+/// What is told while every look shows this, for ten minutes and over a restart in their middle.
+fn told_of(s: &mut Stage, shown: std::result::Result<Look, &str>) -> Vec<(String, bool)> {
+    s.play.with(|p| p.always = Some(shown.map_err(str::to_owned)));
+    for round in 0..40 {
+        if round == 20 {
+            s.me = Orchestrator::new(Box::new(s.play.clone()), Box::new(s.play.clone()));
+        }
+        let _ = s.me.tick(&s.engine);
+        assert!(round > 7 || told(s, "luci-waits:").is_empty(), "not before two minutes have passed");
+        s.ahead.fetch_add(15_000, Ordering::SeqCst);
+    }
+    s.play.with(|p| p.always = None);
+    told(s, "luci-waits:")
+}
+
+#[test]
+fn whatever_keeps_her_for_two_minutes_is_told_once() {
+    let shown = [
+        (Ok(Look::Dialog("Do you trust this folder?".to_owned())), "Do you trust this folder?", true),
+        (Ok(Look::Busy), "busy with something", false),
+        (Err("tmux does not answer"), "tmux does not answer", false),
+    ];
+    for (shown, words, urgent) in shown {
+        // Before the turn goes out, and in its middle.
+        for sent in [false, true] {
+            let mut s = stage();
+            let first = s.say("hello", TurnOrigin::Human);
+            s.harvests([answered("Hi.", 1)]);
+            s.until(over(first));
+            s.until(|s| s.session().state == SessionState::Idle);
+            let id = s.say("and?", TurnOrigin::Human);
+            if sent {
+                s.until(|s| s.turn(id).state == TurnState::Sent);
+            }
+            let found = told_of(&mut s, shown.clone());
+            if sent && shown == Ok(Look::Busy) {
+                assert!(found.is_empty(), "she works on what she was given: {found:?}");
+            } else {
+                assert_eq!((found.len(), found[0].1), (1, urgent), "{shown:?}: {found:?}");
+                assert!(found[0].0.contains(words), "{found:?}");
+            }
+            assert_eq!(shown.is_err(), s.session().note.is_some_and(|note| note.contains("tmux does not answer")));
+            s.harvests([answered("So.", 1)]);
+            s.until(over(id));
+            s.until(|s| s.session().state == SessionState::Idle && s.session().note.is_none());
+        }
+    }
+}
+
+#[test]
+fn a_dialog_before_somebody_at_the_keyboard_is_not_told() {
+    let mut s = stage();
+    let first = s.say("hello", TurnOrigin::Human);
+    s.harvests([answered("Hi.", 1)]);
+    s.until(over(first));
+    s.engine.store.write(|tx| sessions::want_keyboard(tx, true)).expect("taken");
+    assert_eq!(told_of(&mut s, Ok(Look::Dialog("Which model?".to_owned()))).len(), 0);
+    s.engine.store.write(|tx| sessions::want_keyboard(tx, false)).expect("handed back");
+    s.until(|s| s.session().state == SessionState::Idle);
+    assert_eq!(told_of(&mut s, Ok(Look::Dialog("Which model?".to_owned()))).len(), 1);
 }
 
 #[test]

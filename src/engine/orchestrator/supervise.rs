@@ -1,6 +1,7 @@
 //! Keeping the session up: start, bring back, leave alone what falls again and again, put to sleep.
 
 use super::driver::{Harvest, Look, Start};
+use super::hitch::Hitch;
 use super::{Engine, Orchestrator, Pace, Scene, mono};
 use crate::domain::session::{RETRY_MOST_MS, Session, SessionState};
 use crate::error::{Error, Result};
@@ -81,6 +82,7 @@ impl Orchestrator {
                 Ok(Pace::In(40))
             }
             Look::Dialog(words) => {
+                self.hitch = Some(Hitch::Dialog(words.clone()));
                 if session.state != SessionState::Waiting || session.note.as_deref() != Some(words.as_str()) {
                     engine.store.write(move |tx| sessions::stands(tx, id, SessionState::Waiting, Some(&words)))?;
                 }
