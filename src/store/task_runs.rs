@@ -94,6 +94,20 @@ pub fn has(conn: &Connection, task: &str, due_at: Time) -> Result<bool> {
         .query_row(params![task, due_at.0], |r| r.get(0))?)
 }
 
+/// The clock was put back: rows of a task that say why a due time was left out which has not come yet. Nobody can have
+/// missed it.
+///
+/// # Errors
+/// The database refused.
+pub fn forget_ahead(tx: &Tx<'_>, task: &str) -> Result<()> {
+    tx.conn
+        .prepare_cached(
+            "delete from task_runs where task = ?1 and due_at > ?2 and state in ('missed', 'skipped', 'overlapped') and launches = 0",
+        )?
+        .execute(params![task, tx.now.0])?;
+    Ok(())
+}
+
 /// A task's runs before `before`, newest first.
 ///
 /// # Errors
@@ -439,6 +453,10 @@ mod tests {
             ("where state in ('waiting', 'running') order by rank, id", "task_runs_live"),
             ("where task = 'a' and id < 9 order by id desc limit 9", "task_runs_of_task"),
             ("where task = 'a' and due_at = 1", "task_runs_once"),
+            (
+                "where task = 'a' and due_at > 1 and state in ('missed', 'skipped', 'overlapped') and launches = 0",
+                "task_runs_once",
+            ),
             ("where ended_at < 1", "task_runs_ended"),
             ("where state in ('waiting', 'running') and state = 'waiting' and not_before > 1", "task_runs_live"),
         ] {

@@ -321,6 +321,34 @@ fn a_clock_that_jumps_back_and_forward_makes_no_due_time_come_twice() {
     rig.jump("2026-11-21T12:46:00Z");
     rig.tick();
     assert_eq!(rig.row("new").next_due_at, Some(at("2026-11-21T12:50:00Z")));
+    // Nor does one that was there already: nobody can have missed what has not come yet.
+    assert_eq!(rig.row("t").next_due_at, Some(at("2026-11-21T12:50:00Z")));
+    rig.pass(5 * 60_000);
+    rig.tick();
+    for name in ["t", "new"] {
+        let runs = rig.runs(name);
+        let run = runs.iter().find(|r| r.due_at == Some(at("2026-11-21T12:50:00Z")));
+        assert_eq!(run.map(|r| r.state), Some(TaskRunState::Waiting), "{name}");
+    }
+}
+
+#[test]
+fn a_look_back_that_failed_is_made_again() {
+    let rig = Rig::new(LEDGER, "2026-11-21T12:00:30Z");
+    rig.task("t.md", "schedule: \"*/10 * * * *\"\ncommand: [\"true\"]\noverlap: queue", "");
+    rig.tick();
+    rig.pass(30 * 60_000);
+    rig.tick();
+    rig.jump("2026-11-21T11:45:00Z");
+    let rename = |from: &'static str, to: &'static str| {
+        let sql = format!("alter table {from} rename to {to}");
+        rig.engine.store.write(move |tx| Ok(tx.conn.execute_batch(&sql)?)).expect("renamed");
+    };
+    rename("task_runs", "hidden");
+    assert!(scheduler::tick(&rig.engine).is_err());
+    rename("hidden", "task_runs");
+    rig.tick();
+    assert_eq!(rig.row("t").next_due_at, Some(at("2026-11-21T11:50:00Z")));
 }
 
 #[test]

@@ -120,7 +120,8 @@ fn mark(name: &str, due: Time) -> u64 {
     mark ^ (mark >> 29)
 }
 
-/// The clock may have been put back: what is due next is looked for from now on, past all due times that have a row.
+/// The clock may have been put back: what is due next is looked for from now on, past all due times that have a row. A row
+/// of a due time still to come that only says why it was left out is none.
 ///
 /// # Errors
 /// The store failed.
@@ -136,6 +137,7 @@ pub(super) fn look_back(engine: &Engine, memory: &Memory, now: Time) -> Result<(
     }
     engine.store.write(move |tx| {
         for (row, task) in &earlier {
+            task_runs::forget_ahead(tx, &task.name)?;
             let mut next = task.schedule.next_after(tx.now);
             while let Some(at) = next.filter(|at| row.next_due_at.is_some_and(|stored| *at < stored)) {
                 if !task_runs::has(tx.conn, &task.name, at)? {

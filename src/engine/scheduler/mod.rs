@@ -100,7 +100,7 @@ pub fn prune(engine: &Engine) -> Result<()> {
 }
 
 /// Notices that the wall clock was put back: what was due in a future that is none any more is looked for anew. Due
-/// times that have their row never come again.
+/// times that have been never come again.
 fn mind_the_clock(engine: &Engine, memory: &mut Memory) -> Result<()> {
     let clock = engine.store.clock();
     let (now, mono) = (clock.now(), Clock::mono_ms(&**clock));
@@ -109,8 +109,12 @@ fn mind_the_clock(engine: &Engine, memory: &mut Memory) -> Result<()> {
         None => true,
         Some((wall, then)) => now.0 - wall.0 < (mono - then) - BACK_MS,
     };
+    if back {
+        due::look_back(engine, memory, now)?;
+    }
+    // Only now: a look back that failed is made again.
     memory.clocks = Some((now, mono));
-    if back { due::look_back(engine, memory, now) } else { Ok(()) }
+    Ok(())
 }
 
 fn wait_ms(engine: &Engine) -> i64 {
