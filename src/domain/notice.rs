@@ -14,7 +14,7 @@ pub enum NoticeState {
     Sending,
     /// In the chat. Terminal.
     Sent,
-    /// Given up after refusals or too many tries; the error says why. Terminal.
+    /// Given up after refusals; the error says why. Terminal.
     Failed,
     /// Not sent and no longer worth it: nothing to send with, overtaken, too old. Terminal.
     Unsent,
@@ -153,9 +153,6 @@ pub const MESSAGE_UNITS: usize = 4_096;
 
 /// No text is cut into more parts than this; the rest stands on the page.
 const PARTS_MAX: usize = 5;
-
-/// Tries before a notice is given up.
-pub const TRIES_MAX: i64 = 20;
 
 /// The wait before the next try: 1 s, doubled each time, at most 10 minutes.
 #[must_use]

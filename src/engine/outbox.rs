@@ -182,11 +182,12 @@ fn next_step(engine: &Engine, bot: &dyn Chats, config: &Telegram, quiet: bool, h
             again(engine, id, now, false, &why)?;
             trouble(engine, &fault)?;
         }
-        Fault::Unreachable(_) | Fault::Elsewhere(_) if stored.attempts < notice::TRIES_MAX => {
+        // The way is cut: that says nothing about the notice. It is tried until it is too old.
+        Fault::Unreachable(_) | Fault::Elsewhere(_) => {
             again(engine, id, now.plus_ms(notice::backoff_ms(stored.attempts)), true, &why)?;
             trouble(engine, &fault)?;
         }
-        Fault::Unreachable(_) | Fault::Elsewhere(_) | Fault::Refused(_) | Fault::Forbidden(_) => {
+        Fault::Refused(_) | Fault::Forbidden(_) => {
             tracing::warn!(notice = id.0, error = %why, "a notice could not be sent");
             engine.store.write(move |tx| notifications::failed(tx, id, &why))?;
             return Ok(true);
