@@ -133,7 +133,45 @@ pub enum Remedy {
     Person,
 }
 
+/// Until when a failure lets its profile rest: whatever comes next would fail in the same way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// It does not.
+    No,
+    /// Until the limit's reset.
+    Reset,
+    /// Until a person has mended the account.
+    Person,
+}
+
 impl FailureCode {
+    /// Whether the profile it happened to rests.
+    #[must_use]
+    pub fn rest(self) -> Rest {
+        match self {
+            FailureCode::RateLimit => Rest::Reset,
+            FailureCode::AuthFailure | FailureCode::Billing => Rest::Person,
+            FailureCode::ServerError
+            | FailureCode::ModelNotFound
+            | FailureCode::InvalidRequest
+            | FailureCode::SpawnFailed
+            | FailureCode::Refused
+            | FailureCode::Silence
+            | FailureCode::WallClock
+            | FailureCode::LogCap
+            | FailureCode::Killed
+            | FailureCode::ExitCode
+            | FailureCode::NoResult
+            | FailureCode::TurnLimit
+            | FailureCode::WrongPlace
+            | FailureCode::UnknownSession
+            | FailureCode::LogLost
+            | FailureCode::Vanished
+            | FailureCode::Interrupted
+            | FailureCode::AgentError => Rest::No,
+        }
+    }
+
     /// What happens next by itself.
     #[must_use]
     pub fn remedy(self) -> Remedy {

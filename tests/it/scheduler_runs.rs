@@ -368,6 +368,29 @@ fn an_agent_that_ends_with_its_refused_login_is_told_of_once() {
 }
 
 #[test]
+fn an_account_without_credit_rests_its_profile_and_counts_for_no_streak() {
+    let dir = tempfile::tempdir().expect("a temp dir");
+    let path = dir.path().join("broke");
+    let rig = Rig::new(&format!("{FOUR}[profiles.broke]\nruntime = \"claude\"\ncommand = [\"{}\"]\n", path.display()), NOON);
+    let said = r#"{"type":"result","subtype":"success","is_error":true,"num_turns":1,"session_id":"11111111-2222","result":"Credit balance is too low"}"#;
+    let text = format!("#!/bin/sh\ncase \"$*\" in *--help*|*--version*) echo 1.0; exit 0;; esac\necho '{said}'\nexit 1\n");
+    fs::rename(script(&rig, "agent.tmp", &text), path).expect("moved");
+    rig.task("broke.md", "kind: agent\nprofile: broke\nretries: 2", "Look at the logs.");
+    let run = rig.by_hand("broke");
+    assert!(run.state == State::AuthFailed && run.attempt == 1, "{run:?}");
+    let now = rig.engine.store.clock().now();
+    let pause = rig.engine.store.read(|c| pauses::in_force(c, now)).expect("readable").remove("broke").expect("it rests");
+    assert!(pause.until.is_none() && pause.reason.contains("no credit left"), "{pause:?}");
+    assert_eq!(rig.row("broke").streak, 0, "it says nothing about the task");
+    let told: i64 = rig
+        .engine
+        .store
+        .read(|c| Ok(c.query_row("select count(*) from notifications where key like 'paused:broke:%'", [], |r| r.get(0))?))
+        .expect("countable");
+    assert_eq!(told, 1);
+}
+
+#[test]
 fn every_outcome_reaches_the_inbox_and_three_failures_make_one_ticket() {
     let rig = Rig::new(FOUR, NOON);
     let count =

@@ -66,7 +66,13 @@ impl Outside {
             Deed::Fail => {
                 let code = *one(
                     &mut self.dice,
-                    &[FailureCode::RateLimit, FailureCode::AuthFailure, FailureCode::ServerError, FailureCode::AgentError],
+                    &[
+                        FailureCode::RateLimit,
+                        FailureCode::AuthFailure,
+                        FailureCode::Billing,
+                        FailureCode::ServerError,
+                        FailureCode::AgentError,
+                    ],
                 );
                 let lost = self.dice.u8(0..6) == 0;
                 self.luci.over(if lost {

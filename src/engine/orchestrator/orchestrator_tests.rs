@@ -575,6 +575,27 @@ fn at_a_limit_one_turn_fails_and_the_others_wait_for_the_reset() {
 }
 
 #[test]
+fn without_a_login_or_credit_one_turn_fails_and_the_others_wait_for_a_person() {
+    for code in [FailureCode::AuthFailure, FailureCode::Billing] {
+        let mut s = stage();
+        let (first, second) = (s.say("one", TurnOrigin::Human), s.say("two", TurnOrigin::Human));
+        s.harvests([failed(code, false)]);
+        s.until(over(first));
+        for _ in 0..10 {
+            let _ = s.me.tick(&s.engine);
+            s.ahead.fetch_add(3_600_000, Ordering::SeqCst);
+        }
+        assert_eq!((s.turn(first).state, s.turn(second).state), (TurnState::Failed, TurnState::Pending), "{code}");
+        assert_eq!(s.session().note.as_deref(), Some("so it goes"));
+        assert_eq!(told(&s, "paused:").len(), 1, "{code}");
+        let profile = s.session().profile;
+        s.engine.store.write(move |tx| pauses::resume(tx, &profile)).expect("a person resumes it");
+        s.harvests([answered("2", 1)]);
+        s.until(over(second));
+    }
+}
+
+#[test]
 fn a_note_that_cannot_even_be_asked_for_does_not_keep_the_next_session_waiting() {
     let mut s = stage();
     let id = s.say("hello", TurnOrigin::Human);

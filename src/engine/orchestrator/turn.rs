@@ -3,7 +3,7 @@
 use super::driver::{Before, Harvest, Look, NotSent};
 use super::{Engine, Orchestrator, Pace, mono};
 use crate::domain::notice::Notice;
-use crate::domain::run::FailureCode;
+use crate::domain::run::{FailureCode, Rest};
 use crate::domain::session::{Session, SessionState};
 use crate::domain::time::Time;
 use crate::domain::turn::{Turn, TurnOrigin, TurnState};
@@ -177,13 +177,13 @@ impl Orchestrator {
         let (mine, profile) = (turn.clone(), session.profile.clone());
         engine.store.write(move |tx| {
             // What waits behind it would fail in the same way: it waits for the reset, or for a person.
-            match code {
-                FailureCode::RateLimit => {
+            match code.rest() {
+                Rest::Reset => {
                     let until = retry_at.filter(|at| *at > tx.now).unwrap_or(tx.now.plus_ms(LIMIT_REST_MS));
                     pauses::pause(tx, &profile, &why, Some(until))?;
                 }
-                FailureCode::AuthFailure => pauses::pause(tx, &profile, &why, None)?,
-                _ => {}
+                Rest::Person => pauses::pause(tx, &profile, &why, None)?,
+                Rest::No => {}
             }
             turns::fail(tx, &mine, &why, partial.as_deref())
         })?;

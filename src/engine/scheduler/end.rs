@@ -7,7 +7,7 @@ use crate::domain::conclude::{Ending, conclude};
 use crate::domain::ids::TicketId;
 use crate::domain::inbox::OutcomeClass;
 use crate::domain::profile::{Profile, RuntimeKind};
-use crate::domain::run::{ExitCause, ExitRecord, Failure, FailureCode};
+use crate::domain::run::{ExitCause, ExitRecord, Failure, FailureCode, Rest};
 use crate::domain::task::{StopWanted, Task, TaskKind, TaskRun, TaskRunState};
 use crate::domain::time::{Time, span_words};
 use crate::engine::Engine;
@@ -124,6 +124,14 @@ fn auth_words(said: &str) -> String {
     if said.is_empty() { "its login is refused".to_owned() } else { format!("its login is refused: {said}") }
 }
 
+/// Why a profile rests until a person has mended its account.
+fn account_words(failure: &Failure) -> String {
+    if failure.code != FailureCode::Billing {
+        return auth_words(&failure.text);
+    }
+    format!("the account has no credit left: {}", crate::domain::text::cut_chars(&failure.text, 300).0)
+}
+
 /// An agent that has said its last word and does not go is asked to.
 fn linger(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir) {
     let grace = profile(engine, run).map_or(i64::MAX, |p| p.exit_grace_ms);
@@ -220,10 +228,10 @@ fn finish(engine: &Engine, run: &TaskRun, task: Option<&Task>, mut end: End, fai
         task_runs::end(tx, &run, &end, again)?;
         faults::hit(Point::TaskEnded)?;
         if let Some(f) = failure.as_ref().filter(|_| !told) {
-            match f.code {
-                FailureCode::AuthFailure => rest(tx, &run, &auth_words(&f.text), None)?,
-                FailureCode::RateLimit if f.retry_at.is_some() => rest(tx, &run, &f.text, f.retry_at)?,
-                _ => {}
+            match (f.code.rest(), f.retry_at) {
+                (Rest::Person, _) => rest(tx, &run, &account_words(f), None)?,
+                (Rest::Reset, Some(until)) => rest(tx, &run, &f.text, Some(until))?,
+                (Rest::Reset, None) | (Rest::No, _) => {}
             }
         }
         if again.is_some() {
@@ -371,7 +379,8 @@ fn agent_verdict(
     let failure = conclusion.failure;
     let state = match failure.as_ref().map(|f| f.code) {
         None => TaskRunState::Ok,
-        Some(FailureCode::AuthFailure) => TaskRunState::AuthFailed,
+        // No credit is as good as no login: it says nothing about the task, and only a person can mend it.
+        Some(code) if code.rest() == Rest::Person => TaskRunState::AuthFailed,
         Some(FailureCode::WallClock) => TaskRunState::TimedOut,
         Some(FailureCode::Vanished) => TaskRunState::Lost,
         Some(_) => TaskRunState::Failed,
