@@ -2,7 +2,7 @@
 
 use super::action::Action;
 use super::ids::ItemId;
-use super::inbox::{InboxPriority, Item, ItemStatus};
+use super::inbox::{DIGEST_MAX, InboxPriority, Item, ItemStatus};
 use super::proposal_block;
 use super::text::{cut_bytes, cut_chars, shortened, strip_control};
 use super::ticket::text_enum;
@@ -103,6 +103,16 @@ pub fn back_off_ms(failures: u32) -> i64 {
         n => (60_000_i64 << n.min(7)).min(60 * 60_000),
     }
 }
+
+/// How many items go into a digest after so many in a row came back unanswered: ever fewer, so that one that no digest gets
+/// through with is alone in the end.
+#[must_use]
+pub fn size(failures: u32) -> usize {
+    DIGEST_MAX.checked_shr(failures).unwrap_or(0).max(1)
+}
+
+/// So many digests in a row without an answer are told to the owner. The last of them has one item.
+pub const TELL_AT: u32 = 5;
 
 /// `Digest 12: 9 reports, 2 critical`
 #[must_use]

@@ -91,6 +91,13 @@ fn a_claim_is_extended_on_its_way_and_withdrawn_only_from_the_queue() {
 }
 
 #[test]
+fn after_digests_without_an_answer_there_are_fewer_reports_in_the_next() {
+    let sizes: Vec<usize> = (0..8).chain([64, 1_000]).map(size).collect();
+    assert_eq!(sizes, [20, 10, 5, 2, 1, 1, 1, 1, 1, 1]);
+    assert_eq!(size(TELL_AT - 1), 1);
+}
+
+#[test]
 fn a_broken_luci_is_asked_less_and_less_often() {
     let waits: Vec<i64> = (0..12).map(|n| back_off_ms(n) / 60_000).collect();
     assert_eq!(waits, [0, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60]);

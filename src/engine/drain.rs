@@ -144,6 +144,7 @@ fn go_on(tx: &Tx<'_>, seen: &Digest) -> Result<Drained> {
         }
         Step::GiveBack => {
             digests::give_back(tx, &digest)?;
+            tell_unanswered(tx, &digest)?;
             Ok(Drained { given_back: digest.items, ..Drained::default() })
         }
         Step::Withdraw => {
@@ -174,6 +175,23 @@ fn may_begin(c: &Connection, now: Time, every: i64, pace: Pace) -> Result<bool> 
             Ok(due || waiting >= full || inbox::critical_waits(c)?)
         }
     }
+}
+
+/// With the fifth digest in a row that nobody answered the owner is told. It had one report alone: of that one it is told once.
+fn tell_unanswered(tx: &Tx<'_>, last: &Digest) -> Result<()> {
+    if digests::unanswered(tx.conn)?.0 != digest::TELL_AT {
+        return Ok(());
+    }
+    let items = digests::items(tx.conn, last.turn)?;
+    let Some((item, _)) = items.first() else { return Ok(()) };
+    let why = turns::get(tx.conn, last.turn)?.error.unwrap_or_default();
+    let text = format!(
+        "Luci left {} digests in a row without an answer: {why}\n\nThe last had one report alone: {}\n\nAll of them wait \
+         and are brought to her again, fewer at a time.",
+        digest::TELL_AT,
+        item.headline(300)
+    );
+    notifications::tell(tx, &Notice { key: format!("inbox-unanswered:{}", item.id), text, ..Notice::default() })
 }
 
 fn tell_late(tx: &Tx<'_>, late: &[Item]) -> Result<()> {

@@ -5,7 +5,7 @@ use super::turns::{self, NewTurn};
 use super::{Tx, inbox, sessions};
 use crate::domain::digest::{self, Decision, DigestState};
 use crate::domain::ids::{ItemId, TurnId};
-use crate::domain::inbox::{DIGEST_MAX, Item, moment, stamp};
+use crate::domain::inbox::{Item, moment, stamp};
 use crate::domain::session::{RETRY_MOST_MS, SessionState};
 use crate::domain::time::Time;
 use crate::domain::turn::{TurnOrigin, TurnState};
@@ -141,7 +141,7 @@ pub fn luci_can(conn: &Connection, now: Time) -> Result<bool> {
     })
 }
 
-/// Claims the items whose turn it is, and puts them into the queue as one turn. None where nothing waits, or a digest is
+/// Claims the items whose turn it is, fewer after digests without an answer, and puts them into the queue as one turn. None where nothing waits, or a digest is
 /// open already.
 ///
 /// # Errors
@@ -150,7 +150,8 @@ pub fn begin(tx: &Tx<'_>, lease_ms: i64) -> Result<Option<Digest>> {
     if open(tx.conn)?.is_some() {
         return Ok(None);
     }
-    let items = inbox::waiting(tx.conn, i64::try_from(DIGEST_MAX).unwrap_or(20))?;
+    let size = digest::size(unanswered(tx.conn)?.0);
+    let items = inbox::next_in_line(tx.conn, i64::try_from(size).unwrap_or(1))?;
     if items.is_empty() {
         return Ok(None);
     }

@@ -94,7 +94,7 @@ pub fn list(conn: &Connection, status: Option<ItemStatus>, before: Option<ItemId
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Items that wait, in the order in which they will be read.
+/// Items that wait, the most urgent first, then the oldest.
 ///
 /// # Errors
 /// The database refused.
@@ -107,6 +107,26 @@ pub fn waiting(conn: &Connection, limit: i64) -> Result<Vec<Item>> {
 fn waiting_sql() -> String {
     format!(
         "select {COLUMNS} from orchestrator_inbox i indexed by inbox_pending where i.status = 'pending' order by {RANK}, i.id limit ?1"
+    )
+}
+
+/// The items of the next digest, at most so many. One that came back unread when it was alone goes alone, after all others:
+/// whatever it is that no answer gets past, it keeps nothing else waiting.
+///
+/// # Errors
+/// The database refused.
+pub(super) fn next_in_line(conn: &Connection, limit: i64) -> Result<Vec<Item>> {
+    let mut stmt = conn.prepare_cached(&next_sql())?;
+    let found: Vec<Item> = stmt.query_map([limit], row_to_item)?.collect::<rusqlite::Result<_>>()?;
+    if found.is_empty() { waiting(conn, 1) } else { Ok(found) }
+}
+
+fn next_sql() -> String {
+    format!(
+        "select {COLUMNS} from orchestrator_inbox i indexed by inbox_pending where i.status = 'pending' and not exists (
+           select 1 from digest_items d join digests g on g.turn_id = d.turn_id join turns t on t.id = d.turn_id
+           where d.item_id = i.id and d.decision = 'given_back' and g.items = 1 and t.state = 'failed')
+         order by {RANK}, i.id limit ?1"
     )
 }
 
