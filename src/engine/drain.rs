@@ -125,7 +125,7 @@ fn look(c: &Connection, now: Time, every: i64, pace: Pace) -> Result<Work> {
         None => None,
     };
     let begin = open.is_none() && may_begin(c, now, every, pace)?;
-    let late = inbox::late(c, now.plus_ms(-LATE_MS), LATE_MOST)?;
+    let late = inbox::late(c, now, LATE_MS, LATE_MOST)?;
     Ok(Work { open, strays: inbox::has_strays(c, now)?, late, begin })
 }
 

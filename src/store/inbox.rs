@@ -3,7 +3,7 @@
 use super::Tx;
 use crate::domain::ids::ItemId;
 use crate::domain::inbox::{InboxPriority, Item, ItemStatus, Source, check_message, check_source_id, moment, stamp};
-use crate::domain::time::Time;
+use crate::domain::time::{TREMBLES_MS, Time};
 use crate::doorbell::Topic;
 use crate::error::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -211,20 +211,23 @@ pub fn return_strays(tx: &Tx<'_>) -> Result<usize> {
     Ok(n)
 }
 
-/// Critical items that came before a moment, are not decided, and of which the owner was not told.
+/// Critical items that are not decided so long after they came, and of which the owner was not told. One that is yet to come
+/// did so before the clock was put back.
 ///
 /// # Errors
 /// The database refused.
-pub fn late(conn: &Connection, before: Time, limit: i64) -> Result<Vec<Item>> {
+pub fn late(conn: &Connection, now: Time, after_ms: i64, limit: i64) -> Result<Vec<Item>> {
     let mut stmt = conn.prepare_cached(&late_sql())?;
-    let rows = stmt.query_map(params![stamp(before), limit], row_to_item)?;
+    let (before, ahead) = (stamp(now.plus_ms(-after_ms)), stamp(now.plus_ms(TREMBLES_MS)));
+    let rows = stmt.query_map(params![before, ahead, limit], row_to_item)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn late_sql() -> String {
     format!(
         "select {COLUMNS} from orchestrator_inbox i where i.status in ('pending', 'claimed') and i.priority = 'critical'
-           and i.created_at <= ?1 and not exists (select 1 from inbox_told t where t.item_id = i.id) limit ?2"
+           and (+i.created_at <= ?1 or +i.created_at > ?2)
+           and not exists (select 1 from inbox_told t where t.item_id = i.id) limit ?3"
     )
 }
 

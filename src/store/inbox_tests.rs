@@ -33,12 +33,33 @@ fn the_claim_reads_twenty_rows_of_its_index_and_sorts_nothing() {
 #[test]
 fn what_each_pickup_asks_is_answered_by_an_index() {
     let (_dir, store) = store();
-    let late = plan(&store, &late_sql(), params!["2026-01-01", 20]);
-    assert!(late.contains("idx_orchestrator_inbox (status=? AND priority=? AND created_at<?)"), "{late}");
+    let late = plan(&store, &late_sql(), params!["2026-01-01", "2026-01-01", 20]);
+    assert!(late.contains("idx_orchestrator_inbox (status=? AND priority=?)"), "{late}");
     let strays = plan(&store, STRAYS, ["2026-01-01"]);
     assert!(strays.contains("SEARCH i USING") && strays.contains("digest_items_open"), "{strays}");
     let digest = plan(&store, "select number from digests where state = 'open'", []);
     assert!(digest.contains("digests_one_open"), "{digest}");
+}
+
+#[test]
+fn a_critical_report_from_before_the_clock_was_put_back_is_late() {
+    let (_dir, store) = store();
+    let late = store.write(|tx| {
+        for (minutes, name) in [(0, "now"), (-16, "late"), (60, "from before")] {
+            let new = NewItem {
+                source: Source::Api,
+                source_id: Some(name.to_owned()),
+                message: "full".to_owned(),
+                priority: InboxPriority::Critical,
+            };
+            let id = post(tx, &new)?;
+            let at = stamp(tx.now.plus_ms(minutes * 60_000));
+            tx.conn.execute("update orchestrator_inbox set created_at = ?2 where id = ?1", params![id.0, at])?;
+        }
+        late(tx.conn, tx.now, 15 * 60_000, 10)
+    });
+    let names: Vec<Option<String>> = late.expect("readable").into_iter().map(|i| i.source_id).collect();
+    assert_eq!(names, [Some("late".to_owned()), Some("from before".to_owned())]);
 }
 
 #[test]

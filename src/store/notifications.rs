@@ -8,7 +8,7 @@ use crate::domain::notice::{Button, ButtonsState, Notice, NoticeState, Stored};
 use crate::domain::notice_words;
 use crate::domain::text::{cut_bytes, redact, strip_control};
 use crate::domain::ticket::{Status, Ticket};
-use crate::domain::time::Time;
+use crate::domain::time::{TREMBLES_MS, Time};
 use crate::doorbell::Topic;
 use crate::error::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -152,7 +152,8 @@ pub fn drop_waiting(tx: &Tx<'_>, why: &str, before: Time) -> Result<usize> {
         .execute(params![why, before.0])?)
 }
 
-/// No back-off and no wait that Telegram asks for is longer. One that ends later was set before the clock was put back.
+/// No back-off and no wait that Telegram asks for is longer. One that ends later was set before the clock was put back, and so
+/// was that of a notice which is yet to be told.
 const FAR_MS: i64 = 2 * 3_600_000;
 
 /// Takes the next notice that is due; in quiet hours only what is urgent or answers somebody. From here on it may be in
@@ -165,12 +166,17 @@ pub fn claim(tx: &Tx<'_>, quiet: bool) -> Result<Option<Stored>> {
         .conn
         .prepare_cached(
             "select id from notifications where state = 'pending' and chat is not null
-               and (next_at <= ?1 or next_at > ?3) and (?2 = 0 or urgent = 1 or answer = 1) order by urgent desc, id limit 1",
+               and (next_at <= ?1 or next_at > ?3 or created_at > ?4) and (?2 = 0 or urgent = 1 or answer = 1) order by urgent desc, id limit 1",
         )?
-        .query_row(params![tx.now.0, quiet, tx.now.0 + FAR_MS], |r| r.get(0))
+        .query_row(params![tx.now.0, quiet, tx.now.plus_ms(FAR_MS).0, tx.now.plus_ms(TREMBLES_MS).0], |r| r.get(0))
         .optional()?;
     let Some(id) = id else { return Ok(None) };
-    tx.conn.prepare_cached("update notifications set state = 'sending', attempts = attempts + 1 where id = ?1")?.execute([id])?;
+    // From here on it waits by the clock as it is now.
+    tx.conn
+        .prepare_cached(
+            "update notifications set state = 'sending', attempts = attempts + 1, created_at = min(created_at, ?2) where id = ?1",
+        )?
+        .execute([id, tx.now.0])?;
     get(tx.conn, NoticeId(id)).map(Some)
 }
 

@@ -78,10 +78,17 @@ fn a_notice_does_not_wait_for_a_clock_that_was_put_back() {
             tell(tx, &notice(key, false))?;
             tx.conn.execute("update notifications set next_at = ?1 where key = ?2", params![tx.now.0 + wait, key])?;
         }
+        tell(tx, &notice("told by a clock ahead", false))?;
+        tx.conn
+            .execute("update notifications set next_at = ?1, created_at = ?1 where key like 'told%'", [tx.now.0 + 3_600_000])?;
         spread(tx, &[5])?;
-        Ok([claim(tx, false)?, claim(tx, false)?].map(|s| s.map(|s| s.notice.key)))
+        let (first, second) = (claim(tx, false)?, claim(tx, false)?.expect("due"));
+        // Tried once it backs off as any other.
+        again(tx, second.id, tx.now.plus_ms(1_000), true, "no route")?;
+        Ok([first, Some(second), claim(tx, false)?].map(|s| s.map(|s| s.notice.key)))
     });
-    assert_eq!(keys.expect("claimed"), [Some("from before".to_owned()), None]);
+    let keys = keys.expect("claimed");
+    assert_eq!(keys.each_ref().map(Option::as_deref), [Some("from before"), Some("told by a clock ahead"), None]);
 }
 
 #[test]
@@ -102,7 +109,7 @@ fn a_key_that_holds_wildcards_ends_only_its_own() {
 fn looking_for_work_reads_an_index_and_not_the_table() {
     let (_dir, store) = store();
     for sql in [
-        "select id from notifications where state = 'pending' and chat is not null and (next_at <= 1 or next_at > 2)
+        "select id from notifications where state = 'pending' and chat is not null and (next_at <= 1 or next_at > 2 or created_at > 3)
            and (0 = 0 or urgent = 1 or answer = 1) order by urgent desc, id limit 1",
         "select 1 from notifications where state = 'pending'",
         "select 1 from notifications where state = 'sending'",

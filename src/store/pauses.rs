@@ -3,7 +3,7 @@
 use super::{Tx, notifications};
 use crate::domain::notice::Notice;
 use crate::domain::notice_words;
-use crate::domain::time::Time;
+use crate::domain::time::{TREMBLES_MS, Time};
 use crate::doorbell::Topic;
 use crate::error::Result;
 use rusqlite::{Connection, params};
@@ -20,8 +20,15 @@ pub struct Pause {
     pub since: Time,
 }
 
-/// No reset is believed that is further ahead. A pause that ends later was made before the clock was put back.
+/// No reset is believed that is further ahead. A pause that ends later, or is yet to begin, was made before the clock was put
+/// back, and is over.
 const FAR_MS: i64 = 9 * 86_400_000;
+/// Which pauses are to end by themselves, after ?1; ?2 and ?3 are how late that can be, and how late they can have begun.
+const ENDING: &str = "until > ?1 and until <= ?2 and since <= ?3";
+
+fn ending(now: Time) -> [i64; 3] {
+    [now.0, now.plus_ms(FAR_MS).0, now.plus_ms(TREMBLES_MS).0]
+}
 
 /// Pauses a profile; a pause without an end is not shortened by one with an end, and is told to the owner at once.
 ///
@@ -61,10 +68,9 @@ pub fn resume(tx: &Tx<'_>, profile: &str) -> Result<bool> {
 /// # Errors
 /// The database refused.
 pub fn in_force(conn: &Connection, now: Time) -> Result<BTreeMap<String, Pause>> {
-    let mut stmt = conn.prepare_cached(
-        "select profile, reason, until, since from profile_pauses where until is null or (until > ?1 and until <= ?2)",
-    )?;
-    let rows = stmt.query_map([now.0, now.0 + FAR_MS], |r| {
+    let mut stmt = conn
+        .prepare_cached(&format!("select profile, reason, until, since from profile_pauses where until is null or ({ENDING})"))?;
+    let rows = stmt.query_map(ending(now), |r| {
         Ok((r.get(0)?, Pause { reason: r.get(1)?, until: r.get::<_, Option<i64>>(2)?.map(Time), since: Time(r.get(3)?) }))
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -106,7 +112,37 @@ fn told_as(profile: &str) -> String {
 /// # Errors
 /// The database refused.
 pub fn next_end(conn: &Connection, now: Time) -> Result<Option<Time>> {
-    let at: Option<i64> =
-        conn.prepare_cached("select min(until) from profile_pauses where until > ?1")?.query_row([now.0], |r| r.get(0))?;
+    let at: Option<i64> = conn
+        .prepare_cached(&format!("select min(until) from profile_pauses where {ENDING}"))?
+        .query_row(ending(now), |r| r.get(0))?;
     Ok(at.map(Time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::store::Store;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_pause_does_not_wait_for_a_clock_that_was_put_back() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("a store");
+        let (in_force, next) = store
+            .write(|tx| {
+                for (profile, began) in [("limit", 0), ("from before", 2 * 3_600_000)] {
+                    pause(tx, profile, "its limit", Some(tx.now.plus_ms(began + 3_600_000)))?;
+                    tx.conn
+                        .execute("update profile_pauses set since = since + ?2 where profile = ?1", params![profile, began])?;
+                }
+                // Nothing but a person ends this one.
+                pause(tx, "login", "refused", None)?;
+                tx.conn.execute("update profile_pauses set since = since + 7200000 where profile = 'login'", [])?;
+                Ok((in_force(tx.conn, tx.now)?, next_end(tx.conn, tx.now)?))
+            })
+            .expect("written");
+        assert_eq!(in_force.keys().collect::<Vec<_>>(), ["limit", "login"]);
+        assert_eq!(next, in_force["limit"].until);
+    }
 }

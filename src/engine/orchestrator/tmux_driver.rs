@@ -11,6 +11,7 @@ use super::driver::{Before, Driver, Harvest, Look, NotSent, Start};
 use super::headless::Environment;
 use crate::clock::{Deadline, pause};
 use crate::domain::session::{LUCI, Session};
+use crate::domain::time::Time;
 use crate::domain::turn::Turn;
 use crate::engine::{Engine, lock};
 use crate::error::{Error, Result};
@@ -114,7 +115,7 @@ impl Driver for TmuxDriver {
         self.with_book(session, |book| {
             book.catch_up(session)?;
             let clock = engine.store.clock();
-            if let Some(end) = book.ended(session, &marker, clock.now().0, false) {
+            if let Some(end) = book.ended(session, &marker, clock.now(), false) {
                 return Ok(end);
             }
             let look = match &book.looked {
@@ -128,7 +129,7 @@ impl Driver for TmuxDriver {
             if matches!(look, Look::Gone(_)) {
                 // Whatever it wrote before its end is there now.
                 book.catch_up(session)?;
-                if let Some(end) = book.ended(session, &marker, clock.now().0, true) {
+                if let Some(end) = book.ended(session, &marker, clock.now(), true) {
                     return Ok(end);
                 }
             }
@@ -220,7 +221,7 @@ fn observe(engine: &Engine, session: &Session, book: &mut Book) -> Result<Look> 
         Err(e) => return Err(e),
     };
     let status = process::start_time(pane.pid).and_then(|start| book.home.as_ref()?.status(pane.pid, start));
-    let told = book.hooks.busy_since().is_some_and(|at| clock.now().0 - at < LAG_MS);
+    let told = book.hooks.busy_since().is_some_and(|at| just(at, clock.now()));
     let look = decide(&seen, status.as_ref(), told);
     if look != Look::ComingUp {
         book.odd_since = None;
@@ -236,6 +237,11 @@ fn observe(engine: &Engine, session: &Session, book: &mut Book) -> Result<Look> 
     } else {
         Look::Dialog("her screen shows no input box: look at it in the console".to_owned())
     })
+}
+
+/// Whether the screen may lag behind what was told then.
+fn just(told: Time, now: Time) -> bool {
+    now.waited(told) < LAG_MS
 }
 
 /// What screen and status together say; `told`: her hooks said a moment ago that she works.
@@ -278,6 +284,13 @@ fn why_dead(tmux: &Tmux, pane: &Pane) -> Option<String> {
 mod tests {
     use super::screen::InputBox;
     use super::*;
+
+    #[test]
+    fn what_was_told_by_a_clock_that_ran_ahead_is_long_ago() {
+        let now = Time(1_000_000);
+        assert!(just(now, now) && just(now.plus_ms(-900), now));
+        assert!(!just(now.plus_ms(-1_100), now) && !just(now.plus_ms(3_600_000), now));
+    }
 
     #[test]
     fn ready_is_only_what_nothing_speaks_against() {

@@ -5,6 +5,7 @@ use super::hooks::{Hooks, Said};
 use crate::domain::run::{Failure, FailureCode};
 use crate::domain::session::Session;
 use crate::domain::signs;
+use crate::domain::time::Time;
 use crate::engine::orchestrator::driver::{Harvest, Look};
 use crate::engine::orchestrator::headless::words;
 use crate::error::Result;
@@ -96,13 +97,13 @@ impl Book {
     }
 
     /// What the files alone say of a turn's end; none: nothing yet.
-    pub(super) fn ended(&self, session: &Session, marker: &str, now: i64, gone: bool) -> Option<Harvest> {
+    pub(super) fn ended(&self, session: &Session, marker: &str, now: Time, gone: bool) -> Option<Harvest> {
         let told = self.transcript.exchange(marker);
         let had = self.hooks.submitted(marker);
         // The hook of a prompt that was queued behind another carries the other's id: the transcript knows better.
         let id = told.and_then(|t| t.prompt_id.as_deref()).or_else(|| had.and_then(|h| h.prompt_id.as_deref()));
         if let Some(end) = self.hooks.end_of(id, marker) {
-            let age = now - end.at;
+            let age = now.waited(end.at);
             let written = told.is_some() || self.transcript_file.as_ref().is_none_or(|f| !f.path().exists());
             let settled = gone || age > UNWRITTEN_MS;
             match &end.said {
@@ -161,4 +162,29 @@ fn failed(kind: &str, text: &str, told: Option<&Exchange>) -> Harvest {
     let text = if text.trim().is_empty() { kind } else { text };
     let failure = Failure { code, text: text.to_owned(), retry_at: None };
     words::failed(&failure, told.and_then(Exchange::partial), false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::samples;
+    use serde_json::json;
+
+    #[test]
+    fn an_end_that_was_told_by_a_clock_that_ran_ahead_is_taken_at_once() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (marker, now) = ("[MC_TURN:7:cafe]", Time(1_000_000));
+        let session = Session { dir: dir.path().display().to_string(), ..samples::session() };
+        std::fs::write(dir.path().join("hook-token"), "right").expect("written");
+        let told = |at: Time, payload: serde_json::Value| json!({"token": "right", "at": at.0, "payload": payload}).to_string();
+        for (at, taken) in [(now, false), (now.plus_ms(-5_000), true), (now.plus_ms(3_600_000), true)] {
+            let submitted = told(at, json!({"hook_event_name": "UserPromptSubmit", "prompt": marker}));
+            // Its words were too long to be kept: they are waited for in the transcript, for a moment.
+            let stopped = told(at, json!({"hook_event_name": "Stop", "last_assistant_message": "…", "mc_cut": true}));
+            std::fs::write(dir.path().join("hooks.jsonl"), format!("{submitted}\n{stopped}\n")).expect("written");
+            let mut book = Book::open(&session);
+            book.catch_up(&session).expect("readable");
+            assert_eq!(book.ended(&session, marker, now, false).is_some(), taken, "{at:?}");
+        }
+    }
 }

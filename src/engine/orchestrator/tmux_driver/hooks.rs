@@ -1,5 +1,6 @@
 //! What an agent told by its hooks, as it stands in its session's `hooks.jsonl`. Pure.
 
+use crate::domain::time::Time;
 use crate::runtime::claude_transcript::markers;
 use crate::runtime::tool_words;
 use serde::Deserialize;
@@ -30,7 +31,7 @@ pub struct Moment {
     /// The agent's own id of the prompt it was about.
     pub prompt_id: Option<String>,
     /// When, by the wall clock.
-    pub at: i64,
+    pub at: Time,
     /// What.
     pub said: Said,
 }
@@ -90,7 +91,7 @@ impl Hooks {
             ),
             _ => return,
         };
-        self.moments.push_back(Moment { prompt_id: text("prompt_id").map(str::to_owned), at: kept.at, said });
+        self.moments.push_back(Moment { prompt_id: text("prompt_id").map(str::to_owned), at: Time(kept.at), said });
         while self.moments.len() > KEPT {
             self.moments.pop_front();
         }
@@ -128,7 +129,7 @@ impl Hooks {
 
     /// When the agent last began something and has not said since that it is through with it.
     #[must_use]
-    pub fn busy_since(&self) -> Option<i64> {
+    pub fn busy_since(&self) -> Option<Time> {
         let last = self.moments.back()?;
         match last.said {
             Said::Submitted(_) | Said::Uses(_) | Said::Used => Some(last.at),
@@ -200,7 +201,7 @@ mod tests {
             stop("first", "p1"),
             stop("second", "p2"),
         ]);
-        assert_eq!(hooks.submitted(MARK).map(|m| m.at), Some(5));
+        assert_eq!(hooks.submitted(MARK).map(|m| m.at), Some(Time(5)));
         let end = |id| hooks.end_of(id, MARK).map(|m| m.said.clone());
         assert_eq!(end(Some("p2")), Some(Said::Stopped(Some("second".into()))), "the id that the transcript names");
         assert_eq!(end(None), Some(Said::Stopped(Some("first".into()))), "the next one");
@@ -234,7 +235,7 @@ mod tests {
             hooks.read_line(&line("right", &uses(tool, input)));
             assert_eq!(hooks.activity(MARK).as_deref(), Some(words));
         }
-        assert_eq!(hooks.busy_since(), Some(5));
+        assert_eq!(hooks.busy_since(), Some(Time(5)));
         hooks.read_line(&line("right", &json!({"hook_event_name": "PostToolUse", "tool_name": "Bash"})));
         assert_eq!(hooks.activity(MARK), None);
         hooks.read_line(&line("right", &json!({"hook_event_name": "StopFailure", "error": "billing_error", "last_assistant_message": "no credit", "prompt_id": "p"})));
