@@ -1,6 +1,6 @@
 //! Tasks as their files say: what is known of each file, when it is due next, whether it is paused.
 
-use super::Tx;
+use super::{Tx, settings};
 use crate::domain::task::{Broken, Task, parse, stem};
 use crate::domain::time::Time;
 use crate::doorbell::Topic;
@@ -9,6 +9,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 const SELECT: &str = "select id, file, name, hash, source, schedule_key, next_due_at, paused, broken_line, broken_reason, streak,
        changed_at from tasks";
+
+/// The setting, with the file's name after it, that keeps the hash of the broken text that was reported last.
+const REPORTED: &str = "task_broken:";
 
 /// A task's file as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,6 +181,27 @@ pub fn next_due(conn: &Connection) -> Result<Option<Time>> {
         .query_row([], |r| r.get(0))
         .optional()?;
     Ok(at.map(Time))
+}
+
+/// Scheduled tasks that are due and whose file was broken by a change that was not reported yet.
+///
+/// # Errors
+/// The database refused.
+pub fn broken_when_due(conn: &Connection, now: Time) -> Result<Vec<TaskRow>> {
+    rows(
+        conn,
+        "where next_due_at <= ?1 and broken_reason is not null and present = 1 and paused = 0
+           and not exists (select 1 from settings where key = ?2 || file and value = hash) order by id",
+        params![now.0, REPORTED],
+    )
+}
+
+/// Notes that a broken file was reported, as it is now.
+///
+/// # Errors
+/// The database refused.
+pub fn reported_broken(tx: &Tx<'_>, row: &TaskRow) -> Result<()> {
+    settings::set(tx, &format!("{REPORTED}{}", row.file), &row.hash)
 }
 
 /// Moves a task's next due time on; false where it is no longer what it was taken for.

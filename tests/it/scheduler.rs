@@ -420,6 +420,39 @@ fn files_are_taken_in_as_they_change_and_a_broken_one_does_not_hold_the_others_u
 }
 
 #[test]
+fn a_scheduled_task_whose_file_breaks_is_reported_once_when_it_is_due() {
+    let mut rig = Rig::new(LEDGER, "2026-11-21T12:00:30Z");
+    let good = "every: 10m\ncommand: [\"true\"]";
+    for name in ["t", "paused", "by_hand"] {
+        rig.task(&format!("{name}.md"), if name == "by_hand" { "command: [\"true\"]" } else { good }, "");
+    }
+    rig.task("new.md", "every: 10m\ncommand: [", "");
+    rig.tick();
+    rig.engine.store.write(|tx| tasks::pause(tx, "paused", true)).expect("paused");
+    for name in ["t", "paused", "by_hand"] {
+        rig.task(&format!("{name}.md"), "every: 10m\ncommand: [", "");
+    }
+    let reports = |rig: &Rig| -> Vec<(Option<String>, String)> {
+        rig.tick();
+        let items = rig.engine.store.read(|c| mission_control::store::inbox::waiting(c, 10)).expect("readable");
+        items.into_iter().map(|i| (i.source_id, i.message)).collect()
+    };
+    assert!(reports(&rig).is_empty(), "nobody has missed anything yet");
+    rig.pass(10 * 60_000);
+    let found = reports(&rig);
+    assert_eq!((found.len(), found[0].0.as_deref()), (1, Some("t")), "{found:?}");
+    assert!(found[0].1.contains("tasks/t.md"), "{found:?}");
+    rig.pass(60 * 60_000);
+    rig.restart();
+    assert_eq!(reports(&rig).len(), 1, "once");
+    rig.task("t.md", "every: 10m\ncommand: {", "");
+    assert_eq!(reports(&rig).len(), 2, "broken in another way");
+    rig.task("t.md", good, "");
+    assert_eq!(reports(&rig).len(), 2);
+    assert!(!rig.states("t").is_empty(), "mended it goes on");
+}
+
+#[test]
 fn a_changed_schedule_counts_from_now_and_a_changed_prompt_changes_nothing_about_time() {
     let rig = Rig::new(LEDGER, "2026-11-21T12:00:30Z");
     rig.task("t.md", "schedule: \"0 18 * * *\"\ncommand: [\"true\"]", "one");

@@ -25,6 +25,8 @@ pub(super) type Parsed = BTreeMap<(String, String), Arc<Task>>;
 pub(super) struct Files {
     seen: BTreeMap<String, Seen>,
     taken_in: bool,
+    /// Whether there are broken ones.
+    pub(super) any_broken: bool,
 }
 
 struct Seen {
@@ -46,6 +48,7 @@ pub(super) fn reload(engine: &Engine, memory: &mut Memory) -> Result<()> {
     }
     let now = engine.store.clock().now();
     let found = found(&memory.files, now);
+    memory.files.any_broken = found.iter().any(|f| f.broken.is_some());
     let there: Vec<String> = memory.files.seen.keys().cloned().collect();
     let known: BTreeMap<String, TaskRow> =
         engine.store.read(tasks::all)?.into_iter().map(|row| (row.file.clone(), row)).collect();

@@ -3,6 +3,7 @@
 //! Like every engine it can be killed between any two lines: a row and the move of the next due time are one
 //! transaction, a run belongs to its shim, and what became of it stands in its folder.
 
+mod broken;
 mod due;
 mod end;
 mod files;
@@ -57,6 +58,7 @@ pub fn tick(engine: &Engine) -> Result<()> {
     files::reload(engine, memory)?;
     mind_the_clock(engine, memory)?;
     while due::write_down(engine, memory)? && !engine.is_stopping() {}
+    broken::report(engine, memory)?;
     end::look_at_running(engine, memory)?;
     start::start_waiting(engine, memory)
 }
