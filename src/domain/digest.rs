@@ -194,7 +194,7 @@ fn line(kind: &[&Item], cut: usize) -> String {
     let _ = if from == to { write!(out, " {from}") } else { write!(out, " {from}–{to}") };
     let run = last.source_id.as_deref().and_then(|id| id.strip_prefix(last.about())).unwrap_or_default();
     if let Some(run) = run.strip_prefix('/').filter(|r| !r.is_empty()) {
-        let _ = write!(out, " (run {})", cut_chars(run, 20).0);
+        let _ = write!(out, " (run {})", shortened(&strip_control(run), 20));
     }
     let words = strip_control(&last.message);
     let _ = write!(out, " {}", shortened(cut_bytes(&words, 8 * 1024).0, cut));

@@ -50,6 +50,14 @@ fn twenty_endless_messages_still_make_a_compact_digest() {
 }
 
 #[test]
+fn what_another_program_put_into_a_name_makes_no_message_that_is_refused() {
+    let items = [item(1, Source::Scheduler, "mirror\0/4\u{7}1\0\u{1b}[31m\n", "failed\0: no route")];
+    let text = compose(1, &items);
+    assert!(text.contains("scheduler: mirror\n- #1 12:42 (run 41) failed: no route\n"), "{text}");
+    assert!(crate::domain::turn::check_message(&text).is_ok());
+}
+
+#[test]
 fn a_digest_told_again_is_no_decision() {
     let items = [item(1, Source::Api, "", "hello"), item(2, Source::Api, "", "again")];
     let text = compose(1, &items);
