@@ -110,14 +110,17 @@ fn a_server_that_comes_back_finds_its_runs_and_a_file_replaced_meanwhile_changes
     let run = rig.run(run.id.0);
     assert_eq!((run.state, run.exit_code, run.output.trim(), run.launches), (State::Failed, Some(5), "old", 1));
     assert_eq!(rig.by_hand("t").output.trim(), "new");
-    // One whose file goes while it runs ends as it would have.
-    rig.task("u.md", &sh("while [ ! -e go2 ]; do sleep 0.05; done"), "");
+    // One whose file goes while it runs ends as it would have, and what was given to it in confidence stays hidden.
+    let front =
+        format!("env: {{ API_TOKEN: hush-hush-hush }}\n{}", sh("echo $API_TOKEN; while [ ! -e go2 ]; do sleep 0.05; done"));
+    rig.task("u.md", &front, "");
     let run = rig.begin_by_hand("u");
     rig.until("it runs", || rig.run(run.id.0).state == State::Running);
     fs::remove_file(rig.engine.config.tasks().join("u.md")).expect("removed");
     fs::write(rig.engine.config.workspace.join("go2"), "").expect("written");
     rig.until("its end", || !rig.run(run.id.0).state.is_live());
-    assert_eq!(rig.run(run.id.0).state, State::Ok);
+    let run = rig.run(run.id.0);
+    assert_eq!((run.state, run.output.trim()), (State::Ok, "…hidden"));
 }
 
 #[test]

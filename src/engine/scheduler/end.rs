@@ -169,8 +169,7 @@ struct Verdict {
 /// A run is over: everything of it stands in its folder.
 fn ended(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir, task: Option<&Task>) -> Result<()> {
     let exit = dir.exit();
-    let profile = profile(engine, run);
-    let hidden = task.map(|t| secrets(t, profile)).unwrap_or_default();
+    let hidden = dir.spec().map(|spec| secrets(&spec)).unwrap_or_default();
     let mut verdict = match run.kind {
         TaskKind::Subprocess | TaskKind::Background => command_verdict(dir, exit.as_ref(), &hidden),
         TaskKind::Api => api_verdict(dir, exit.as_ref(), &hidden),

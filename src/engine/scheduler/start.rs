@@ -106,13 +106,12 @@ fn give_back(engine: &Engine, run: &TaskRun, dir: &RunDir, e: &Error) -> Result<
     engine.store.write(move |tx| task_runs::give_back(tx, &run, Some(tx.now.plus_ms(COOL_MS)), Some(&why)))
 }
 
-/// What must not stand in the output: values of variables that were given by reference, and all of a profile's keys.
-pub(super) fn secrets(task: &Task, profile: Option<&Profile>) -> Vec<String> {
-    let names = task.env_from.iter().chain(profile.iter().flat_map(|p| &p.env_from));
-    let mut found: Vec<String> = names.filter_map(|name| std::env::var(name).ok()).collect();
+/// What must not stand in a run's output: values of variables that were given by reference, and all keys. As it was started:
+/// its file may say something else by now, or be gone.
+pub(super) fn secrets(spec: &RunSpec) -> Vec<String> {
+    let mut found: Vec<String> = spec.env_from.iter().filter_map(|name| std::env::var(name).ok()).collect();
     let is_key = |name: &str| ["KEY", "TOKEN", "SECRET", "PASSWORD"].iter().any(|word| name.to_uppercase().contains(word));
-    let given = task.env.iter().chain(profile.iter().flat_map(|p| &p.env));
-    found.extend(given.filter(|(name, _)| is_key(name)).map(|(_, value)| value.clone()));
+    found.extend(spec.env.iter().filter(|(name, _)| is_key(name)).map(|(_, value)| value.clone()));
     found
 }
 
