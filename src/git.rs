@@ -2,6 +2,7 @@
 
 use crate::clock::{Clock, SystemClock, pause};
 use crate::domain::ids::TicketId;
+use crate::domain::time::Time;
 use crate::error::{Error, Result};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -186,8 +187,8 @@ fn is_half_made(path: &Path) -> Result<bool> {
     }
     // The git of a server that was killed works on; it is not disturbed before its time is up.
     let since = fs::metadata(&lock)?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let age = u128::try_from(SystemClock::new().now().0).unwrap_or(0).saturating_sub(since.as_millis());
-    if age < SLOW.as_millis() {
+    let since = Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+    if u128::try_from(SystemClock::new().now().waited(since)).unwrap_or(0) < SLOW.as_millis() {
         return Err(Error::Busy(format!("git is still making the worktree {}", path.display())));
     }
     Ok(true)

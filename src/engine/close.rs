@@ -3,7 +3,7 @@
 use super::reader::Reader;
 use super::{Engine, ingest};
 use crate::domain::conclude::{Conclusion, Ending, Report, conclude};
-use crate::domain::run::{Failure, FailureCode, Remedy, Run, RunState, Verdict};
+use crate::domain::run::{Failure, FailureCode, Remedy, Rest, Run, RunState, Verdict};
 use crate::domain::terminal::{Terminal, terminal_comment};
 use crate::domain::ticket::{Status, Ticket};
 use crate::domain::time::Time;
@@ -193,29 +193,13 @@ fn reset_of(failure: &Failure, now: Time) -> Time {
 }
 
 fn pause_for(failure: &Failure, again_at: Time) -> Option<(String, Option<Time>)> {
-    match failure.code {
-        FailureCode::RateLimit => Some(("The agent's limit is reached".to_owned(), Some(again_at))),
-        FailureCode::AuthFailure => Some(("The agent's login is refused".to_owned(), None)),
-        FailureCode::Billing => Some(("The account has no credit left".to_owned(), None)),
-        FailureCode::ServerError
-        | FailureCode::ModelNotFound
-        | FailureCode::InvalidRequest
-        | FailureCode::SpawnFailed
-        | FailureCode::Refused
-        | FailureCode::Silence
-        | FailureCode::WallClock
-        | FailureCode::LogCap
-        | FailureCode::Killed
-        | FailureCode::ExitCode
-        | FailureCode::NoResult
-        | FailureCode::TurnLimit
-        | FailureCode::WrongPlace
-        | FailureCode::UnknownSession
-        | FailureCode::LogLost
-        | FailureCode::Vanished
-        | FailureCode::Interrupted
-        | FailureCode::AgentError => None,
-    }
+    let (words, until) = match failure.code.rest() {
+        Rest::No => return None,
+        Rest::Reset => ("The agent's limit is reached", Some(again_at)),
+        Rest::Person if failure.code == FailureCode::Billing => ("The account has no credit left", None),
+        Rest::Person => ("The agent's login is refused", None),
+    };
+    Some((words.to_owned(), until))
 }
 
 fn artifacts(run: &Run) -> Vec<(&'static str, String)> {

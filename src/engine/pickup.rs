@@ -44,13 +44,13 @@ fn wait_ms(engine: &Engine) -> i64 {
     let now = engine.store.clock().now();
     let found = engine.store.read(|c| {
         let live = !runs::live(c)?.is_empty();
-        Ok((live, ready::next_due(c)?, pauses::next_end(c, now)?))
+        Ok((live, ready::next_due(c, now)?, pauses::next_end(c, now)?))
     });
     match found {
         Ok((true, ..)) => LOOK_EVERY_MS,
         Ok(_) if lock(&engine.looked_to).is_some() => LOOK_EVERY_MS,
         Ok((false, due, pause_end)) => {
-            let next = [due, pause_end].into_iter().flatten().filter(|at| *at > now).min();
+            let next = [due, pause_end].into_iter().flatten().min();
             next.map_or(IDLE_MS, |at| at.since(now).clamp(20, IDLE_MS))
         }
         Err(_) => LOOK_EVERY_MS,

@@ -19,8 +19,7 @@ const LOOK_AT: usize = 4_000;
 /// held by the pause of the profile.
 const FAR_MS: i64 = 2 * 3_600_000;
 
-const NEXT_DUE: &str =
-    "select min(not_before) from tickets indexed by tickets_due where status = 'todo' and not_before is not null";
+const NEXT_DUE: &str = "select min(not_before) from tickets indexed by tickets_due where status = 'todo' and not_before > ?1";
 
 /// A place in the order of what may go: rank, age, number.
 pub type Place = (i64, i64, i64);
@@ -99,12 +98,12 @@ pub fn live_by_profile(conn: &Connection) -> Result<BTreeMap<String, usize>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// When the next ticket that waits for a time becomes ready.
+/// When the next ticket that waits for a time becomes ready. One that is ready and waits for something else hides no other.
 ///
 /// # Errors
 /// The database refused.
-pub fn next_due(conn: &Connection) -> Result<Option<Time>> {
-    let at: Option<i64> = conn.prepare_cached(NEXT_DUE)?.query_row([], |r| r.get(0))?;
+pub fn next_due(conn: &Connection, now: Time) -> Result<Option<Time>> {
+    let at: Option<i64> = conn.prepare_cached(NEXT_DUE)?.query_row([now.0], |r| r.get(0))?;
     Ok(at.map(Time))
 }
 
@@ -160,6 +159,21 @@ mod tests {
             Ok([ready(-1)?, ready(3_600_000)?, ready(10 * 86_400_000)?])
         });
         assert_eq!(found.expect("looked"), [true, false, true]);
+    }
+
+    #[test]
+    fn who_may_go_already_does_not_hide_who_may_go_next() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("a store");
+        let found = store.write(|tx| {
+            for wait in [-5_000, 5_000, 9_000] {
+                let new = NewTicket { status: Status::Todo, ..NewTicket::titled(Title::stored("again".to_owned())) };
+                let id = tickets::create(tx, &new, &Actor::System)?.id;
+                tx.conn.execute("update tickets set not_before = ?2 where id = ?1", [id.0, tx.now.0 + wait])?;
+            }
+            Ok(next_due(tx.conn, tx.now)?.map(|at| at.since(tx.now)))
+        });
+        assert_eq!(found.expect("looked"), Some(5_000));
     }
 
     /// Whose tickets nobody takes, and the one profile.
