@@ -102,27 +102,23 @@ fn a_server_killed_around_the_spawn_never_has_a_second_agent() {
 #[test]
 fn a_shim_that_comes_too_late_finds_its_launch_voided() {
     let mut live = Live::start(4, &[agent("instant")]);
-    let first: i64 = live.one::<i64>("select coalesce(max(id), 0) + 1 from runs");
-    // Shims wait for the lock of their folder before they begin: held by us they hang between spawn and `pid.json`.
-    let held: Vec<_> = (first..first + 10)
-        .map(|run| {
-            let path = live.data().join(format!("runs/{run}-1"));
-            fs::create_dir_all(&path).expect("a folder");
-            let dir = RunDir::open(&path);
-            let lock = dir.lock().expect("nobody has it");
-            (dir, lock)
-        })
-        .collect();
-    let mut tickets = Vec::new();
-    for (dir, _) in &held {
+    let (mut held, mut tickets) = (Vec::new(), Vec::new());
+    for _ in 0..10 {
+        // Shims wait for the lock of their folder before they begin: held by us they hang between spawn and `pid.json`.
+        let next: i64 = live.one("select coalesce(max(id), 0) + 1 from runs");
+        let path = live.data().join(format!("runs/{next}-1"));
+        fs::create_dir_all(&path).expect("a folder");
+        let dir = RunDir::open(&path);
+        let lock = dir.lock().expect("nobody has it");
         let id = live.now("instant", "Do it");
         tickets.push(id);
-        let shim = until("the spawned shim", || shim_of(dir));
+        let shim = until("the spawned shim", || shim_of(&dir));
         assert!(!dir.file("started").exists());
         live.restart();
         // The new server voids the launch and starts another; the old shim still waits.
         live.stands(id, "done");
         assert!(alive(shim), "it still waits for the lock");
+        held.push((dir, lock));
     }
     let (dirs, locks): (Vec<_>, Vec<_>) = held.into_iter().unzip();
     let shims: Vec<u32> = dirs.iter().filter_map(shim_of).collect();
