@@ -13,7 +13,7 @@ describe("a page that was cut off", () => {
   test("shows the end of the run that it missed", async () => {
     const through = await proxy(mc.port);
     try {
-      const id = await mc.ticket("End unseen [demo: steps 20 every 20ms]", { now: true });
+      const id = await mc.ticket("End unseen [demo: steps 40 every 100ms]", { now: true });
       const page = await mc.page(desk, `http://127.0.0.1:${through.port}/tickets/${id}`);
       await page.locator("#head[data-status=in_progress]").waitFor();
       await live(page);

@@ -133,7 +133,7 @@ impl Driver for TmuxDriver {
                     return Ok(end);
                 }
             }
-            Ok(book.open_turn(session, &marker, &look, clock.mono_ms()))
+            Ok(book.open_turn(session, turn, &look, clock.mono_ms()))
         })
     }
 

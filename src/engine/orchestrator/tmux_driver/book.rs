@@ -6,6 +6,7 @@ use crate::domain::run::{Failure, FailureCode};
 use crate::domain::session::Session;
 use crate::domain::signs;
 use crate::domain::time::Time;
+use crate::domain::turn::Turn;
 use crate::engine::orchestrator::driver::{Harvest, Look};
 use crate::engine::orchestrator::headless::words;
 use crate::error::Result;
@@ -21,6 +22,9 @@ const FLUSH_MS: i64 = 1_000;
 const UNWRITTEN_MS: i64 = 2_000;
 /// Idle for so long, without a word of an end: the turn was interrupted, in milliseconds.
 const IDLE_MS: i64 = 1_500;
+/// The same where nobody here wanted it interrupted: a machine out of breath may show an idle box for seconds before an agent
+/// that has its prompt gets to work, and a turn must not be given up for that.
+const IDLE_UNASKED_MS: i64 = 15_000;
 
 /// What is known of a session.
 pub(super) struct Book {
@@ -123,7 +127,9 @@ impl Book {
     }
 
     /// What has become of a turn that has not ended by its files, seen how the terminal stands.
-    pub(super) fn open_turn(&self, session: &Session, marker: &str, look: &Look, now_mono: i64) -> Harvest {
+    pub(super) fn open_turn(&self, session: &Session, turn: &Turn, look: &Look, now_mono: i64) -> Harvest {
+        let marker = &turn.marker();
+        let idle = if turn.interrupt_wanted { IDLE_MS } else { IDLE_UNASKED_MS };
         let told = self.transcript.exchange(marker);
         if !self.has(marker) {
             return Harvest::Nowhere;
@@ -140,7 +146,7 @@ impl Book {
                 let failure = Failure { code: FailureCode::Killed, text, retry_at: None };
                 words::failed(&failure, partial, false)
             }),
-            Look::Ready if self.ready_since.is_some_and(|since| now_mono - since >= IDLE_MS) => {
+            Look::Ready if self.ready_since.is_some_and(|since| now_mono - since >= idle) => {
                 by_transcript().unwrap_or(Harvest::Interrupted { partial })
             }
             Look::Dialog(words) => Harvest::Asks(words.clone()),
@@ -169,6 +175,24 @@ mod tests {
     use super::*;
     use crate::domain::samples;
     use serde_json::json;
+
+    #[test]
+    fn an_idle_box_soon_ends_only_a_turn_that_was_to_be_interrupted() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let session = Session { dir: dir.path().display().to_string(), ..samples::session() };
+        let turn = Turn { nonce: Some("cafe".to_owned()), ..samples::turn() };
+        std::fs::write(dir.path().join("hook-token"), "right").expect("written");
+        let had = json!({"token": "right", "at": 1, "payload": {"hook_event_name": "UserPromptSubmit", "prompt": turn.marker()}});
+        std::fs::write(dir.path().join("hooks.jsonl"), format!("{had}\n")).expect("written");
+        let mut book = Book::open(&session);
+        book.catch_up(&session).expect("readable");
+        book.ready_since = Some(0);
+        let ends = |wanted: bool, idle: i64| {
+            let turn = Turn { interrupt_wanted: wanted, ..turn.clone() };
+            matches!(book.open_turn(&session, &turn, &Look::Ready, idle), Harvest::Interrupted { .. })
+        };
+        assert_eq!([ends(true, IDLE_MS), ends(false, IDLE_MS), ends(false, IDLE_UNASKED_MS)], [true, false, true]);
+    }
 
     #[test]
     fn an_end_that_was_told_by_a_clock_that_ran_ahead_is_taken_at_once() {
