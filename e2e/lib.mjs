@@ -258,8 +258,15 @@ export const live = (page) => until(`the live stream of ${page.url()}`, async ()
   return true;
 });
 
-/** Takes the time to look: a second press at the same place within 600 ms is taken for the first one's. */
-export const look = (page) => page.waitForTimeout(650);
+/** Time to look, by the page's clock: a second press at the same place within 600 ms is taken for the first one's. */
+export async function look(page) {
+  looked.set(page, (looked.get(page) ?? Date.now()) + 1000);
+  await page.clock.setFixedTime(looked.get(page));
+}
+const looked = new WeakMap();
+
+/** Waits until a page has sent all that it had to send: what it asks for last comes last. */
+export const hasSent = (page) => page.evaluate(() => fetch("/api/v1/health").then((answer) => answer.text()));
 
 /** Holds back the answers to a path until told; the server has done its part by then. */
 export async function slow(page, path) {

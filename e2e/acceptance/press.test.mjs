@@ -3,12 +3,19 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { desk, live, mission, phone, quiet, slow, until } from "../lib.mjs";
+import { desk, hasSent, live, mission, phone, quiet, slow, until } from "../lib.mjs";
 
 const centre = async (locator) => {
   await locator.scrollIntoViewIfNeeded();
   const box = await locator.boundingBox();
   return [box.x + box.width / 2, box.y + box.height / 2];
+};
+
+/** The forms that a page sends from here on. */
+const sending = (page) => {
+  const posts = [];
+  page.on("request", (r) => { if (r.method() === "POST") posts.push(r.url()); });
+  return posts;
 };
 
 /** Waits until another button of that name is under the finger. */
@@ -25,6 +32,8 @@ describe("a double tap", () => {
   const page = async (size, path) => {
     const page = await mc.page(size, "/login");
     await page.clock.setFixedTime(NOW);
+    // Counted before the page's own scripts hear of them.
+    await page.addInitScript(() => { window.clicks = 0; addEventListener("click", () => { window.clicks += 1; }, true); });
     await page.goto(path);
     return page;
   };
@@ -44,11 +53,11 @@ describe("a double tap", () => {
     await until("one to be done", async () => (await done()) === 1);
     await until("the other one's block alone", async () => (await approve.count()) === 1);
     await under(home, at, "Approve");
-    let sent = 0;
-    home.on("request", (r) => { if (r.method() === "POST") sent += 1; });
+    const posts = sending(home);
     await home.touchscreen.tap(...at);
-    await home.evaluate(() => new Promise((go) => setTimeout(go, 100)));
-    assert.equal(sent, 0, "nothing is sent");
+    await home.waitForFunction(() => window.clicks === 2);
+    await hasSent(home);
+    assert.deepEqual(posts, [], "nothing is sent");
     assert.equal(await done(), 1, "exactly one is done");
     // Who looks first and taps then is heard.
     await home.clock.setFixedTime(NOW + 1000);
@@ -76,8 +85,7 @@ describe("a double tap", () => {
 
   test("on Make a token shows the token", async () => {
     const settings = await page(desk, "/settings");
-    const posts = [];
-    settings.on("request", (r) => { if (r.method() === "POST") posts.push(r.url()); });
+    const posts = sending(settings);
     const answer = await slow(settings, "/settings/tokens");
     await settings.locator("#tokens").getByLabel("Name").fill("twice");
     const at = await centre(settings.getByRole("button", { name: "Make a token" }));
@@ -99,11 +107,11 @@ describe("a double tap", () => {
     await settings.mouse.click(...at);
     await settings.getByRole("button", { name: "Make tickets: let her ask" }).waitFor();
     await under(settings, at, "Let her ask");
-    let sent = 0;
-    settings.on("request", (r) => { if (r.method() === "POST") sent += 1; });
+    const posts = sending(settings);
     await settings.mouse.click(...at);
-    await settings.evaluate(() => new Promise((go) => setTimeout(go, 100)));
-    assert.equal(sent, 0, "nothing is sent");
+    await settings.waitForFunction(() => window.clicks === 1);
+    await hasSent(settings);
+    assert.deepEqual(posts, [], "nothing is sent");
     await settings.getByRole("button", { name: "Make tickets: let her ask" }).waitFor();
     quiet(settings);
     await settings.context().close();
