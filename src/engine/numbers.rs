@@ -13,11 +13,11 @@ use std::path::Path;
 /// A folder cannot be read, or the database refused.
 pub fn keep_apart(engine: &Engine) -> Result<()> {
     let mut used = BTreeMap::new();
-    for name in names(&engine.data.runs())?.into_iter().chain(names(&engine.config.logs())?) {
-        for (table, number) in numbers_in(&name) {
-            let highest = used.entry(table).or_insert(0);
-            *highest = number.max(*highest);
-        }
+    let folders = names(&engine.data.runs())?.into_iter().filter_map(|name| of_folder(&name));
+    let logs = names(&engine.config.logs())?.into_iter().flat_map(|name| of_log(&name));
+    for (table, number) in folders.chain(logs) {
+        let highest = used.entry(table).or_insert(0);
+        *highest = number.max(*highest);
     }
     for (table, highest) in used {
         if engine.store.write(move |tx| begin_above(tx, table, highest))? {
@@ -31,17 +31,26 @@ fn names(folder: &Path) -> Result<Vec<String>> {
     Ok(std::fs::read_dir(folder)?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
 }
 
-/// The numbers in a name: `42-1`, `task-7-1`, `mc-worker-13-42-stream.log`.
-fn numbers_in(name: &str) -> Vec<(Numbered, i64)> {
-    let number = |part: &str| part.parse().ok().filter(|n| (1..i64::MAX / 2).contains(n));
-    let parts: Vec<&str> = name.split(['-', '.']).collect();
-    let found = match parts.as_slice() {
-        [run, _generation] => vec![(Numbered::Runs, number(run))],
-        ["task", run, _launch] => vec![(Numbered::TaskRuns, number(run))],
-        ["mc", "worker", ticket, run, ..] => vec![(Numbered::Tickets, number(ticket)), (Numbered::Runs, number(run))],
-        _ => Vec::new(),
+/// The number of a run folder: `42-1`, `task-7-1`.
+fn of_folder(name: &str) -> Option<(Numbered, i64)> {
+    let (table, rest) = match name.strip_prefix("task-") {
+        Some(rest) => (Numbered::TaskRuns, rest),
+        None => (Numbered::Runs, name),
     };
-    found.into_iter().filter_map(|(table, n)| Some((table, n?))).collect()
+    let (run, _launch) = rest.split_once('-')?;
+    Some((table, number(run)?))
+}
+
+/// The numbers of a log, its ticket's and its run's: `mc-worker-13-42-stream.log`.
+fn of_log(name: &str) -> Vec<(Numbered, i64)> {
+    let Some(rest) = name.strip_prefix("mc-worker-") else { return Vec::new() };
+    let numbers = rest.split(['-', '.']).map_while(number);
+    [Numbered::Tickets, Numbered::Runs].into_iter().zip(numbers).collect()
+}
+
+/// A number that a row may have; a name that was made up has no say in how far numbers go.
+fn number(part: &str) -> Option<i64> {
+    part.parse().ok().filter(|n| (1..i64::MAX / 2).contains(n))
 }
 
 #[cfg(test)]
@@ -51,12 +60,12 @@ mod tests {
     #[test]
     fn names_of_ours_tell_their_numbers_and_others_none() {
         use Numbered::{Runs, TaskRuns, Tickets};
-        assert_eq!(numbers_in("42-1"), [(Runs, 42)]);
-        assert_eq!(numbers_in("task-7-12"), [(TaskRuns, 7)]);
-        assert_eq!(numbers_in("mc-worker-13-42-stream.log"), [(Tickets, 13), (Runs, 42)]);
-        assert_eq!(numbers_in("mc-worker-13.log"), [(Tickets, 13)], "the link to the newest");
+        assert_eq!((of_folder("42-1"), of_folder("task-7-12")), (Some((Runs, 42)), Some((TaskRuns, 7))));
+        assert_eq!(of_log("mc-worker-13-42-stream.log"), [(Tickets, 13), (Runs, 42)]);
+        assert_eq!(of_log("mc-worker-13.log"), [(Tickets, 13)], "the link to the newest");
         for other in ["notes.txt", "mc-worker-x-y-stream.log", "-1-2", "9223372036854775807-1", "", "server.log", "task-x-1"] {
-            assert_eq!(numbers_in(other), [], "{other}");
+            assert_eq!((of_folder(other), of_log(other)), (None, Vec::new()), "{other}");
         }
+        assert_eq!(of_log("2026-11.log"), [], "somebody else's log");
     }
 }
