@@ -65,6 +65,27 @@ pub struct RunSpec {
     pub oom_score_adj: i32,
 }
 
+#[cfg(test)]
+impl RunSpec {
+    /// One for tests to change what they are about: `RunSpec { silence_ms, ..RunSpec::sample() }`.
+    pub(crate) fn sample() -> RunSpec {
+        RunSpec {
+            run: 41,
+            ticket: "MC-7".to_owned(),
+            argv: vec!["true".to_owned()],
+            cwd: PathBuf::from("/"),
+            env: BTreeMap::new(),
+            env_from: Vec::new(),
+            raw_log: PathBuf::from("/dev/null"),
+            log_cap: 0,
+            wall_clock_ms: 0,
+            silence_ms: 0,
+            stop_grace_ms: 0,
+            oom_score_adj: 0,
+        }
+    }
+}
+
 /// The processes of a run: `pid.json`. A pid alone proves nothing (numbers are reused), with its start time it does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PidRecord {
@@ -277,26 +298,9 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    fn spec() -> RunSpec {
-        RunSpec {
-            run: 41,
-            ticket: "MC-7".to_owned(),
-            argv: vec!["true".to_owned()],
-            cwd: PathBuf::from("/"),
-            env: BTreeMap::new(),
-            env_from: Vec::new(),
-            raw_log: PathBuf::from("/dev/null"),
-            log_cap: 0,
-            wall_clock_ms: 0,
-            silence_ms: 0,
-            stop_grace_ms: 0,
-            oom_score_adj: 0,
-        }
-    }
-
     fn fresh() -> (tempfile::TempDir, RunDir) {
         let tmp = tempfile::tempdir().unwrap();
-        let dir = RunDir::create(&tmp.path().join("runs/41-1"), &spec(), "do it").unwrap();
+        let dir = RunDir::create(&tmp.path().join("runs/41-1"), &RunSpec::sample(), "do it").unwrap();
         (tmp, dir)
     }
 
@@ -308,8 +312,8 @@ mod tests {
         assert_eq!(mode(&dir.file("spool")), 0o700);
         assert_eq!(mode(&dir.file("spec.json")), 0o600);
         assert_eq!(mode(&dir.prompt()), 0o600);
-        assert_eq!(dir.spec().unwrap(), spec());
-        assert!(matches!(RunDir::create(dir.path(), &spec(), "again"), Err(Error::Conflict(_))));
+        assert_eq!(dir.spec().unwrap(), RunSpec::sample());
+        assert!(matches!(RunDir::create(dir.path(), &RunSpec::sample(), "again"), Err(Error::Conflict(_))));
         assert_eq!(fs::read_to_string(dir.prompt()).unwrap(), "do it");
     }
 

@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 const COOL_MS: i64 = 5_000;
 /// But never after more than so many.
 const COOL_MOST_MS: i64 = 2 * 60_000;
-/// A launch that failed so often in a row is told: it has been tried for two minutes and a half then.
+/// A launch that failed so often in a row is told, once: it has been tried for two minutes and a half then.
 const COOL_TELL: u32 = 6;
 
 /// A launch that failed for a fault of the machine.
@@ -87,12 +87,13 @@ fn cool(engine: &Engine, id: RunId, why: &Error) {
         one.why.clone_from(&why);
         one.times
     };
-    if times != COOL_TELL {
+    if times < COOL_TELL {
         return;
     }
     let told = engine.store.write(move |tx| {
         let run = runs::get(tx.conn, id)?;
-        let (key, text) = (format!("launch:{}-{}", run.id, run.generation), format!("{}: {why}", run.ticket));
+        // The same key is told once: where it could not be written down it is tried with the next failure.
+        let (key, text) = (format!("launch:{}", run.id), format!("{}: {why}", run.ticket));
         notifications::tell(tx, &Notice { key, text, ticket: Some(run.ticket), ..Notice::default() })
     });
     if let Err(e) = told {
@@ -134,28 +135,14 @@ fn begin(engine: &Arc<Engine>, id: RunId) -> Option<JoinHandle<()>> {
 mod tests {
     use super::*;
     use crate::clock::SystemClock;
-    use crate::config::{Config, Flags};
-    use crate::data_dir::DataDir;
-    use crate::domain::actor::Actor;
     use crate::domain::ids::NoticeId;
-    use crate::domain::ticket::{Status, Title};
-    use crate::store::tickets::NewTicket;
-    use crate::store::{Store, lifecycle};
+    use crate::engine::samples;
 
     #[test]
     fn a_launch_that_fails_again_and_again_is_tried_ever_more_slowly_and_told_once() {
         let dir = tempfile::tempdir().expect("a folder");
-        let flags = Flags { data: Some(dir.path().to_owned()), ..Flags::default() };
-        let config = Arc::new(Config::load(&flags, &|_| None, &|_| None).expect("good"));
-        let data = DataDir::open(&config.data).expect("made");
-        let store = Store::open(&data.database(), Arc::new(SystemClock::new())).expect("opened");
-        let rules = config.clone();
-        let made = store.write(move |tx| {
-            let new = NewTicket { status: Status::Todo, ..NewTicket::titled(Title::stored("one".to_owned())) };
-            lifecycle::create_started(tx, &new, &Actor::System, &*rules)
-        });
-        let run = made.expect("made").run.expect("it is started");
-        let engine = Engine::new(store, config, data, "/nonexistent".into(), "http://127.0.0.1:1".to_owned());
+        let engine = samples::engine(dir.path(), "", Arc::new(SystemClock::new()));
+        let run = samples::promised(&engine);
         let told = |id| engine.store.read(|c| notifications::get(c, NoticeId(id))).map(|told| told.notice.text);
         let mut waits = Vec::new();
         for _ in 0..COOL_TELL {

@@ -17,6 +17,8 @@ pub mod pickup;
 pub mod print_log;
 pub mod reader;
 pub mod reaper;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod scheduler;
 pub mod telegram;
 pub mod wake;

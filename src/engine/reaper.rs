@@ -28,7 +28,6 @@ pub(super) struct Late {
     since: i64,
     /// The next look (monotonic).
     next: i64,
-    told: bool,
 }
 
 /// Looks at every live run. One that cannot be dealt with does not keep the others waiting.
@@ -51,7 +50,7 @@ pub fn tick(engine: &Engine) -> Result<()> {
             }
             Err(e) => {
                 tracing::warn!(run = run.id.0, error = %e, "a run could not be looked after; trying again");
-                tell_late(engine, &run, &e)?;
+                tell_late(engine, &run, &e);
             }
         }
     }
@@ -65,17 +64,13 @@ fn late_by(engine: &Engine, run: &Run) -> i64 {
 }
 
 /// A run that cannot be moved on for long is told to the owner, once, and keeps others waiting only now and then.
-fn tell_late(engine: &Engine, run: &Run, why: &Error) -> Result<()> {
+fn tell_late(engine: &Engine, run: &Run, why: &Error) {
     if late_by(engine, run) < TELL_MS {
-        return Ok(());
+        return;
     }
     let next = engine.store.clock().mono_ms() + SELDOM_MS;
-    let told = lock(&engine.late).get_mut(&run.id).is_some_and(|late| {
+    if let Some(late) = lock(&engine.late).get_mut(&run.id) {
         late.next = next;
-        std::mem::replace(&mut late.told, true)
-    });
-    if told {
-        return Ok(());
     }
     let notice = Notice {
         key: format!("late:{}-{}", run.id, run.generation),
@@ -83,7 +78,10 @@ fn tell_late(engine: &Engine, run: &Run, why: &Error) -> Result<()> {
         ticket: Some(run.ticket),
         ..Notice::default()
     };
-    engine.store.write(move |tx| notifications::tell(tx, &notice))
+    // The same key is told once: where it could not be written down it is tried with the next look.
+    if let Err(e) = engine.store.write(move |tx| notifications::tell(tx, &notice)) {
+        tracing::warn!(run = run.id.0, error = %e, "that a run cannot be moved on could not be told");
+    }
 }
 
 fn look_at(engine: &Engine, run: &Run) -> Result<()> {
@@ -224,5 +222,4 @@ pub fn folder(run: &Run) -> RunDir {
 }
 
 #[cfg(test)]
-#[path = "reaper_tests.rs"]
-mod reaper_tests;
+mod tests;

@@ -226,20 +226,8 @@ mod tests {
 
     #[test]
     fn a_limit_of_zero_is_no_limit() {
-        let spec = RunSpec {
-            run: 1,
-            ticket: "MC-1".to_owned(),
-            argv: Vec::new(),
-            cwd: "/".into(),
-            env: std::collections::BTreeMap::new(),
-            env_from: Vec::new(),
-            raw_log: "/nowhere".into(),
-            log_cap: 0,
-            wall_clock_ms: 0,
-            silence_ms: 0,
-            stop_grace_ms: 0,
-            oom_score_adj: 0,
-        };
+        // All of them are 0 in it.
+        let spec = RunSpec::sample();
         let mut l = Limits::new(&spec);
         assert_eq!(cause(l.reached(u64::MAX - 1, 1 << 60, 1 << 60)), None);
         assert_eq!(l.step(), LOOK_MS);

@@ -145,10 +145,15 @@ mod tests {
     use crate::store::tickets::{self, NewTicket};
     use std::sync::Arc;
 
-    #[test]
-    fn a_retry_does_not_wait_for_a_clock_that_was_put_back() {
+    fn store() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().expect("a folder");
         let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("a store");
+        (dir, store)
+    }
+
+    #[test]
+    fn a_retry_does_not_wait_for_a_clock_that_was_put_back() {
+        let (_dir, store) = store();
         let found = store.write(|tx| {
             let new = NewTicket { status: Status::Todo, ..NewTicket::titled(Title::stored("again".to_owned())) };
             let id = tickets::create(tx, &new, &Actor::System)?.id;
@@ -163,8 +168,7 @@ mod tests {
 
     #[test]
     fn who_may_go_already_does_not_hide_who_may_go_next() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("a store");
+        let (_dir, store) = store();
         let found = store.write(|tx| {
             for wait in [-5_000, 5_000, 9_000] {
                 let new = NewTicket { status: Status::Todo, ..NewTicket::titled(Title::stored("again".to_owned())) };
@@ -195,8 +199,7 @@ mod tests {
 
     #[test]
     fn however_many_may_not_go_the_one_behind_them_does() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("a store");
+        let (_dir, store) = store();
         let make = |role: &str, many: usize| {
             let role = Role::stored(role.to_owned());
             let made = store.write(move |tx| {
@@ -223,8 +226,7 @@ mod tests {
 
     #[test]
     fn a_pickup_looks_at_nothing_that_may_not_go() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("a store");
+        let (_dir, store) = store();
         let plan = |sql: &str| {
             let sql = format!("explain query plan {sql}");
             store.read(move |c| {

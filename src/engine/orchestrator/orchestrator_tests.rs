@@ -3,14 +3,11 @@
 use super::driver::{Before, Driver, Harvest, Look, NotSent, Start};
 use super::*;
 use crate::clock::SystemClock;
-use crate::config::{Config, Flags};
-use crate::data_dir::DataDir;
 use crate::domain::ids::TurnId;
 use crate::domain::run::FailureCode;
-use crate::domain::time::Time;
 use crate::domain::turn::{TurnOrigin, TurnState};
 use crate::engine::console::{Hands, May};
-use crate::store::Store;
+use crate::engine::samples::{self, Ahead};
 use crate::store::turns::NewTurn;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -31,19 +28,6 @@ struct Play {
     asked_again: u32,
     /// What each look and each harvest shows while it is set; `Err`: that it fails.
     always: Option<std::result::Result<Look, String>>,
-}
-
-/// The real clock, ahead by as much as a test says.
-struct Ahead(SystemClock, Arc<AtomicI64>);
-
-impl Clock for Ahead {
-    fn now(&self) -> Time {
-        self.0.now().plus_ms(self.1.load(Ordering::SeqCst))
-    }
-
-    fn mono_ms(&self) -> i64 {
-        self.0.mono_ms() + self.1.load(Ordering::SeqCst)
-    }
 }
 
 #[derive(Clone, Default)]
@@ -128,18 +112,10 @@ struct Stage {
 
 fn stage() -> Stage {
     let dir = tempfile::tempdir().expect("a folder");
-    let file = dir.path().join("config.toml");
-    std::fs::write(
-        &file,
-        "[orchestrator]\ndriver = \"headless\"\nsoft_tokens = 70000\nhard_tokens = 90000\n[profiles.other]\nruntime = \"demo\"\n",
-    )
-    .expect("written");
-    let flags = Flags { data: Some(dir.path().join("data")), config: Some(file), ..Flags::default() };
-    let config = Config::load(&flags, &|_| None, &|_| None).expect("good");
-    let data = DataDir::open(&config.data).expect("made");
+    let config =
+        "[orchestrator]\ndriver = \"headless\"\nsoft_tokens = 70000\nhard_tokens = 90000\n[profiles.other]\nruntime = \"demo\"\n";
     let ahead = Arc::new(AtomicI64::new(0));
-    let store = Store::open(&data.database(), Arc::new(Ahead(SystemClock::new(), ahead.clone()))).expect("opened");
-    let engine = Engine::new(store, Arc::new(config), data, "/nonexistent".into(), "http://127.0.0.1:1".to_owned());
+    let engine = samples::engine(dir.path(), config, Arc::new(Ahead(SystemClock::new(), ahead.clone())));
     let play = Played::default();
     let me = Orchestrator::new(Box::new(play.clone()), Box::new(play.clone()));
     Stage { engine, me, play, ahead, _dir: dir }

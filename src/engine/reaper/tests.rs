@@ -1,38 +1,20 @@
 //! The reaper over processes that are played, on a clock that a test turns.
 
 use super::*;
-use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Flags};
-use crate::data_dir::DataDir;
+use crate::clock::SystemClock;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{NoticeId, RunId};
 use crate::domain::run::FailureCode;
-use crate::domain::ticket::{Status, Title};
-use crate::domain::time::Time;
+use crate::engine::samples::{self, Ahead};
 use crate::process::Ended;
 use crate::run_dir::{PidRecord, RunSpec};
 use crate::shim::Keeper;
-use crate::store::Store;
 use crate::store::runs::LaunchMark;
-use crate::store::tickets::NewTicket;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-
-/// The real clock, ahead by as much as a test says.
-struct Turned(SystemClock, Arc<AtomicI64>);
-
-impl Clock for Turned {
-    fn now(&self) -> Time {
-        self.0.now().plus_ms(self.1.load(Ordering::SeqCst))
-    }
-
-    fn mono_ms(&self) -> i64 {
-        self.0.mono_ms() + self.1.load(Ordering::SeqCst)
-    }
-}
 
 /// How often a shim was asked to end its run, and how often both were ended.
 #[derive(Clone, Default)]
@@ -77,47 +59,21 @@ impl Stage {
     /// A run that is at work, as its folder says.
     fn at_work() -> Stage {
         let tmp = tempfile::tempdir().expect("a folder");
-        let flags = Flags { data: Some(tmp.path().join("data")), ..Flags::default() };
-        let config = Config::load(&flags, &|_| None, &|_| None).expect("good");
-        let data = DataDir::open(&config.data).expect("made");
         let ahead = Arc::new(AtomicI64::new(0));
-        let store = Store::open(&data.database(), Arc::new(Turned(SystemClock::new(), ahead.clone()))).expect("opened");
-        let config = Arc::new(config);
+        let engine = samples::engine(tmp.path(), "", Arc::new(Ahead(SystemClock::new(), ahead.clone())));
         let played = Played::default();
-        let path = data.runs().join("1-1");
-        let log = tmp.path().join("raw.log");
+        let engine = engine.kept_by(Box::new(played.clone()));
+        let run = samples::promised(&engine);
+        let (path, log) = (engine.data.runs().join("1-1"), tmp.path().join("raw.log"));
         std::fs::write(&log, "").expect("a log");
-        let (rules, mark) =
-            (config.clone(), LaunchMark { run_dir: path.display().to_string(), raw_log: log.display().to_string() });
-        let run = store.write(move |tx| {
-            let new = NewTicket { status: Status::Todo, ..NewTicket::titled(Title::stored("one".to_owned())) };
-            let ticket = lifecycle::create_started(tx, &new, &Actor::System, &*rules)?;
-            let run = ticket.run.expect("it is started");
-            runs::take_launch(tx, run, |_| mark.clone())?;
-            Ok(run)
-        });
-        let spec = RunSpec {
-            run: 1,
-            ticket: "MC-1".to_owned(),
-            argv: vec!["true".to_owned()],
-            cwd: PathBuf::from("/"),
-            env: std::collections::BTreeMap::new(),
-            env_from: Vec::new(),
-            raw_log: log,
-            log_cap: 0,
-            wall_clock_ms: 0,
-            silence_ms: 0,
-            stop_grace_ms: 0,
-            oom_score_adj: 0,
-        };
-        let dir = RunDir::create(&path, &spec, "do it").expect("made");
+        let mark = LaunchMark { run_dir: path.display().to_string(), raw_log: log.display().to_string() };
+        engine.store.write(move |tx| runs::take_launch(tx, run, |_| mark.clone())).expect("taken");
+        let dir = RunDir::create(&path, &RunSpec { raw_log: log, ..RunSpec::sample() }, "do it").expect("made");
         dir.begin("shim 1").expect("begun");
         let boot = crate::process::boot_id();
         dir.set_pids(&PidRecord { shim_pid: 1, shim_start: 1, agent_pid: Some(1), agent_start: Some(1), pgid: Some(1), boot })
             .expect("written");
-        let engine = Engine::new(store, config, data, "/nonexistent".into(), "http://127.0.0.1:1".to_owned());
-        let engine = engine.kept_by(Box::new(played.clone()));
-        let stage = Stage { engine, played, ahead, run: run.expect("made"), dir, _tmp: tmp };
+        let stage = Stage { engine, played, ahead, run, dir, _tmp: tmp };
         let run = stage.run();
         note_start(&stage.engine, &run, &stage.dir).expect("seen");
         stage
