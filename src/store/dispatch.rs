@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 const PAGE: usize = 200;
 /// Candidates looked at for one claim at most; those behind a paused or full profile or an idle role are stepped over.
 const LOOK_AT: usize = 4_000;
+/// Candidates looked at for a page that names the first.
+const LOOK_FOR_FIRST: usize = 20;
 /// No back-off is longer. One that ends later was set before the clock was put back; who waits for the reset of a limit is
 /// held by the pause of the profile.
 const FAR_MS: i64 = 2 * 3_600_000;
@@ -107,12 +109,14 @@ pub fn next_due(conn: &Connection, now: Time) -> Result<Option<Time>> {
     Ok(at.map(Time))
 }
 
-/// The ticket that dispatch would look at first.
+/// The ticket that goes when a slot is free, where it is among the most urgent ones: of no idle role or paused profile.
 ///
 /// # Errors
 /// The database refused.
-pub fn first_ready(conn: &Connection, now: Time) -> Result<Option<TicketId>> {
-    Ok(ready(conn, now, None, 1)?.into_iter().next().map(|t| t.id))
+pub fn first_ready(conn: &Connection, now: Time, rules: &dyn Rules) -> Result<Option<TicketId>> {
+    let paused = pauses::in_force(conn, now)?;
+    let may_go = |t: &Ticket| rules.is_active(&t.role) && !paused.contains_key(&rules.profile_for(t));
+    Ok(ready(conn, now, None, LOOK_FOR_FIRST)?.into_iter().find(may_go).map(|t| t.id))
 }
 
 fn ready(conn: &Connection, now: Time, after: Option<Place>, limit: usize) -> Result<Vec<Ticket>> {
@@ -159,7 +163,7 @@ mod tests {
             let id = tickets::create(tx, &new, &Actor::System)?.id;
             let ready = |wait: i64| -> Result<bool> {
                 tx.conn.execute("update tickets set not_before = ?1", [tx.now.0 + wait])?;
-                Ok(first_ready(tx.conn, tx.now)? == Some(id))
+                Ok(first_ready(tx.conn, tx.now, &Idle("larry"))? == Some(id))
             };
             Ok([ready(-1)?, ready(3_600_000)?, ready(10 * 86_400_000)?])
         });
@@ -213,6 +217,11 @@ mod tests {
             let of = |id: RunId| store.read(|c| Ok(crate::store::runs::get(c, id)?.ticket)).expect("a run");
             (claimed.into_iter().map(of).collect::<Vec<_>>(), rest)
         };
+        make("larry", LOOK_FOR_FIRST - 1);
+        let first = make("luci", 1);
+        let named = store.read(|c| first_ready(c, store.clock().now(), &Idle("larry"))).expect("looked");
+        assert_eq!(named, Some(first[0]), "nobody is told that what never goes comes next");
+        assert_eq!(claim(None), (first, None));
         make("larry", PAGE + 50);
         let first = make("luci", 1);
         assert_eq!(claim(None), (first, None), "behind more than one page");

@@ -109,7 +109,7 @@ pub fn load_home(c: &Connection, config: &Config, since: Option<Time>, now: Time
         resting: load::resting(c, now)?.into_iter().filter(|r| r.until.is_none()).collect(),
         running,
         slots: i64::try_from(config.max_workers).unwrap_or(0),
-        next: dispatch::first_ready(c, now)?,
+        next: dispatch::first_ready(c, now, config)?,
         queued: counts.get(&Status::Todo).copied().unwrap_or(0),
         since,
         changes: happened(c, shown)?,
