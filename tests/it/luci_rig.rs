@@ -105,10 +105,20 @@ impl LuciRig {
         (sent, told)
     }
 
+    /// Puts a turn to the agent, which takes it. As its supervisor does: once more where a picture that was still being
+    /// drawn said not now.
+    pub fn put(&self, turn: &Turn) {
+        let sent = self.until("it to be typed", || match self.try_send(turn) {
+            (Err(NotSent::NotNow(_)), 0) => None,
+            sent => Some(sent),
+        });
+        assert_eq!(sent, (Ok(()), 1), "{}", self.screen());
+    }
+
     /// Puts a message to the agent, which takes it.
     pub fn send(&self, message: &str) -> Turn {
         let turn = self.turn(message);
-        assert_eq!(self.try_send(&turn), (Ok(()), 1), "{}", self.screen());
+        self.put(&turn);
         turn
     }
 
