@@ -4,16 +4,19 @@
 /// ever held at once, and gives little of it back: a server whose threads come and go grew by megabytes in an hour.
 #[cfg(target_env = "gnu")]
 const HEAPS: i32 = 2;
-/// What is larger than this many bytes (a page, a long line) is given back to the system when it is freed. Left alone, the
-/// allocator raises the bound after the first such block, and keeps what comes after it.
+/// What is larger than this many bytes (a page, a long line) lies by itself and is given back to the system when it is freed,
+/// rather than leave a hole between what stays. Left alone, the allocator raises the bound after the first such block.
 #[cfg(target_env = "gnu")]
-const LARGE: i32 = 128 * 1024;
+const LARGE: i32 = 64 * 1024;
+/// So many bytes that are free at a heap's end are given back at once.
+#[cfg(target_env = "gnu")]
+const FREE_AT_THE_END: i32 = 128 * 1024;
 
 /// Bounds what the process keeps of memory that is free. To be called before the first thread begins.
 pub fn keep_little() {
     #[cfg(target_env = "gnu")]
     for (what, value) in
-        [(nix::libc::M_ARENA_MAX, HEAPS), (nix::libc::M_MMAP_THRESHOLD, LARGE), (nix::libc::M_TRIM_THRESHOLD, LARGE)]
+        [(nix::libc::M_ARENA_MAX, HEAPS), (nix::libc::M_MMAP_THRESHOLD, LARGE), (nix::libc::M_TRIM_THRESHOLD, FREE_AT_THE_END)]
     {
         // SAFETY: takes two numbers and reads no memory of ours; no other thread runs yet. One that it does not know it
         // refuses with 0, and stays as it was.
