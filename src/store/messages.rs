@@ -36,7 +36,8 @@ pub fn claim(tx: &Tx<'_>, ticket: TicketId, run: RunId) -> Result<usize> {
 }
 
 /// Queues what people said since a ticket's last run began and no message carries yet: words on a ticket that was not
-/// waiting are only comments then, but an agent that goes on in its old session must hear them.
+/// waiting are only comments then, but an agent that goes on in its old session must hear them. What stands behind the run's
+/// own result was said later, whatever a clock that was put back called that time.
 ///
 /// # Errors
 /// The database refused.
@@ -44,10 +45,12 @@ pub fn queue_unheard(tx: &Tx<'_>, ticket: TicketId) -> Result<usize> {
     Ok(tx
         .conn
         .prepare_cached(
-            "insert into queued_messages (ticket_id, comment_id, state, created_at)
+            "with last as (select id, created_at from runs where ticket_id = ?1 order by attempt desc limit 1)
+             insert into queued_messages (ticket_id, comment_id, state, created_at)
              select c.ticket_id, c.id, 'pending', ?2 from comments c
              where c.ticket_id = ?1 and c.kind = 'comment' and c.source in ('human', 'api', 'telegram')
-               and c.created_at >= (select max(r.created_at) from runs r where r.ticket_id = ?1)
+               and (c.created_at >= (select created_at from last)
+                 or c.id > (select min(own.id) from comments own where own.ticket_id = ?1 and own.run_id = (select id from last)))
                and not exists (select 1 from queued_messages m where m.comment_id = c.id)
              order by c.id",
         )?

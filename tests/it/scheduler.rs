@@ -21,8 +21,8 @@ use std::time::Duration;
 
 /// A clock that stands until it is set.
 pub struct Hands {
-    now: AtomicI64,
-    mono: AtomicI64,
+    pub now: AtomicI64,
+    pub mono: AtomicI64,
 }
 
 impl Clock for Hands {

@@ -1,6 +1,6 @@
 //! What a person says reaches the agent, whatever the ticket was doing when they said it.
 
-use mission_control::clock::SystemClock;
+use crate::scheduler::{Hands, at};
 use mission_control::config::{Config, Flags};
 use mission_control::domain::actor::Actor;
 use mission_control::domain::conclude::Conclusion;
@@ -11,11 +11,23 @@ use mission_control::store::lifecycle::{self, Closing, Next};
 use mission_control::store::tickets::{self, NewTicket};
 use mission_control::store::{Store, messages, runs};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 #[test]
 fn words_on_a_finished_ticket_are_in_the_brief_when_it_is_reopened() {
+    said_on_a_finished_ticket(0);
+}
+
+#[test]
+fn so_are_words_that_were_said_after_the_clock_was_put_back() {
+    said_on_a_finished_ticket(-3_600_000);
+}
+
+/// The clock is turned by so many milliseconds before anything is said.
+fn said_on_a_finished_ticket(turned_by: i64) {
     let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("opens");
+    let clock = Arc::new(Hands { now: at("2026-03-02T10:00:00Z").0.into(), mono: 0.into() });
+    let store = Store::open(&dir.path().join("mc.db"), clock.clone()).expect("opens");
     let flags = Flags { data: Some(dir.path().to_owned()), ..Flags::default() };
     let config = Arc::new(Config::load(&flags, &|_| None, &|_| None).expect("defaults are good"));
     let mara = Actor::Person { name: "Mara".into(), by_token: false };
@@ -29,6 +41,7 @@ fn words_on_a_finished_ticket_are_in_the_brief_when_it_is_reopened() {
     store.write(move |tx| lifecycle::conclude(tx, &run, &finished())).expect("concluded");
     assert_eq!(store.read(|c| tickets::get(c, id)).expect("read").status, Status::Done);
 
+    clock.now.fetch_add(turned_by, Ordering::SeqCst);
     let (rules, who) = (config.clone(), mara.clone());
     store.write(move |tx| lifecycle::reply(tx, id, "The totals are missing.", &who, rules.as_ref()).map(|_| ())).expect("said");
     assert!(store.read(|c| messages::of_ticket(c, id, 10)).expect("read").is_empty(), "nobody is woken by it");
