@@ -198,7 +198,7 @@ fn keep_up(name: &'static str, engine: &Arc<Engine>, body: impl Fn() + Send + 's
     Ok(std::thread::Builder::new().name(name.to_owned()).spawn(kept_up)?)
 }
 
-/// The cron beat: pickup each minute (as configured), housekeeping each hour, free memory given back each minute. It only
+/// The cron beat: pickup each minute (as configured), housekeeping each hour, free memory given back every few seconds. It only
 /// rings; the engines do the work.
 async fn beat(engine: &Arc<Engine>) -> std::result::Result<JobScheduler, tokio_cron_scheduler::JobSchedulerError> {
     let scheduler = JobScheduler::new().await?;
@@ -215,8 +215,7 @@ async fn beat(engine: &Arc<Engine>) -> std::result::Result<JobScheduler, tokio_c
         });
     })?;
     scheduler.add(housekeeping).await?;
-    let minute = std::time::Duration::from_secs(60);
-    let give_back = Job::new_repeated(minute, |_, _| drop(std::thread::spawn(memory::give_back)))?;
+    let give_back = Job::new_repeated(memory::GIVE_BACK, |_, _| drop(std::thread::spawn(memory::give_back)))?;
     scheduler.add(give_back).await?;
     scheduler.start().await?;
     Ok(scheduler)

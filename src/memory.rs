@@ -25,8 +25,12 @@ pub fn keep_little() {
     }
 }
 
+/// How often. Each burst takes other holes of the heap than the one before: left for a minute all of them have been touched,
+/// and the process is as large as its heap ever was.
+pub const GIVE_BACK: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Gives back to the system what is free between what is in use: the most that was ever needed at once is not kept for ever.
-/// Costs some milliseconds, in which a thread that wants memory of the same heap waits.
+/// Costs a millisecond or two, in which a thread that wants memory of the same heap waits.
 pub fn give_back() {
     #[cfg(target_env = "gnu")]
     {
