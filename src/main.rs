@@ -19,5 +19,6 @@ fn main() -> ExitCode {
         return mission_control::runtime::hook::main();
     }
     mission_control::memory::keep_little();
+    mission_control::memory::set_pages_apart();
     mission_control::cli::main()
 }

@@ -3,7 +3,6 @@
 mod effects;
 pub mod health;
 mod migrate;
-mod page_pool;
 mod writer;
 
 pub mod actions;
@@ -72,7 +71,6 @@ impl Store {
     /// # Errors
     /// The file cannot be opened or written, is damaged, or comes from a newer version.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Store> {
-        page_pool::set_apart();
         make_file(path)?;
         let mut conn = connect(path)?;
         migrate::refuse_newer(&conn)?;
