@@ -12,6 +12,7 @@ pub mod problem;
 pub mod security;
 pub mod server;
 pub mod shared;
+pub mod shown;
 pub mod state;
 pub mod ui;
 pub mod views;

@@ -12,6 +12,7 @@ use crate::doorbell::Topic;
 use crate::error::Result;
 use crate::store::{board as rows, changes, runs, tickets};
 use crate::web::live::{self, Feed, Piece};
+use crate::web::shown::{STILL, Shown};
 use crate::web::ui::Ctx;
 use crate::web::ui::filter::Filter;
 use crate::web::ui::stream::gone;
@@ -51,7 +52,7 @@ struct BoardFeed {
     filter: Filter,
     after: ChangeId,
     /// Cards with a live run as last shown, without seeds. None before the first look.
-    working: Option<BTreeMap<TicketId, String>>,
+    working: Option<Shown>,
     bar: TopBar,
 }
 
@@ -103,14 +104,14 @@ impl BoardFeed {
         }
         let fresh = seed();
         let mut out = String::new();
-        let mut shown = BTreeMap::new();
+        let mut shown = Shown::default();
         for card in load::cards(c, &working, &self.config, now)? {
-            let plain = changed_card(&card, Ctx { now: Time(0), seed: "" }).0;
-            let known = self.working.as_ref().is_none_or(|w| w.get(&card.id) == Some(&plain));
+            let (target, still) = (card.id.to_string(), changed_card(&card, STILL));
+            let known = self.working.as_ref().is_none_or(|w| w.has(&target, &still));
             if !known && !told.contains_key(&card.id) {
                 out.push_str(&changed_card(&card, Ctx { now, seed: &fresh }).0);
             }
-            shown.insert(card.id, plain);
+            shown.put(&target, &still);
         }
         self.working = Some(shown);
         Ok(out)

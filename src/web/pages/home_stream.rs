@@ -9,8 +9,8 @@ use crate::doorbell::Topic;
 use crate::error::Result;
 use crate::store::changes;
 use crate::web::live::{self, Feed, Piece};
+use crate::web::shown::Shown;
 use crate::web::ui::Ctx;
-use crate::web::ui::stream::partial;
 use crate::web::views::home::{self as view, Home};
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::Markup;
@@ -31,7 +31,7 @@ pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> Ht
         .answer(async {
             visit.who.may_read()?;
             let since = (query.since > 0).then_some(Time(query.since));
-            let feed = HomeFeed { config: visit.app.config.clone(), since, shown: [const { None }; 4], bar: TopBar::default() };
+            let feed = HomeFeed { config: visit.app.config.clone(), since, shown: Shown::default(), bar: TopBar::default() };
             Ok(live::stream(&req, &visit.app, &visit.who, Topic::Board, feed))
         })
         .await
@@ -44,7 +44,7 @@ type View = fn(&Home, Ctx<'_>) -> Markup;
 struct HomeFeed {
     config: Arc<Config>,
     since: Option<Time>,
-    shown: [Option<String>; 4],
+    shown: Shown,
     bar: TopBar,
 }
 
@@ -53,7 +53,6 @@ impl Feed for HomeFeed {
         let config = self.config.clone();
         let home = load_home(c, &config, self.since, now)?;
         let mut out = String::new();
-        let still = Ctx { now: Time(0), seed: "" };
         let fresh = seed();
         let cx = Ctx { now, seed: &fresh };
         let lists: [(&str, View); 4] = [
@@ -62,10 +61,8 @@ impl Feed for HomeFeed {
             ("#since", view::since),
             ("#luci-home", |h, cx| view::luci(&h.luci, cx)),
         ];
-        for (i, (target, list)) in lists.iter().enumerate() {
-            if self.changed(i, list(&home, still).0) {
-                out.push_str(&partial(target, "outerMorph", &list(&home, cx)).0);
-            }
+        for (target, list) in lists {
+            out.push_str(&self.shown.renew(target, cx, |cx| list(&home, cx)));
         }
         out.push_str(&self.bar.look(c, now)?);
         if out.is_empty() {
@@ -77,13 +74,5 @@ impl Feed for HomeFeed {
     fn every(&self) -> Option<std::time::Duration> {
         // What a worker does now changes without a change of its ticket.
         Some(std::time::Duration::from_secs(2))
-    }
-}
-
-impl HomeFeed {
-    fn changed(&mut self, i: usize, plain: String) -> bool {
-        let known = self.shown[i].as_ref() == Some(&plain);
-        self.shown[i] = Some(plain);
-        !known
     }
 }

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::store::digests::Digest;
 use crate::store::{digests, inbox as items, proposals, turns};
 use crate::web::live::{self, Feed, Piece};
+use crate::web::shown::Shown;
 use crate::web::ui::Ctx;
 use crate::web::ui::shell::{Nav, reports_badge};
 use crate::web::ui::stream::partial;
@@ -52,7 +53,7 @@ pub async fn stream(visit: Visit, req: HttpRequest) -> HttpResponse {
     visit
         .answer(async {
             visit.who.may_read()?;
-            let feed = InboxFeed { config: visit.app.config.clone(), shown: [None, None, None], bar: TopBar::default(), sent: 0 };
+            let feed = InboxFeed { config: visit.app.config.clone(), shown: Shown::default(), bar: TopBar::default(), sent: 0 };
             Ok(live::stream(&req, &visit.app, &visit.who, Topic::Inbox, feed))
         })
         .await
@@ -100,7 +101,7 @@ type View = fn(&Inbox, Ctx<'_>) -> Markup;
 #[derive(Clone)]
 struct InboxFeed {
     config: Arc<Config>,
-    shown: [Option<String>; 3],
+    shown: Shown,
     bar: TopBar,
     sent: u64,
 }
@@ -110,19 +111,16 @@ impl Feed for InboxFeed {
         let config = self.config.clone();
         let inbox = load(c, &config, now, None)?;
         let fresh = seed();
-        let (still, cx) = (Ctx { now: Time(0), seed: "" }, Ctx { now, seed: &fresh });
+        let cx = Ctx { now, seed: &fresh };
         let parts: [(&str, View); 3] =
             [("#inbox-waiting", view::waiting), ("#inbox-now", view::now), ("#inbox-past", view::past)];
         let mut out = String::new();
-        for (i, (target, part)) in parts.iter().enumerate() {
-            let plain = part(&inbox, still).0;
-            if self.shown[i].as_ref() != Some(&plain) {
-                self.shown[i] = Some(plain);
-                out.push_str(&partial(target, "outerMorph", &part(&inbox, cx)).0);
-                if i == 0 {
-                    out.push_str(&partial("#reports-rail", "outerHTML", &reports_badge(inbox.total)).0);
-                }
+        for (target, part) in parts {
+            let sent = self.shown.renew(target, cx, |cx| part(&inbox, cx));
+            if target == "#inbox-waiting" && !sent.is_empty() {
+                out.push_str(&partial("#reports-rail", "outerHTML", &reports_badge(inbox.total)).0);
             }
+            out.push_str(&sent);
         }
         out.push_str(&self.bar.look(c, now)?);
         if out.is_empty() {

@@ -11,15 +11,13 @@ use crate::doorbell::Topic;
 use crate::error::Result;
 use crate::store::turns;
 use crate::web::live::{self, Feed, Piece};
+use crate::web::shown::Shown;
 use crate::web::ui::Ctx;
-use crate::web::ui::stream::partial;
 use crate::web::views::luci::tail;
 use crate::web::views::luci_side::{line, queue, side, state};
 use crate::web::views::luci_turn::{appended, renewed};
 use actix_web::{HttpRequest, HttpResponse};
-use maud::Markup;
 use rusqlite::Connection;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,7 +53,7 @@ pub async fn get(visit: Visit, req: HttpRequest) -> HttpResponse {
             visit.who.may_read()?;
             let at = Cursor::parse(&live::cursor(&req));
             let feed =
-                LuciFeed { config: visit.app.config.clone(), at, looked: None, shown: Arc::default(), bar: TopBar::default() };
+                LuciFeed { config: visit.app.config.clone(), at, looked: None, shown: Shown::default(), bar: TopBar::default() };
             Ok(live::stream(&req, &visit.app, &visit.who, Topic::Luci, feed))
         })
         .await
@@ -68,12 +66,9 @@ struct LuciFeed {
     /// The change at the last look around; none before the first.
     looked: Option<i64>,
     /// What the page shows around the turns, without seeds.
-    shown: Arc<BTreeMap<&'static str, String>>,
+    shown: Shown,
     bar: TopBar,
 }
-
-/// Views are compared without a seed and at a fixed moment, or they would differ each time.
-const STILL: Ctx<'static> = Ctx { now: Time(0), seed: "" };
 
 impl Feed for LuciFeed {
     fn next(&mut self, c: &Connection, now: Time) -> Result<Option<Piece>> {
@@ -133,25 +128,14 @@ impl LuciFeed {
         if self.looked.replace(newest) == Some(newest) {
             return Ok(());
         }
-        let known = Arc::make_mut(&mut self.shown);
         let s = luci_load::side(c, &self.config)?;
         let begun = luci_load::tail(&s, turns::latest(c)?.as_ref());
-        let parts = |cx: Ctx<'_>| -> [(&'static str, Markup); 5] {
-            [
-                ("#luci-line", line(&s, cx)),
-                ("#luci-tail", tail(begun.as_ref(), cx)),
-                ("#luci-state", state(&s, cx)),
-                ("#luci-queue", queue(&s, cx)),
-                ("#luci-side", side(&s, cx)),
-            ]
-        };
-        let lively = parts(cx);
-        for ((target, still), (_, markup)) in parts(STILL).into_iter().zip(lively) {
-            if known.get(target) != Some(&still.0) {
-                out.push_str(&partial(target, "outerMorph", &markup).0);
-                known.insert(target, still.0);
-            }
-        }
+        let shown = &mut self.shown;
+        out.push_str(&shown.renew("#luci-line", cx, |cx| line(&s, cx)));
+        out.push_str(&shown.renew("#luci-tail", cx, |cx| tail(begun.as_ref(), cx)));
+        out.push_str(&shown.renew("#luci-state", cx, |cx| state(&s, cx)));
+        out.push_str(&shown.renew("#luci-queue", cx, |cx| queue(&s, cx)));
+        out.push_str(&shown.renew("#luci-side", cx, |cx| side(&s, cx)));
         Ok(())
     }
 }

@@ -15,9 +15,9 @@ use crate::store::tasks::TaskRow;
 use crate::store::{Tx, audit, task_runs, tasks};
 use crate::task_file;
 use crate::web::live::{self, Feed, Piece};
+use crate::web::shown::Shown;
 use crate::web::ui::Ctx;
 use crate::web::ui::shell::Nav;
-use crate::web::ui::stream::partial;
 use crate::web::ui::toast::{Tone, toast_partial};
 use crate::web::views::task::{self as one_view, TaskEdit, TaskPage};
 use crate::web::views::tasks::{self as view, BrokenFile, STRIP, TaskLine, Tasks, Tick};
@@ -196,32 +196,25 @@ struct TasksFeed {
     config: Arc<Config>,
     may: May,
     only: Option<String>,
-    shown: [Option<String>; 2],
+    shown: Shown,
     bar: TopBar,
     sent: u64,
 }
 
 impl Feed for TasksFeed {
     fn next(&mut self, c: &Connection, now: Time) -> Result<Option<Piece>> {
-        let still = Ctx { now: Time(0), seed: "" };
         let fresh = seed();
         let cx = Ctx { now, seed: &fresh };
         let mut html = String::new();
         match self.only.clone() {
             None => {
-                let shown = load(c, &self.config, self.may, now)?;
-                if self.changed(0, view::list(&shown, still).0) {
-                    html.push_str(&partial("#tasks", "outerMorph", &view::list(&shown, cx)).0);
-                }
+                let tasks = load(c, &self.config, self.may, now)?;
+                html.push_str(&self.shown.renew("#tasks", cx, |cx| view::list(&tasks, cx)));
             }
             Some(name) => {
-                let shown = load_one(c, &self.config, (&name, None), self.may, now)?;
-                if self.changed(0, one_view::head(&shown, still).0) {
-                    html.push_str(&partial("#taskhead", "outerMorph", &one_view::head(&shown, cx)).0);
-                }
-                if self.changed(1, one_view::runs(&shown, still).0) {
-                    html.push_str(&partial("#taskruns", "outerMorph", &one_view::runs(&shown, cx)).0);
-                }
+                let task = load_one(c, &self.config, (&name, None), self.may, now)?;
+                html.push_str(&self.shown.renew("#taskhead", cx, |cx| one_view::head(&task, cx)));
+                html.push_str(&self.shown.renew("#taskruns", cx, |cx| one_view::runs(&task, cx)));
             }
         }
         html.push_str(&self.bar.look(c, now)?);
@@ -240,13 +233,7 @@ impl Feed for TasksFeed {
 impl TasksFeed {
     fn of(visit: &Visit, only: Option<String>) -> TasksFeed {
         let (config, may) = (visit.app.config.clone(), May::of(visit));
-        TasksFeed { config, may, only, shown: [None, None], bar: TopBar::default(), sent: 0 }
-    }
-
-    fn changed(&mut self, i: usize, plain: String) -> bool {
-        let known = self.shown[i].as_ref() == Some(&plain);
-        self.shown[i] = Some(plain);
-        !known
+        TasksFeed { config, may, only, shown: Shown::default(), bar: TopBar::default(), sent: 0 }
     }
 }
 

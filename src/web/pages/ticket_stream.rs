@@ -15,6 +15,7 @@ use crate::doorbell::Topic;
 use crate::error::Result;
 use crate::store::{changes, comments, events, evidence, messages, runs, tickets};
 use crate::web::live::{self, Feed, Piece};
+use crate::web::shown::{STILL, Shown};
 use crate::web::ui::Ctx;
 use crate::web::ui::stream::partial;
 use crate::web::views::comment::{comment, delivery};
@@ -26,7 +27,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,9 +100,6 @@ fn working(t: &Ticket) -> bool {
     t.status == Status::InProgress
 }
 
-/// Views are compared without a seed and at a fixed moment, or they would differ each time.
-const STILL: Ctx<'static> = Ctx { now: Time(0), seed: "" };
-
 /// The lines of the panel that are not events.
 const PANEL: [&str; 3] = ["#live-state", "#live-foot", "#strip"];
 
@@ -111,9 +108,7 @@ struct TicketFeed {
     id: TicketId,
     config: Arc<Config>,
     at: Cursor,
-    /// What the page shows for each target, without seeds: what has not changed is not sent again. None before the
-    /// first look.
-    shown: Option<Arc<BTreeMap<String, String>>>,
+    shown: Shown,
     bar: TopBar,
     /// The ticket's newest change, and when the rest was looked at last.
     rested: (ChangeId, Time),
@@ -173,7 +168,7 @@ impl Feed for TicketFeed {
 
 impl TicketFeed {
     fn new(id: TicketId, config: Arc<Config>, at: Cursor, now: Time) -> TicketFeed {
-        TicketFeed { id, config, at, shown: None, bar: TopBar::default(), rested: (ChangeId(-1), now), owes: false }
+        TicketFeed { id, config, at, shown: Shown::default(), bar: TopBar::default(), rested: (ChangeId(-1), now), owes: false }
     }
 
     /// Top bar, head, question, reply box, facts, panel and message marks, each only where it changed.
@@ -181,12 +176,10 @@ impl TicketFeed {
         let parts = Parts::load(c, t, &self.config, cx.now)?;
         let plain = parts.all(STILL);
         let mark = mark_of(t, &plain);
-        let first = self.shown.is_none();
-        let known = Arc::make_mut(self.shown.get_or_insert_default());
         // On the first look the page's own mark says whether it shows all this already. Of the panel it says nothing.
-        let shows_all = first && self.at.mark == mark;
+        let shows_all = self.shown.is_empty() && self.at.mark == mark;
         let is_new = |(target, still): &(String, Markup)| {
-            if shows_all { PANEL.contains(&target.as_str()) } else { known.get(target) != Some(&still.0) }
+            if shows_all { PANEL.contains(&target.as_str()) } else { !self.shown.has(target, still) }
         };
         let changed: Vec<usize> = (0..plain.len()).filter(|i| is_new(&plain[*i])).collect();
         if !changed.is_empty() {
@@ -195,7 +188,9 @@ impl TicketFeed {
                 out.0.push_str(&partial(&fresh[i].0, "outerMorph", &fresh[i].1).0);
             }
         }
-        known.extend(plain.into_iter().map(|(target, still)| (target, still.0)));
+        for (target, still) in &plain {
+            self.shown.put(target, still);
+        }
         self.at.mark = mark;
         out.0.push_str(&self.bar.look(c, cx.now)?);
         Ok(())
