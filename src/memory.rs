@@ -7,8 +7,8 @@ use std::ffi::{c_int, c_void};
 /// ever held at once, and gives little of it back: a server whose threads come and go grew by megabytes in an hour.
 #[cfg(target_env = "gnu")]
 const HEAPS: i32 = 2;
-/// What is larger than this many bytes (a page, a long line) lies by itself and is given back to the system when it is freed,
-/// rather than leave a hole between what stays. Left alone, the allocator raises the bound after the first such block.
+/// For what is larger than this many bytes (a page, a long line) the heap does not grow: where it has no room, that lies by
+/// itself and is given back to the system when it is freed. Left alone, the allocator raises the bound after the first such block.
 #[cfg(target_env = "gnu")]
 const LARGE: i32 = 64 * 1024;
 /// So many bytes that are free at a heap's end are given back at once.
