@@ -14,7 +14,13 @@ pub mod tmux_driver;
 mod turn;
 
 #[cfg(test)]
-mod orchestrator_tests;
+mod hitch_tests;
+#[cfg(test)]
+mod played;
+#[cfg(test)]
+mod sending_tests;
+#[cfg(test)]
+mod sessions_tests;
 
 use super::Engine;
 use crate::clock::Clock;

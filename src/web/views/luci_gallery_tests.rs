@@ -1,6 +1,7 @@
 //! Every state of the conversation with Luci, for the gallery: believable, hard, and all that can go wrong.
 
-use super::gallery_tests::{CX, NOW, RTL, WORD, ago, composer, home, shell, wrong};
+use super::gallery_tests::{CX, NOW, RTL, WORD, ago, composer, shell, wrong};
+use super::home_gallery_tests::home;
 use super::luci::{Luci, luci};
 use super::luci_side::Side;
 use super::luci_turn::Shown;

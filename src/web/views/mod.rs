@@ -31,6 +31,10 @@ pub mod ticket_side;
 #[cfg(test)]
 mod gallery_tests;
 #[cfg(test)]
+mod home_gallery_tests;
+#[cfg(test)]
 mod luci_gallery_tests;
+#[cfg(test)]
+mod ticket_gallery_tests;
 #[cfg(test)]
 mod xss_tests;
