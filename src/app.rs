@@ -198,24 +198,27 @@ fn keep_up(name: &'static str, engine: &Arc<Engine>, body: impl Fn() + Send + 's
     Ok(std::thread::Builder::new().name(name.to_owned()).spawn(kept_up)?)
 }
 
-/// The cron beat: pickup each minute (as configured), housekeeping each hour, free memory given back every few seconds. It only
-/// rings; the engines do the work.
+/// Does something beside the beat, which must go on. Where no thread can be begun, it is for the next beat to do.
+fn aside(name: &str, body: impl FnOnce() + Send + 'static) {
+    drop(std::thread::Builder::new().name(name.to_owned()).spawn(body));
+}
+
+/// The cron beat: pickup each minute (as configured), housekeeping each hour, free memory given back every few seconds. It
+/// only rings; the engines do the work.
 async fn beat(engine: &Arc<Engine>) -> std::result::Result<JobScheduler, tokio_cron_scheduler::JobSchedulerError> {
     let scheduler = JobScheduler::new().await?;
     let bell = engine.store.doorbell.clone();
     let every = std::time::Duration::from_secs(engine.config.pickup_every_s);
     scheduler.add(Job::new_repeated(every, move |_, _| bell.ring(Topic::Pickup))?).await?;
     let mine = engine.clone();
-    // Hourly and not at a time of night: this machine may sleep then. In a thread of its own, for the beat must go on.
+    // Hourly and not at a time of night: this machine may sleep then.
     let housekeeping = Job::new_repeated(std::time::Duration::from_secs(3_600), move |_, _| {
         let mine = mine.clone();
-        std::thread::spawn(move || {
-            // It has said what it could not do.
-            let _done = housekeeping::tidy(&mine);
-        });
+        // It has said what it could not do.
+        aside("housekeeping", move || drop(housekeeping::tidy(&mine)));
     })?;
     scheduler.add(housekeeping).await?;
-    let give_back = Job::new_repeated(memory::GIVE_BACK, |_, _| drop(std::thread::spawn(memory::give_back)))?;
+    let give_back = Job::new_repeated(memory::GIVE_BACK, |_, _| aside("give-back", memory::give_back))?;
     scheduler.add(give_back).await?;
     scheduler.start().await?;
     Ok(scheduler)

@@ -8,7 +8,8 @@ use std::ffi::{c_int, c_void};
 #[cfg(target_env = "gnu")]
 const HEAPS: i32 = 2;
 /// For what is larger than this many bytes (a page, a long line) the heap does not grow: where it has no room, that lies by
-/// itself and is given back to the system when it is freed. Left alone, the allocator raises the bound after the first such block.
+/// itself and is given back to the system when it is freed. Left alone, the allocator raises the bound after the first such
+/// block.
 #[cfg(target_env = "gnu")]
 const LARGE: i32 = 64 * 1024;
 /// So many bytes that are free at a heap's end are given back at once.
@@ -54,8 +55,8 @@ pub fn set_pages_apart() {
     let _ = unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_PAGECACHE, block.as_mut_ptr().cast::<c_void>(), line, pages) };
 }
 
-/// How often. Each burst takes other holes of the heap than the one before: left for a minute all of them have been touched,
-/// and the process is as large as its heap ever was.
+/// How often what is free is given back. Each burst takes other holes of the heap than the one before: left for a minute all
+/// of them have been touched, and the process is as large as its heap ever was.
 pub const GIVE_BACK: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Gives back to the system what is free between what is in use: the most that was ever needed at once is not kept for ever.

@@ -50,8 +50,9 @@ use std::time::Duration;
 
 /// Connections that read. Reading is work for a processor: more of them would wait for one with their memory in hand.
 pub const READERS: u32 = 4;
-/// The pages that each connection keeps, in KB: what the board and a ticket need. The system's own cache has the rest, a
-/// microsecond away; ten connections that keep more would only make the process large.
+/// The pages that each connection keeps at most, in KB: what the board and a ticket need. The system's own cache has the rest,
+/// a microsecond away; ten connections that keep more would only make the process large. All of them lie in one block
+/// (`memory::set_pages_apart`), and where that is full the page that was used longest ago goes first, whoever has it.
 const CACHE_KB: i64 = 2_000;
 
 /// The store: cheap to clone, shared by all floors above.
