@@ -198,6 +198,7 @@ impl Live {
     }
 
     /// Takes a variable away again, from the next start on.
+    #[cfg(feature = "faults")]
     pub fn without(&mut self, key: &str) {
         self.variables.retain(|(k, _)| k != key);
     }
@@ -335,6 +336,7 @@ impl Live {
     }
 
     /// Whether it said where it is, and was not seen to end.
+    #[cfg(feature = "faults")]
     pub fn is_up(&self) -> bool {
         self.local.is_some()
     }
