@@ -8,6 +8,7 @@ pub mod guard;
 pub mod live;
 pub mod markdown;
 pub mod pages;
+pub mod pieces;
 pub mod problem;
 pub mod security;
 pub mod server;

@@ -3,6 +3,7 @@
 use super::api;
 use super::guard::{self, Limiter, Route, Table};
 use super::pages::visit::wants_fragment;
+use super::pieces;
 use super::problem::Problem;
 use super::security::{self, Hosts};
 use super::state::App;
@@ -56,6 +57,7 @@ pub fn serve(app: web::Data<App>, listeners: Vec<TcpListener>) -> Result<Server>
             .wrap(from_fn(dress))
             .wrap(Compress::default())
             .wrap(from_fn(security::secure))
+            .wrap(from_fn(pieces::cut))
             .configure(|cfg| guard::configure(&table.0, cfg))
             .default_service(web::to(nowhere))
     })
@@ -63,6 +65,7 @@ pub fn serve(app: web::Data<App>, listeners: Vec<TcpListener>) -> Result<Server>
     // More would only wait for one of the store's readers, each with a stack and memory of its own, and in no order.
     .worker_max_blocking_threads(BLOCKING)
     .tcp_nodelay(true)
+    .h1_write_buffer_size(pieces::FULL)
     .client_request_timeout(Duration::from_secs(10))
     .client_disconnect_timeout(Duration::from_secs(2))
     // A reader that has gone is seen at once, and not at the next message to it.
