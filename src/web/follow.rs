@@ -7,7 +7,7 @@ use crate::web::guard::Principal;
 use crate::web::problem::Problem;
 use crate::web::shared::{Found, KEPT_BYTES};
 use crate::web::state::App;
-use actix_web::body::{BodyStream, BoxBody, to_bytes};
+use actix_web::body::{BodyStream, BoxBody, MessageBody};
 use actix_web::http::{ConnectionType, StatusCode, header};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, Responder, web};
@@ -15,6 +15,8 @@ use actix_web_lab::sse::{self, Sse};
 use futures_util::{StreamExt, stream};
 use rusqlite::Connection;
 use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -162,13 +164,18 @@ async fn read<S: Source>(app: &App, source: &S) -> Result<Step<S>> {
     Ok(Step { source, bytes: encode(messages).await?, more })
 }
 
-/// The messages as they are sent.
+/// The messages as they are sent, in a block of just their size: it is kept for those who come late, and waits with readers
+/// who are slow.
 async fn encode(messages: Vec<sse::Data>) -> Result<Bytes> {
     if messages.is_empty() {
         return Ok(Bytes::new());
     }
-    let all = Sse::from_infallible_stream(stream::iter(messages.into_iter().map(sse::Event::from)));
-    to_bytes(all).await.map_err(|e| Error::Internal(format!("an event could not be written: {e}")))
+    let mut all = pin!(Sse::from_infallible_stream(stream::iter(messages.into_iter().map(sse::Event::from))));
+    let mut parts = Vec::new();
+    while let Some(part) = poll_fn(|cx| all.as_mut().poll_next(cx)).await {
+        parts.push(part.map_err(|e| Error::Internal(format!("an event could not be written: {e}")))?);
+    }
+    Ok(parts.concat().into())
 }
 
 async fn follow(app: &App, principal: &Principal, topic: Topic, mut source: impl Source, tx: &mpsc::Sender<Bytes>) {
@@ -225,5 +232,23 @@ async fn send(tx: &mpsc::Sender<Bytes>, bytes: Bytes) -> bool {
         Ok(()) => true,
         Err(TrySendError::Full(bytes)) => matches!(tokio::time::timeout(PATIENCE, tx.send(bytes)).await, Ok(Ok(()))),
         Err(TrySendError::Closed(_)) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn what_is_sent_takes_no_more_room_than_it_is_long() {
+        let one = |n: usize| sse::Data::new("x".repeat(n)).event("note").id("7");
+        for sizes in [&[2][..], &[2, 300, 2], &[70_000]] {
+            let sent: Vec<u8> = encode(sizes.iter().map(|n| one(*n)).collect()).await.expect("written").into();
+            assert!(sent.capacity() <= sent.len(), "{} bytes in {}", sent.len(), sent.capacity());
+            let text = String::from_utf8(sent).expect("text");
+            let data: Vec<usize> = text.lines().filter_map(|l| l.strip_prefix("data: ")).map(str::len).collect();
+            assert_eq!((data.as_slice(), text.matches("\n\n").count()), (sizes, sizes.len()));
+        }
+        assert!(encode(Vec::new()).await.expect("written").is_empty());
     }
 }

@@ -9,8 +9,8 @@ use tokio::sync::OnceCell;
 
 /// Reads kept at once; beyond them all are forgotten, which costs a read and nothing else.
 const KEPT: usize = 64;
-/// A longer answer is not kept for those who come late.
-pub const KEPT_BYTES: usize = 64 * 1024;
+/// A longer answer is not kept for those who come late: together they hold a megabyte at most.
+pub const KEPT_BYTES: usize = 16 * 1024;
 
 /// What a read found.
 pub type Found = Arc<dyn Any + Send + Sync>;
