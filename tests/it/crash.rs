@@ -2,12 +2,15 @@
 
 use crate::live_server::{Dice, Live, agent, signal, until, until_ms};
 use mission_control::clock::pause;
-use mission_control::run_dir::RunDir;
+use mission_control::process;
+use mission_control::run_dir::{PidRecord, RunDir};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 /// Tickets that run at any time.
@@ -224,7 +227,7 @@ fn a_shim_that_is_killed_takes_its_agent_with_it_before_another_starts() {
     assert_eq!(starts.len(), 2);
     assert_eq!(starts[0]["pid"], first);
     assert!(dir.exit().is_none(), "a killed shim leaves no record");
-    assert_eq!(mission_control::process::leftovers(&dir), [0; 0]);
+    assert_eq!(process::leftovers(&dir), [0; 0]);
 }
 
 #[test]
@@ -241,6 +244,33 @@ fn a_shim_and_its_agent_killed_while_the_server_is_down_are_noticed_by_the_next(
     live.stands(id, "blocked");
     assert_eq!(live.run_of(id).failure, "vanished");
     assert_eq!(live.comments(id, "terminal_state").len(), 1);
+}
+
+/// As after a reboot of a container, or when the system has gone through all its numbers.
+#[test]
+fn a_stranger_who_has_a_dead_workers_number_is_neither_taken_for_it_nor_ended() {
+    let mut live = Live::start(2, &[agent("hangonce")]);
+    let id = live.now("hangonce", "Do it");
+    let run = live.says(id, "nothing more");
+    let agent = live.agent_pid(&run);
+    let dir = RunDir::open(Path::new(&run.dir));
+    let pids = dir.pids().expect("pids");
+    live.kill9();
+    signal(u32::try_from(pids.shim_pid).expect("a pid"), Signal::SIGKILL);
+    signal(agent, Signal::SIGKILL);
+    let mut stranger = Command::new("sleep").arg("600").process_group(0).spawn().expect("sleep");
+    let pid = i32::try_from(stranger.id()).expect("a pid");
+    let began = process::start_time(pid).expect("it runs");
+    assert!(pids.agent_start.is_some_and(|start| start != began));
+    dir.set_pids(&PidRecord { shim_pid: pid, agent_pid: Some(pid), pgid: Some(pid), ..pids }).expect("written");
+    live.boot();
+    live.stands(id, "done");
+    let states: Vec<String> =
+        live.all(&format!("select state || ' ' || coalesce(failure_code, '-') from runs where ticket_id = {id} order by id"));
+    assert_eq!(states, ["lost vanished", "finished -"]);
+    assert!(process::is_same(pid, began), "the stranger lives");
+    stranger.kill().expect("ended");
+    stranger.wait().expect("waited for");
 }
 
 #[test]
