@@ -81,6 +81,10 @@ impl Store {
         let readers = r2d2::Pool::builder()
             .max_size(READERS)
             .min_idle(Some(1))
+            // Opened once and kept. Left alone the pool closes them after ten minutes' rest and after half an hour's work,
+            // and each new one reads the schema and prepares every statement again, in other places of the heap.
+            .idle_timeout(None)
+            .max_lifetime(None)
             .test_on_check_out(false)
             .connection_timeout(Duration::from_secs(10))
             .build(SqliteConnectionManager::file(path).with_init(|c| {
@@ -193,4 +197,23 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "cache_size", -CACHE_KB)?;
     conn.set_prepared_statement_cache_capacity(128);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[test]
+    fn a_reader_is_opened_when_it_is_needed_and_kept() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("opened");
+        assert_eq!(store.readers.state().connections, 1, "one until two are needed at once");
+        let (first, second) = (store.readers.get().expect("a reader"), store.readers.get().expect("a reader"));
+        let opened = store.readers.state().connections;
+        assert!((2..=READERS).contains(&opened), "{opened}");
+        drop((first, second));
+        assert!(store.readers.state().connections >= opened);
+        assert_eq!((store.readers.idle_timeout(), store.readers.max_lifetime()), (None, None), "nothing closes them later");
+    }
 }
