@@ -8,11 +8,11 @@ use actix_web::web::Bytes;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// With so many bytes in its buffer a connection writes them out before it asks for more.
-pub const FULL: usize = 8 * 1024;
-/// The most bytes of a piece. A buffer that is almost full, one more piece and what HTTP puts around it are less than 16 KB:
-/// as large as a buffer ever grows.
-const PIECE: usize = 8_000;
+/// With so many bytes in its buffer a connection writes them out before it asks for more: an answer's head fits in it.
+pub const FULL: usize = 1024;
+/// The most bytes of a piece. What may be in the buffer, one piece and what HTTP puts around it are less than the 8 KB that the
+/// buffer has from the start: it never grows.
+const PIECE: usize = 7_000;
 
 /// A body that gives what another gives, cut small. Nothing is copied.
 struct Pieces {
