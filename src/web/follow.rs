@@ -34,8 +34,9 @@ const POLL_MS: i64 = 10_000;
 const GATHER_MS: i64 = 20;
 /// So many open streams make it a millisecond: a tenth of a second for a thousand, which no reader notices.
 const STREAMS_A_MS: usize = 10;
-/// Answers that wait for a slow reader before nothing more is read for it.
-const WAITING: usize = 8;
+/// Answers that wait for a slow reader before nothing more is read for it. What it will read later is newer then, and it holds
+/// little meanwhile: one message of the board is 40 KB.
+const WAITING: usize = 1;
 /// A reader that takes nothing for so long is let go: it comes back with its cursor.
 const PATIENCE: Duration = Duration::from_secs(30);
 
