@@ -1,8 +1,10 @@
 //! The figures that the README quotes, each as a ratio measured in interleaved pairs within this one run.
 //!
-//! `cargo bench --bench figures [-- --quick] [-- --only p1,p12]`. Everything happens on loopback and in a temporary folder
-//! of its own; whatever it started is stopped at the end, also when it is interrupted. Ends with 1 where a gate is missed, the numbers being in
-//! `target/bench/figures.json` either way. On a busy machine trust the processor times more than the others.
+//! `cargo bench --bench figures [-- --quick] [-- --only p1,p12] [-- --unjudged]`. Everything happens on loopback and in a
+//! temporary folder of its own; whatever it started is stopped at the end, also when it is interrupted. Ends with 1 where a
+//! gate is missed, the numbers being in `target/bench/figures.json` either way. On a busy machine trust the processor times
+//! more than the others. `--unjudged` ends with 1 only where what is no number does not hold, and keeps nothing: tests run it
+//! on any machine, in a build that is not optimised, where ratios say nothing.
 
 mod agent;
 mod bare;
@@ -114,6 +116,9 @@ fn main() -> ExitCode {
     }
     report.took(began.seconds());
     report.print();
+    if args.iter().any(|a| a == "--unjudged") {
+        return if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     if let Err(e) = report.write() {
         eprintln!("the numbers could not be written: {e}");
         return ExitCode::FAILURE;

@@ -95,6 +95,11 @@ impl Report {
         self.rows.iter().all(|r| r.ok)
     }
 
+    /// All was measured, and what must hold whatever the machine does holds; ratios and amounts are not judged.
+    pub fn is_sound(&self) -> bool {
+        self.rows.iter().filter(|r| r.unit.is_empty()).all(|r| r.ok)
+    }
+
     /// The table.
     pub fn print(&self) {
         let width = self.rows.iter().map(|r| r.what.chars().count()).max().unwrap_or(0);
