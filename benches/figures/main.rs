@@ -117,6 +117,7 @@ fn main() -> ExitCode {
     report.took(began.seconds());
     report.print();
     if args.iter().any(|a| a == "--unjudged") {
+        println!("Not judged: ratios and amounts.");
         return if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     if let Err(e) = report.write() {

@@ -13,6 +13,10 @@ pub const FULL: usize = 1024;
 /// The most bytes of a piece. What may be in the buffer, one piece and what HTTP puts around it are less than the 8 KB that the
 /// buffer has from the start: it never grows.
 const PIECE: usize = 7_000;
+/// A connection's buffer, as actix makes it (`HW_BUFFER_SIZE`), and what a chunk has around it: its length, and two ends of line.
+const BUFFER: usize = 8 * 1024;
+const AROUND: usize = 8;
+const _: () = assert!(FULL + PIECE + AROUND <= BUFFER);
 
 /// A body that gives what another gives, cut small. Nothing is copied.
 struct Pieces {
