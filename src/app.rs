@@ -1,19 +1,27 @@
 //! Builds everything once, starts the engines in order, serves, and stops in reverse.
 
-use crate::clock::{Deadline, SystemClock, pause};
+use crate::base::clock::{Deadline, SystemClock, pause};
+use crate::base::doorbell::Topic;
+use crate::base::error::{Error, Result};
+use crate::base::random;
+use crate::cli::demo_seed;
 use crate::config::Config;
-use crate::data_dir::{DataDir, Local, make_private};
-use crate::demo_board;
+use crate::config::data_dir::{DataDir, Local, make_private};
 use crate::domain::actor::Scope;
-use crate::doorbell::Topic;
-use crate::engine::orchestrator::{self, Orchestrator};
-use crate::engine::{Engine, housekeeping, ingest, numbers, outbox, pickup, scheduler, telegram, wake};
-use crate::error::{Error, Result};
-use crate::store::{Store, auth, health, settings};
-use crate::web::server;
-use crate::web::shared::SharedReads;
-use crate::web::state::App;
-use crate::{git, memory, process, random};
+use crate::drivers::supervise::process;
+use crate::drivers::{git, memory};
+use crate::engine::notice::{outbox, telegram};
+use crate::engine::orchestrator;
+use crate::engine::orchestrator::Orchestrator;
+use crate::engine::run::{ingest, pickup};
+use crate::engine::system::{fs_watch, housekeeping, sequences};
+use crate::engine::{Engine, task};
+use crate::store::Store;
+use crate::store::access::credentials;
+use crate::store::db::{health, settings};
+use crate::web::http::server;
+use crate::web::http::state::App;
+use crate::web::sse::shared_read::SharedReads;
 use actix_web::web;
 use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -60,13 +68,13 @@ pub fn serve(config: Config) -> Result<()> {
     let url = local_url(&config, &listener)?;
     let config = Arc::new(config);
     if config.demo {
-        demo_board::seed(&store, &config)?;
+        demo_seed::seed(&store, &config)?;
     }
     let engine = Arc::new(Engine::new(store.clone(), config.clone(), data.clone(), own_program()?, url.clone()));
     if let Err(e) = process::set_oom_score_adj(i32::try_from(std::process::id()).unwrap_or(0), SERVER_OOM) {
         tracing::info!(error = %e, "the system does not let us ask to be killed late when memory runs out; going on");
     }
-    numbers::keep_apart(&engine)?;
+    sequences::keep_apart(&engine)?;
     let engines = Engines::start(&engine)?;
     leave_word(&store, &data, &url)?;
     greet(&store, &config, &url)?;
@@ -129,7 +137,7 @@ struct Engines {
     threads: Vec<JoinHandle<()>>,
     /// May hang in a call to somebody else's machine for a while: not waited for long.
     loose: Vec<JoinHandle<()>>,
-    _wake: Option<wake::Wake>,
+    _wake: Option<fs_watch::Wake>,
     beat: JobScheduler,
 }
 
@@ -137,7 +145,7 @@ impl Engines {
     fn start(engine: &Arc<Engine>) -> Result<Engines> {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("engines").enable_all().build()?;
-        let wake = match wake::watch(&engine.config.logs(), &engine.data.runs(), engine.store.doorbell.clone()) {
+        let wake = match fs_watch::watch(&engine.config.logs(), &engine.data.runs(), engine.store.doorbell.clone()) {
             Ok(wake) => {
                 if let Err(e) = wake.also_tasks(&engine.config.tasks()) {
                     tracing::info!(error = %e, "changed tasks are found by polling");
@@ -153,7 +161,7 @@ impl Engines {
         let bodies = [
             ("ingest", ingest::run as fn(&Arc<Engine>, &tokio::runtime::Handle)),
             ("pickup", pickup::run),
-            ("scheduler", scheduler::run),
+            ("scheduler", task::run),
         ];
         for (name, body) in bodies {
             let (engine, handle) = (engine.clone(), runtime.handle().clone());
@@ -229,20 +237,20 @@ fn leave_word(store: &Store, data: &DataDir, url: &str) -> Result<()> {
     let token = random::secret("mct_");
     let kept = token.clone();
     store.write(move |tx| {
-        auth::revoke_local_tokens(tx)?;
-        auth::add_token(tx, &format!("local-{}", random::uuid()), &kept, Scope::Owner, None)
+        credentials::revoke_local_tokens(tx)?;
+        credentials::add_token(tx, &format!("local-{}", random::uuid()), &kept, Scope::Owner, None)
     })?;
     data.tell_local(&Local { url: url.to_owned(), token, pid: std::process::id() })
 }
 
 fn greet(store: &Store, config: &Config, url: &str) -> Result<()> {
     let shown = config.base_url.clone().unwrap_or_else(|| url.to_owned());
-    if store.read(auth::owner)?.is_some() {
+    if store.read(credentials::owner)?.is_some() {
         println!("Mission Control is at {shown}");
     } else {
         let secret = random::secret("mcl_");
         let kept = secret.clone();
-        store.write(move |tx| auth::add_link(tx, &kept))?;
+        store.write(move |tx| credentials::add_link(tx, &kept))?;
         println!("Mission Control is at {shown}\nLog in once with {}/login?token={secret}", shown.trim_end_matches('/'));
     }
     Ok(())

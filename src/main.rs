@@ -10,15 +10,15 @@ fn main() -> ExitCode {
         && word == "shim"
         && dir != "--help"
     {
-        return mission_control::shim::main(Path::new(dir));
+        return mission_control::drivers::supervise::shim::main(Path::new(dir));
     }
     // The agent waits for each of its hooks.
     if let [word] = args.as_slice()
         && word == "hook"
     {
-        return mission_control::runtime::hook::main();
+        return mission_control::drivers::runtime::claude::hook::main();
     }
-    mission_control::memory::keep_little();
-    mission_control::memory::set_pages_apart();
+    mission_control::drivers::memory::keep_little();
+    mission_control::drivers::memory::set_pages_apart();
     mission_control::cli::main()
 }

@@ -116,7 +116,7 @@ impl Sayer {
 /// P8: the board while a thousand streams get a hundred events a second.
 pub fn board_beside(plan: &Plan, report: &mut Report) -> Outcome {
     let data = plan.root.join("p8");
-    mission_control::data_dir::DataDir::open(&data)?;
+    mission_control::config::data_dir::DataDir::open(&data)?;
     seed::board(plan, &data, 1_000)?;
     rusqlite::Connection::open(data.join("mc.db"))?.execute_batch(
         "update runs set state = 'finished', ended_at = created_at;

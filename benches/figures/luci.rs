@@ -6,7 +6,7 @@ use super::http::Conn;
 use super::report::{Gate, Report, quantile};
 use super::server::Server;
 use super::{Outcome, Plan};
-use mission_control::run_dir::RunDir;
+use mission_control::drivers::supervise::run_dir::RunDir;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use std::path::Path;
@@ -50,7 +50,7 @@ fn measure(plan: &Plan, report: &mut Report, driver: &str, words: &str, limit: f
     drop(conn);
     server.stop()?;
     if driver == "tmux" {
-        mission_control::tmux::Tmux::at(&at.join("tmux.sock")).kill_server()?;
+        mission_control::drivers::tmux::Tmux::at(&at.join("tmux.sock")).kill_server()?;
     }
     let note = |of: &[f64]| format!("p50 {:.0} ms, {} messages", quantile(of, 0.5), of.len());
     report.once(

@@ -6,7 +6,7 @@ use super::http::Conn;
 use super::pipeline::{Floor, Page};
 use super::report::{Gate, Report, interleave, median, quantile};
 use super::{Outcome, Plan, stub};
-use mission_control::data_dir::DataDir;
+use mission_control::config::data_dir::DataDir;
 use std::cell::RefCell;
 use std::error::Error;
 use std::path::Path;

@@ -8,17 +8,23 @@ use super::pages::times;
 use super::report::{Gate, Report, interleave, median};
 use super::server::{Process, Server, cpu_ns};
 use super::{Outcome, Plan, seed};
-use mission_control::clock::SystemClock;
+use mission_control::base::clock::SystemClock;
 use mission_control::config::{Config, Flags};
 use mission_control::domain::ids::{EventId, TicketId};
-use mission_control::domain::session::LUCI;
+use mission_control::domain::orchestrator::session::LUCI;
 use mission_control::domain::ticket::Status;
-use mission_control::store::tickets::Filter;
-use mission_control::store::{Store, changes, events, inbox, runs, tickets};
-use mission_control::web::pages::{board as page, load, luci_load};
+use mission_control::store::Store;
+use mission_control::store::inbox::items;
+use mission_control::store::run::{events, runs};
+use mission_control::store::ticket::tickets::Filter;
+use mission_control::store::ticket::{changes, tickets};
+use mission_control::web::board::page;
+use mission_control::web::board::view::{Board, board as view};
+use mission_control::web::orchestrator::load;
 use mission_control::web::ui::Ctx;
-use mission_control::web::ui::shell::{self, Nav, Shell};
-use mission_control::web::views::board::{Board, board as view};
+use mission_control::web::ui::shell;
+use mission_control::web::ui::shell::{Nav, Shell};
+use mission_control::web::view_models;
 use rusqlite::Connection;
 use std::error::Error;
 use std::path::Path;
@@ -95,8 +101,8 @@ fn loaded(store: &Store, config: &Config) -> Result<(Board, Shell)> {
     let now = store.clock().now();
     let (found, _) = store.read(|c| Ok((page::load_board(c, config, &page::Query::default(), now)?, changes::newest(c)?)))?;
     let (needs, running, luci, reports) = store.read(|c| {
-        let reports = inbox::waiting_count(c, load::REPORTS_COUNTED)?;
-        Ok((load::needs_count(c)?, runs::live(c)?.len(), luci_load::standing(c)?, reports))
+        let reports = items::waiting_count(c, view_models::REPORTS_COUNTED)?;
+        Ok((view_models::needs_count(c)?, runs::live(c)?.len(), load::standing(c)?, reports))
     })?;
     let shell = Shell {
         title: "Board".to_owned(),

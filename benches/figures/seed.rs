@@ -1,7 +1,7 @@
 //! Large databases, written before the server starts.
 
 use super::Plan;
-use mission_control::clock::{Clock, SystemClock};
+use mission_control::base::clock::{Clock, SystemClock};
 use mission_control::store::Store;
 use rusqlite::{Connection, params};
 use std::error::Error;

@@ -2,9 +2,9 @@
 
 use super::clock::{Stopwatch, pause, wait_for};
 use super::http::Conn;
-use mission_control::data_dir::{DataDir, Local};
-use mission_control::process;
-use mission_control::run_dir::RunDir;
+use mission_control::config::data_dir::{DataDir, Local};
+use mission_control::drivers::supervise::process;
+use mission_control::drivers::supervise::run_dir::RunDir;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::error::Error;

@@ -24,7 +24,7 @@ pub fn memory(plan: &Plan, report: &mut Report) -> Outcome {
     report.once("P11", "resident when idle / actix saying hello", idle / hello, "×", Gate::AtMost(3.0), note);
 
     let data = plan.root.join("p11");
-    mission_control::data_dir::DataDir::open(&data)?;
+    mission_control::config::data_dir::DataDir::open(&data)?;
     seed::large(plan, &data)?;
     rusqlite::Connection::open(data.join("mc.db"))?.execute_batch(
         "update runs set state = 'finished', ended_at = created_at;

@@ -5,7 +5,7 @@ use super::clock::{Stopwatch, wait_for};
 use super::report::{Gate, Report, interleave, median};
 use super::server::Server;
 use super::{Outcome, Plan, seed};
-use mission_control::run_dir::{PidRecord, RunDir, RunSpec};
+use mission_control::drivers::supervise::run_dir::{PidRecord, RunDir, RunSpec};
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -3,25 +3,27 @@
 
 use super::clock::pause;
 use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer, web};
-use mission_control::clock::SystemClock;
+use mission_control::base::clock::SystemClock;
+use mission_control::base::doorbell::Topic;
+use mission_control::base::error::Result;
+use mission_control::config::data_dir::{DataDir, Local};
 use mission_control::config::{Config, Flags};
-use mission_control::data_dir::{DataDir, Local};
-use mission_control::domain::event::Event;
 use mission_control::domain::ids::{EventId, RunId, TicketId};
 use mission_control::domain::profile::RuntimeKind;
-use mission_control::domain::progress::Progress;
+use mission_control::domain::run::event::Event;
+use mission_control::domain::run::progress::Progress;
 use mission_control::domain::time::Time;
-use mission_control::doorbell::Topic;
-use mission_control::engine::{Engine, wake};
-use mission_control::error::Result;
-use mission_control::runtime;
+use mission_control::drivers::runtime;
+use mission_control::engine::Engine;
+use mission_control::engine::system::fs_watch;
 use mission_control::store::Store;
-use mission_control::web::guard::Principal;
-use mission_control::web::live::{self, Feed, Piece};
-use mission_control::web::shared::SharedReads;
-use mission_control::web::state::App;
+use mission_control::web::http::auth::Principal;
+use mission_control::web::http::state::App;
+use mission_control::web::sse::page_stream;
+use mission_control::web::sse::page_stream::{Feed, Piece};
+use mission_control::web::sse::shared_read::SharedReads;
+use mission_control::web::ticket::view_live::appended;
 use mission_control::web::ui::Ctx;
-use mission_control::web::views::live::appended;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -59,7 +61,7 @@ fn serve(data: &Path, count: i64) -> Result<()> {
     let flags = Flags { data: Some(data.to_owned()), ..Flags::default() };
     let config = Arc::new(Config::load(&flags, &|_| None, &|_| None)?);
     let engine = Arc::new(Engine::new(store.clone(), config.clone(), dir.clone(), PathBuf::new(), String::new()));
-    let _wake = wake::watch(&data.join("logs"), &dir.runs(), store.doorbell.clone())?;
+    let _wake = fs_watch::watch(&data.join("logs"), &dir.runs(), store.doorbell.clone())?;
     let engines = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let rows: Rows = Arc::default();
     for n in 1..=count {
@@ -89,7 +91,7 @@ fn serve(data: &Path, count: i64) -> Result<()> {
 
 /// As the ingest engine follows a log, but what it read goes into memory.
 fn follow(store: &Store, rows: &Rows, ticket: TicketId, path: &Path, rt: &tokio::runtime::Handle) {
-    let mut ear = store.doorbell.listen(Topic::Log(wake::log_id(path)));
+    let mut ear = store.doorbell.listen(Topic::Log(fs_watch::log_id(path)));
     let mut file = loop {
         match File::open(path) {
             Ok(file) => break file,
@@ -149,5 +151,5 @@ impl Feed for MemoryFeed {
 async fn stream(req: HttpRequest, app: web::Data<App>, rows: web::Data<Rows>, path: web::Path<i64>) -> HttpResponse {
     let ticket = TicketId(path.into_inner());
     let feed = MemoryFeed { rows: rows.get_ref().clone(), ticket, at: 0 };
-    live::stream(&req, &app, &Principal::inside(), Topic::Ticket(ticket), feed)
+    page_stream::stream(&req, &app, &Principal::inside(), Topic::Ticket(ticket), feed)
 }

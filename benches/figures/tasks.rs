@@ -5,13 +5,14 @@ use super::clock::{Stopwatch, pause, wait_for};
 use super::report::{Gate, Report};
 use super::server::EXE;
 use super::{Outcome, Plan};
-use mission_control::clock::Clock;
+use mission_control::base::clock::Clock;
+use mission_control::config::data_dir::DataDir;
 use mission_control::config::{Config, Flags};
-use mission_control::data_dir::DataDir;
 use mission_control::domain::task::TaskRunState;
 use mission_control::domain::time::Time;
-use mission_control::engine::{Engine, scheduler};
-use mission_control::store::{Store, task_runs};
+use mission_control::engine::{Engine, task};
+use mission_control::store::Store;
+use mission_control::store::task::task_runs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -50,15 +51,15 @@ pub fn due_at_once(plan: &Plan, report: &mut Report) -> Outcome {
     let hands = Arc::new(Hands(AtomicI64::new(BEFORE)));
     let store = Store::open(&data.database(), hands.clone())?;
     let engine = Engine::new(store.clone(), config, data, PathBuf::from(EXE), "http://127.0.0.1:1".to_owned());
-    scheduler::tick(&engine)?;
+    task::tick(&engine)?;
     hands.0.fetch_add(30_000, Ordering::SeqCst);
 
     let watch = Stopwatch::start();
-    scheduler::tick(&engine)?;
+    task::tick(&engine)?;
     let written = watch.millis();
     let mut most = 0;
     wait_for("all of them", 600.0, || {
-        scheduler::tick(&engine).ok()?;
+        task::tick(&engine).ok()?;
         let live = store.read(task_runs::live).ok()?;
         most = most.max(live.iter().filter(|r| r.state == TaskRunState::Running).count());
         if live.is_empty() {

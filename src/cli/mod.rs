@@ -1,12 +1,14 @@
 //! The command line: what can be asked of the program, and which part answers.
 
 pub mod client;
-mod offline;
+pub mod demo_seed;
+pub mod doctor;
+pub(crate) mod offline;
 
-use client::{ClientCommand, Target, TargetFlags};
+use crate::cli::client::{ClientCommand, Target, TargetFlags};
 
+use crate::base::error::{Error, Result};
 use crate::config::{Config, Flags};
-use crate::error::{Error, Result};
 use clap::{Args, Parser, Subcommand};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -163,18 +165,18 @@ fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::LoginLink => offline::login_link(&load(&place.flags())?),
         Command::Config => offline::show_config(&load(&place.flags())?),
-        Command::Doctor { unit } => crate::doctor::run(&load(&place.flags())?, unit.as_deref()),
+        Command::Doctor { unit } => crate::cli::doctor::run(&load(&place.flags())?, unit.as_deref()),
         Command::Check => offline::check(&load(&place.flags())?, cli.target.json),
         // With no server running it takes the folder's lock and does the work itself.
         Command::Client(ClientCommand::Tick { name }) if cli.target.url.is_none() => offline::tick(load(&place.flags())?, &name),
         Command::Client(command) => Ok(ask(&place, &cli.target, &command)),
         Command::Backup { file } => offline::backup(&load(&place.flags())?, &file),
-        Command::Shim { run_dir } => Ok(crate::shim::main(&run_dir)),
-        Command::Bounded { args } => Ok(crate::shim::bounded::main(&args)),
-        Command::AskModel { model } => Ok(crate::runtime::ask_model::main(model.as_deref())),
-        Command::Hook => Ok(crate::runtime::hook::main()),
-        Command::Attend { dir } => Ok(crate::runtime::attend::main(&dir)),
-        Command::DemoAgent { args } => Ok(crate::runtime::demo_agent::main(&args)),
+        Command::Shim { run_dir } => Ok(crate::drivers::supervise::shim::main(&run_dir)),
+        Command::Bounded { args } => Ok(crate::drivers::supervise::shim::head_and_tail::main(&args)),
+        Command::AskModel { model } => Ok(crate::drivers::runtime::api::ask_model::main(model.as_deref())),
+        Command::Hook => Ok(crate::drivers::runtime::claude::hook::main()),
+        Command::Attend { dir } => Ok(crate::drivers::runtime::launch_file::main(&dir)),
+        Command::DemoAgent { args } => Ok(crate::drivers::runtime::demo::agent::main(&args)),
     }
 }
 
@@ -198,7 +200,7 @@ impl Place {
 }
 
 fn load(flags: &Flags) -> Result<Config> {
-    Config::load(flags, &|name| std::env::var(name).ok(), &crate::runtime::find_on_path)
+    Config::load(flags, &|name| std::env::var(name).ok(), &crate::drivers::runtime::find_on_path)
 }
 
 fn exit_code(e: &Error) -> ExitCode {

@@ -1,15 +1,20 @@
 //! Commands that work on the data folder itself, server up or down.
 
-use crate::clock::{Clock, SystemClock};
+use crate::base::clock::{Clock, SystemClock};
+use crate::base::error::{Error, Result};
+use crate::base::faults;
+use crate::base::faults::Point;
+use crate::base::random;
 use crate::config::Config;
-use crate::data_dir::DataDir;
+use crate::config::data_dir::DataDir;
 use crate::domain::actor::Scope;
 use crate::domain::text::strip_control;
-use crate::engine::{Engine, check as checker, drain, housekeeping, pickup, reaper, scheduler};
-use crate::error::{Error, Result};
-use crate::faults::{self, Point};
-use crate::random;
-use crate::store::{Store, auth};
+use crate::engine::inbox::drain;
+use crate::engine::run::{pickup, reaper};
+use crate::engine::system::{check as checker, housekeeping};
+use crate::engine::{Engine, task};
+use crate::store::Store;
+use crate::store::access::credentials;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,43 +24,43 @@ fn open(config: &Config) -> Result<Store> {
     Store::open(&data.database(), Arc::new(SystemClock::new()))
 }
 
-pub(super) fn token_create(config: &Config, name: &str, scope: &str) -> Result<ExitCode> {
+pub(crate) fn token_create(config: &Config, name: &str, scope: &str) -> Result<ExitCode> {
     let scope =
         Scope::parse(scope).ok_or_else(|| Error::field("scope", "is unknown: write owner, operator, viewer or ticket:MC-12"))?;
-    auth::check_token_name(name)?;
+    credentials::check_token_name(name)?;
     let (secret, name) = (random::secret("mct_"), name.to_owned());
     let kept = secret.clone();
-    open(config)?.write(move |tx| auth::add_token(tx, &name, &kept, scope, None))?;
+    open(config)?.write(move |tx| credentials::add_token(tx, &name, &kept, scope, None))?;
     println!("{secret}");
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn token_list(config: &Config) -> Result<ExitCode> {
-    for t in open(config)?.read(auth::tokens)? {
+pub(crate) fn token_list(config: &Config) -> Result<ExitCode> {
+    for t in open(config)?.read(credentials::tokens)? {
         let used = t.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("last used {}", at.rfc3339()));
         println!("{}\t{}\tmade {}\t{used}", strip_control(&t.name), t.scope.text(), t.created_at.rfc3339());
     }
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn token_revoke(config: &Config, name: &str) -> Result<ExitCode> {
+pub(crate) fn token_revoke(config: &Config, name: &str) -> Result<ExitCode> {
     let name = name.to_owned();
-    open(config)?.write(move |tx| auth::revoke_token(tx, &name))?;
+    open(config)?.write(move |tx| credentials::revoke_token(tx, &name))?;
     println!("revoked");
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn login_link(config: &Config) -> Result<ExitCode> {
+pub(crate) fn login_link(config: &Config) -> Result<ExitCode> {
     let secret = random::secret("mcl_");
     let kept = secret.clone();
-    open(config)?.write(move |tx| auth::add_link(tx, &kept))?;
+    open(config)?.write(move |tx| credentials::add_link(tx, &kept))?;
     let running = DataDir::open(&config.data)?.local().map(|l| l.url);
     let base = config.base_url.clone().or(running).unwrap_or_else(|| format!("http://{}", config.listen));
     println!("{}/login?token={secret}", base.trim_end_matches('/'));
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn show_config(config: &Config) -> Result<ExitCode> {
+pub(crate) fn show_config(config: &Config) -> Result<ExitCode> {
     for o in &config.origins {
         let value = if o.value.is_empty() { "-" } else { &o.value };
         println!("{:<32} {:<40} {}", o.key, strip_control(value), o.from);
@@ -63,7 +68,7 @@ pub(super) fn show_config(config: &Config) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn check(config: &Config, json: bool) -> Result<ExitCode> {
+pub(crate) fn check(config: &Config, json: bool) -> Result<ExitCode> {
     let found = checker::check(&open(config)?, config.max_workers)?;
     if json {
         let items: Vec<_> =
@@ -79,7 +84,7 @@ pub(super) fn check(config: &Config, json: bool) -> Result<ExitCode> {
     Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-pub(super) fn tick(config: Config, name: &str) -> Result<ExitCode> {
+pub(crate) fn tick(config: Config, name: &str) -> Result<ExitCode> {
     if !matches!(name, "pickup" | "reaper" | "drain" | "scheduler" | "housekeeping") {
         return Err(Error::field("name", "is unknown: write pickup, drain, scheduler, reaper or housekeeping"));
     }
@@ -95,7 +100,7 @@ pub(super) fn tick(config: Config, name: &str) -> Result<ExitCode> {
     if name == "reaper" {
         reaper::tick(&engine)?;
     } else if name == "scheduler" {
-        scheduler::tick(&engine)?;
+        task::tick(&engine)?;
     } else if name == "housekeeping" {
         housekeeping::tidy(&engine)?;
     } else if name == "drain" {
@@ -126,7 +131,7 @@ fn ask_server(data: &DataDir, name: &str, why: String) -> Result<ExitCode> {
 }
 
 /// Whole or not there: a copy that was cut off must not pass for a backup.
-pub(super) fn backup(config: &Config, file: &Path) -> Result<ExitCode> {
+pub(crate) fn backup(config: &Config, file: &Path) -> Result<ExitCode> {
     use std::os::unix::fs::OpenOptionsExt;
     let refused = |why: &dyn std::fmt::Display| Error::field("file", format!("{} cannot be made: {why}", file.display()));
     if file.symlink_metadata().is_ok() {

@@ -1,10 +1,10 @@
 //! Reading `config.toml` and laying environment and flags over it.
 
-use super::{Config, Flags, Orchestrator, Origin, Scheduler, built_in, default_data};
+use crate::base::error::{Error, FieldError, Result};
+use crate::config::{Config, Flags, Orchestrator, Origin, Scheduler, built_in, default_data};
+use crate::domain::orchestrator::session::DriverKind;
 use crate::domain::profile::{Profile, RuntimeKind};
 use crate::domain::project::Project;
-use crate::domain::session::DriverKind;
-use crate::error::{Error, FieldError, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ struct File {
     projects: Vec<FileProject>,
     orchestrator: FileOrchestrator,
     scheduler: FileScheduler,
-    telegram: Option<super::telegram::Section>,
+    telegram: Option<crate::config::telegram::Section>,
     /// Parts of the product that have sections of their own; read by them.
     hosts: BTreeMap<String, toml::Table>,
 }
@@ -125,7 +125,7 @@ impl Faults {
     }
 }
 
-pub(super) fn load(
+pub(crate) fn load(
     flags: &Flags,
     env: &dyn Fn(&str) -> Option<String>,
     found: &dyn Fn(&str) -> Option<PathBuf>,
@@ -210,7 +210,7 @@ pub(super) fn load(
     note("scheduler.max_running", scheduler.max_running.to_string(), from(false, file.scheduler.max_running.is_some()));
     note("scheduler.timezone", scheduler.timezone.clone(), from(false, file.scheduler.timezone.is_some()));
     note("orchestrator.digests", orchestrator.digests.to_string(), from(false, file.orchestrator.digests.is_some()));
-    let telegram = super::telegram::read(file.telegram.as_ref(), env, &mut origins, &mut faults.0);
+    let telegram = crate::config::telegram::read(file.telegram.as_ref(), env, &mut origins, &mut faults.0);
     if !faults.0.is_empty() {
         return Err(Error::Invalid(faults.0));
     }

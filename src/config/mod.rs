@@ -1,17 +1,19 @@
 //! The configuration: file, environment and flags, parsed once into types that cannot be wrong.
 
-mod file;
-mod telegram;
+pub mod data_dir;
+pub(crate) mod file;
+pub(crate) mod telegram;
 
-pub use telegram::Telegram;
+pub use crate::config::telegram::Telegram;
 
+use crate::base::error::{Error, Result};
+use crate::domain::orchestrator::session::DriverKind;
+use crate::domain::ports::{Names, Rules};
 use crate::domain::profile::{Profile, RuntimeKind};
-use crate::domain::project::{self, Project};
-use crate::domain::rules::{Names, Rules};
-use crate::domain::session::DriverKind;
+use crate::domain::project;
+use crate::domain::project::Project;
 use crate::domain::task::{Task, TaskKind};
 use crate::domain::ticket::{Role, Ticket};
-use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -1,16 +1,16 @@
 //! `[telegram]`: which bot, whom it listens to, when it keeps quiet.
 
-use super::Origin;
+use crate::base::error::FieldError;
+use crate::config::Origin;
 use crate::domain::notice::Quiet;
-use crate::error::FieldError;
-use crate::telegram::{API_URL, Token};
+use crate::drivers::telegram::{API_URL, Token};
 use serde::Deserialize;
 use std::path::PathBuf;
 
 /// The section as written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Section {
+pub(crate) struct Section {
     token_env: Option<String>,
     token_file: Option<PathBuf>,
     api_url: Option<String>,
@@ -33,7 +33,7 @@ pub struct Telegram {
 }
 
 /// Reads the section; none where it is not there.
-pub(super) fn read(
+pub(crate) fn read(
     section: Option<&Section>,
     env: &dyn Fn(&str) -> Option<String>,
     origins: &mut Vec<Origin>,

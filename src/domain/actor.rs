@@ -1,6 +1,6 @@
 //! Who does something: a person, a run's agent, a script with a token, or Mission Control itself.
 
-use super::ids::{RunId, TicketId};
+use crate::domain::ids::{RunId, TicketId};
 
 /// What a login or token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Profiles: a named runtime with model, effort, environment and limits.
 
-use super::session::DriverKind;
-use super::ticket::text_enum;
+use crate::domain::orchestrator::session::DriverKind;
+use crate::domain::ticket::text_enum;
 use std::collections::BTreeMap;
 
 /// Which adapter speaks with the agent.

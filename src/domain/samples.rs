@@ -1,9 +1,9 @@
 //! A turn and a session for tests to change what they are about: `Turn { state, ..turn() }`.
 
-use super::ids::{SessionId, TurnId};
-use super::session::{DriverKind, LUCI, Session, SessionState};
-use super::time::Time;
-use super::turn::{Turn, TurnOrigin, TurnState};
+use crate::domain::ids::{SessionId, TurnId};
+use crate::domain::orchestrator::session::{DriverKind, LUCI, Session, SessionState};
+use crate::domain::orchestrator::turn::{Turn, TurnOrigin, TurnState};
+use crate::domain::time::Time;
 
 /// A turn that was sent.
 pub(crate) fn turn() -> Turn {

@@ -1,20 +1,24 @@
 //! The console: what a person sees of the persistent session's terminal, and what they may type into it. Never beside
 //! the orchestrator: only with the keyboard taken and no turn in flight, or into a dialog, which waits for a person.
 
-use super::{Engine, lock, print_log};
-use crate::clock::pause;
+use crate::base::clock::pause;
+use crate::base::error::{Error, Result};
 use crate::domain::actor::Actor;
 use crate::domain::ids::TurnId;
+use crate::domain::orchestrator::session::{DriverKind, Session, SessionState};
+use crate::domain::orchestrator::turn::{Turn, typed};
 use crate::domain::profile::RuntimeKind;
-use crate::domain::progress::Progress;
-use crate::domain::session::{DriverKind, Session, SessionState};
-use crate::domain::turn::{Turn, typed};
-use crate::error::{Error, Result};
-use crate::run_dir;
-use crate::runtime;
-use crate::store::idempotency::{self, Answer, Key};
-use crate::store::{audit, sessions, turns};
-use crate::tmux::{self, Tmux};
+use crate::domain::run::progress::Progress;
+use crate::drivers::runtime;
+use crate::drivers::supervise::run_dir;
+use crate::drivers::tmux;
+use crate::drivers::tmux::Tmux;
+use crate::engine::run::readable_log;
+use crate::engine::{Engine, lock};
+use crate::store::db::audit;
+use crate::store::db::idempotency;
+use crate::store::db::idempotency::{Answer, Key};
+use crate::store::orchestrator::{sessions, turns};
 use rusqlite::Connection;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -339,7 +343,7 @@ fn newest_log(engine: &Engine, session: &Session) -> Result<Option<String>> {
         out.push_str("- the beginning is left out\n");
     }
     for (n, line) in (1_i64..).zip(bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty())) {
-        out.extend(runtime::read_line(kind, line, n, now, &mut progress).iter().filter_map(print_log::line));
+        out.extend(runtime::read_line(kind, line, n, now, &mut progress).iter().filter_map(readable_log::line));
     }
     Ok(Some(out))
 }

@@ -1,35 +1,25 @@
 //! Floor 3: engines. Each is a `tick` that can be called at any time, by anyone, any number of times, and a waiter that
 //! calls it when the doorbell rings or a time comes. They read and write the store and move the drivers, nothing else.
 
-pub mod brief;
-pub mod check;
-pub mod close;
 pub mod console;
-pub mod dispatch;
-pub mod drain;
-pub mod housekeeping;
-pub mod ingest;
-pub mod launch;
-pub mod numbers;
+pub mod inbox;
+pub mod notice;
 pub mod orchestrator;
-pub mod outbox;
-pub mod pickup;
-pub mod print_log;
-pub mod reader;
-pub mod reaper;
+pub mod run;
 #[cfg(test)]
 pub(crate) mod samples;
-pub mod scheduler;
-pub mod telegram;
-pub mod wake;
+pub mod system;
+pub mod task;
 
 use crate::config::Config;
-use crate::data_dir::DataDir;
+use crate::config::data_dir::DataDir;
 use crate::domain::ids::RunId;
-use crate::runtime::Capabilities;
-use crate::shim::{Keeper, Machine};
+use crate::drivers::runtime::Capabilities;
+use crate::drivers::supervise::shim::{Keeper, Machine};
+use crate::engine::run::{dispatch, reaper};
+
 use crate::store::Store;
-use crate::store::dispatch::Place;
+use crate::store::run::dispatch::Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,7 +54,7 @@ pub struct Engine {
     /// One typist at a time: held while anything is put into the orchestrator's terminal.
     pub(crate) typist: Mutex<()>,
     /// The scheduler's memory; held while it ticks, so that two never do at once.
-    tasks: Mutex<scheduler::Memory>,
+    tasks: Mutex<task::Memory>,
     stopping: AtomicBool,
 }
 
@@ -100,11 +90,11 @@ impl Engine {
     /// Asks the waiters to end. Workers go on: they belong to their shims.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        self.store.doorbell.ring(crate::doorbell::Topic::Pickup);
-        self.store.doorbell.ring(crate::doorbell::Topic::Ingest);
-        self.store.doorbell.ring(crate::doorbell::Topic::Luci);
-        self.store.doorbell.ring(crate::doorbell::Topic::Tasks);
-        self.store.doorbell.ring(crate::doorbell::Topic::Outbox);
+        self.store.doorbell.ring(crate::base::doorbell::Topic::Pickup);
+        self.store.doorbell.ring(crate::base::doorbell::Topic::Ingest);
+        self.store.doorbell.ring(crate::base::doorbell::Topic::Luci);
+        self.store.doorbell.ring(crate::base::doorbell::Topic::Tasks);
+        self.store.doorbell.ring(crate::base::doorbell::Topic::Outbox);
     }
 
     /// Whether the waiters are to end.

@@ -1,15 +1,16 @@
 //! Engines for tests: over a store of their own, on a clock that can be turned.
 
-use super::Engine;
-use crate::clock::{Clock, SystemClock};
+use crate::base::clock::{Clock, SystemClock};
+use crate::config::data_dir::DataDir;
 use crate::config::{Config, Flags};
-use crate::data_dir::DataDir;
 use crate::domain::actor::Actor;
 use crate::domain::ids::RunId;
 use crate::domain::ticket::{Status, Title};
 use crate::domain::time::Time;
-use crate::store::tickets::NewTicket;
-use crate::store::{Store, lifecycle};
+use crate::engine::Engine;
+use crate::store::Store;
+use crate::store::ticket::lifecycle;
+use crate::store::ticket::tickets::NewTicket;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,47 +1,22 @@
 //! Floor 1: the only place with SQL. One writer thread that commits in groups, a pool of readers that cannot write.
 
-mod effects;
-pub mod health;
-mod migrate;
-mod writer;
-
-pub mod actions;
-pub mod audit;
-pub mod auth;
-pub mod board;
-pub mod changes;
-pub mod check;
-pub mod comments;
-pub mod digests;
-pub mod dispatch;
-pub mod events;
-pub mod evidence;
-pub mod idempotency;
+pub mod access;
+pub mod db;
 pub mod inbox;
-pub mod lifecycle;
-pub mod messages;
-pub mod next;
-pub mod notifications;
-pub mod numbers;
-pub mod pauses;
-pub mod proposals;
-pub mod reports;
-mod run_news;
-pub mod runs;
-pub mod sessions;
-pub mod settings;
-pub mod streaks;
-pub mod task_runs;
-pub mod tasks;
-pub mod telegram;
-pub mod tickets;
-pub mod turns;
+pub mod notice;
+pub mod orchestrator;
+pub mod run;
+pub mod task;
+pub mod ticket;
 
-pub use writer::{Lane, Tx};
+use crate::store::db::writer;
+pub use crate::store::db::writer::{Lane, Tx};
 
-use crate::clock::Clock;
-use crate::doorbell::Doorbell;
-use crate::error::{Error, Result};
+use crate::base::clock::Clock;
+use crate::base::doorbell::Doorbell;
+use crate::base::error::{Error, Result};
+use crate::store::db::health;
+use crate::store::db::migrate;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -202,7 +177,7 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::SystemClock;
+    use crate::base::clock::SystemClock;
 
     #[test]
     fn a_reader_is_opened_when_it_is_needed_and_kept() {

@@ -2,18 +2,19 @@
 //! JSON contract; every route stands in a table with what it asks of its caller.
 
 pub mod api;
-pub mod assets;
-pub mod follow;
-pub mod guard;
-pub mod live;
-pub mod markdown;
-pub mod pages;
-pub mod pieces;
-pub mod problem;
-pub mod security;
-pub mod server;
-pub mod shared;
-pub mod shown;
-pub mod state;
+pub mod board;
+pub mod composer;
+pub mod console;
+pub mod gallery;
+pub mod home;
+pub mod http;
+pub mod inbox;
+pub mod login;
+pub mod orchestrator;
+pub mod page_routes;
+pub mod settings;
+pub mod sse;
+pub mod tasks;
+pub mod ticket;
 pub mod ui;
-pub mod views;
+pub mod view_models;

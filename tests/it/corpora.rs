@@ -4,7 +4,7 @@
 #[path = "../fuzz/src/properties/mod.rs"]
 mod properties;
 
-use properties::Property;
+use crate::corpora::properties::Property;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

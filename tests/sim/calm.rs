@@ -3,7 +3,8 @@
 use crate::step::Engine;
 use crate::world::{Verdict, World, Wrong};
 use fastrand::Rng;
-use mission_control::store::{pauses, sessions};
+use mission_control::store::orchestrator::sessions;
+use mission_control::store::run::pauses;
 
 /// Time between two rounds.
 const STRIDE_MS: i64 = 5 * 60_000;

@@ -3,12 +3,12 @@
 use crate::moment::pass;
 use crate::played::{Outside, Stage};
 use crate::step::{Deed, one};
+use mission_control::base::error::{Error, Result};
+use mission_control::domain::orchestrator::session::Session;
+use mission_control::domain::orchestrator::turn::{Turn, TurnOrigin};
 use mission_control::domain::run::FailureCode;
-use mission_control::domain::session::Session;
-use mission_control::domain::turn::{Turn, TurnOrigin};
 use mission_control::engine::Engine;
 use mission_control::engine::orchestrator::driver::{Before, Driver, Harvest, Look, NotSent, Start};
-use mission_control::error::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What her program has, and what it is at.

@@ -17,7 +17,7 @@ mod shrink;
 mod step;
 mod world;
 
-use mission_control::clock::{Clock, SystemClock};
+use mission_control::base::clock::{Clock, SystemClock};
 use shrink::{Failed, shrink};
 use step::Step;
 use world::{Verdict, World, Wrong};

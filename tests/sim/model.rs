@@ -1,9 +1,9 @@
 //! What must be so after each step: the product's own invariants, and what follows from what was acknowledged.
 
 use crate::world::{Verdict, World, Wrong};
-use mission_control::domain::schedule::Schedule;
+use mission_control::domain::task::schedule::Schedule;
 use mission_control::domain::time::Time;
-use mission_control::store::check;
+use mission_control::store::db::check;
 use rusqlite::{Connection, OpenFlags};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -147,7 +147,7 @@ impl World {
 
     /// The dear part, at the end of a seed: the file itself, and row by row what was acknowledged.
     pub fn look_closely(&self) -> Verdict {
-        let found = mission_control::engine::check::check(&self.store, self.config.max_workers);
+        let found = mission_control::engine::system::check::check(&self.store, self.config.max_workers);
         let found = found.map_err(|e| Wrong::new("error", e.to_string()))?;
         if let Some((which, what)) = found.into_iter().next() {
             return Err(Wrong::new(which, what));

@@ -3,7 +3,7 @@
 //! Whoever acts asks the time, starts a process or talks to somebody: at each of these the server can be made to die, by
 //! unwinding out of whatever it was doing. What it held in memory is then thrown away.
 
-use mission_control::clock::Clock;
+use mission_control::base::clock::Clock;
 use mission_control::domain::time::Time;
 use std::cell::Cell;
 use std::panic::resume_unwind;

@@ -4,13 +4,19 @@ use crate::step::Act;
 use crate::world::{Verdict, World};
 use mission_control::domain::actor::Actor;
 use mission_control::domain::ids::TicketId;
-use mission_control::domain::proposal::ActionKind;
+use mission_control::domain::orchestrator::proposal::ActionKind;
+use mission_control::domain::orchestrator::turn::TurnOrigin;
 use mission_control::domain::ticket::{Priority, Role, Status, Title};
-use mission_control::domain::turn::TurnOrigin;
-use mission_control::store::actions::{self, ActionsCx};
-use mission_control::store::tickets::{NewTicket, Patch};
-use mission_control::store::turns::{self, NewTurn};
-use mission_control::store::{lifecycle, pauses, proposals, sessions, task_runs, tasks, telegram, tickets};
+use mission_control::store::notice::telegram;
+use mission_control::store::orchestrator::actions;
+use mission_control::store::orchestrator::actions::ActionsCx;
+use mission_control::store::orchestrator::turns;
+use mission_control::store::orchestrator::turns::NewTurn;
+use mission_control::store::orchestrator::{proposals, sessions};
+use mission_control::store::run::pauses;
+use mission_control::store::task::{task_runs, tasks};
+use mission_control::store::ticket::tickets::{NewTicket, Patch};
+use mission_control::store::ticket::{lifecycle, tickets};
 
 fn mara() -> Actor {
     Actor::Person { name: "Mara".to_owned(), by_token: false }

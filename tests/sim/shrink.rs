@@ -2,7 +2,7 @@
 
 use crate::step::Step;
 use crate::world::Wrong;
-use mission_control::clock::{Clock, SystemClock};
+use mission_control::base::clock::{Clock, SystemClock};
 
 /// The longest that is shrunk, in milliseconds.
 const LONGEST_MS: i64 = 90_000;

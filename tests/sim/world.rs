@@ -7,18 +7,23 @@ use crate::played::{Outside, PlayedChats, PlayedKeeper, Stage, Threads};
 use crate::shims::Shims;
 use crate::step::{self, Change, Step, What};
 use fastrand::Rng;
-use mission_control::clock::Clock;
+use mission_control::base::clock::Clock;
+use mission_control::base::error::{Error, Result};
+use mission_control::config::data_dir::DataDir;
 use mission_control::config::{Config, Flags};
-use mission_control::data_dir::DataDir;
 use mission_control::domain::ids::RunId;
 use mission_control::domain::inbox::{InboxPriority, Source};
-use mission_control::engine::ingest::Follower;
+use mission_control::engine::inbox::drain;
+use mission_control::engine::notice::outbox::Outbox;
 use mission_control::engine::orchestrator::Orchestrator;
-use mission_control::engine::outbox::Outbox;
-use mission_control::engine::{Engine, drain, housekeeping, pickup, reaper, scheduler};
-use mission_control::error::{Error, Result};
-use mission_control::store::inbox::{self, NewItem};
-use mission_control::store::{Store, Tx, runs};
+use mission_control::engine::run::ingest::Follower;
+use mission_control::engine::run::{pickup, reaper};
+use mission_control::engine::system::housekeeping;
+use mission_control::engine::{Engine, task};
+use mission_control::store::inbox::items;
+use mission_control::store::inbox::items::NewItem;
+use mission_control::store::run::runs;
+use mission_control::store::{Store, Tx};
 use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -187,7 +192,7 @@ impl World {
                 Ok(())
             }
             step::Engine::Luci => fine("orchestrator", server.luci.tick(&e)),
-            step::Engine::Tasks => fine("scheduler", scheduler::tick(&e)),
+            step::Engine::Tasks => fine("scheduler", task::tick(&e)),
             step::Engine::Outbox => fine("outbox", server.outbox.tick(&e)),
             step::Engine::Housekeeping => fine("housekeeping", housekeeping::tidy(&e)),
         }
@@ -224,7 +229,7 @@ impl World {
             message: format!("report {n}"),
             priority: [InboxPriority::Critical, InboxPriority::Normal, InboxPriority::Normal, InboxPriority::Low][n / 8 % 4],
         };
-        if let Some(id) = self.write(move |tx| inbox::post(tx, &new))? {
+        if let Some(id) = self.write(move |tx| items::post(tx, &new))? {
             self.model.items.insert(id.0, "pending".to_owned());
         }
         Ok(())

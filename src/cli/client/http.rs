@@ -1,6 +1,6 @@
 //! Requests and what can become of them.
 
-use super::{Exit, Target};
+use crate::cli::client::{Exit, Target};
 use serde_json::Value;
 use std::io::Read;
 use std::time::Duration;
@@ -61,7 +61,7 @@ impl Target {
     /// # Errors
     /// As [`Target::get`].
     pub fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let key = crate::random::uuid();
+        let key = crate::base::random::uuid();
         let headers = [("Idempotency-Key", key.as_str())];
         self.json_of(self.send(&agent(Some(Duration::from_secs(60))), "POST", path, Some(body), &headers)?)
     }
@@ -75,12 +75,12 @@ impl Target {
     }
 
     /// Posts with a key of the caller's, within a short time.
-    pub(super) fn post_soon(&self, path: &str, body: &Value, within: Duration) -> Result<Value, Failure> {
+    pub(crate) fn post_soon(&self, path: &str, body: &Value, within: Duration) -> Result<Value, Failure> {
         self.json_of(self.send(&agent(Some(within)), "POST", path, Some(body), &[])?)
     }
 
     /// Opens a body that is read piece by piece; silence for `patience` ends it.
-    pub(super) fn open(&self, path: &str, headers: &[(&str, &str)], patience: Duration) -> Result<impl Read + use<>, Failure> {
+    pub(crate) fn open(&self, path: &str, headers: &[(&str, &str)], patience: Duration) -> Result<impl Read + use<>, Failure> {
         let agent = Agent::config_builder().timeout_per_read(Some(patience));
         Ok(self.send(&built(agent), "GET", path, None, headers)?.into_body().into_reader())
     }

@@ -1,7 +1,7 @@
 //! `mission-control send` and `mission-control luci …`
 
-use super::{Exit, Failure, LuciCommand, Target, show};
-use crate::clock::{Clock, SystemClock};
+use crate::base::clock::{Clock, SystemClock};
+use crate::cli::client::{Exit, Failure, LuciCommand, Target, show};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 

@@ -1,16 +1,16 @@
 //! The JSON API from the terminal: tickets, the orchestrator, what a run's agent reports, ticks. Speaks HTTP, never touches the data.
 
-mod http;
-mod luci;
-mod reports;
-mod show;
-mod target;
-mod tasks;
-mod tickets;
-mod watch;
+pub(crate) mod http;
+pub(crate) mod luci;
+pub(crate) mod reports;
+pub(crate) mod show;
+pub(crate) mod target;
+pub(crate) mod tasks;
+pub(crate) mod tickets;
+pub(crate) mod watch;
 
-pub use http::Failure;
-pub use target::{Target, TargetFlags};
+pub use crate::cli::client::http::Failure;
+pub use crate::cli::client::target::{Target, TargetFlags};
 
 use clap::{Args, Subcommand};
 use std::io::Write;

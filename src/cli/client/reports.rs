@@ -1,9 +1,9 @@
 //! `mission-control done|review|question|comment|evidence`, called by the agent of a run. What the server cannot take
 //! now is left in the run's folder, under the same client id: it counts once, whichever way it comes.
 
-use super::{Exit, Failure, Target, show};
+use crate::cli::client::{Exit, Failure, Target, show};
 use crate::domain::ids::TicketId;
-use crate::run_dir::RunDir;
+use crate::drivers::supervise::run_dir::RunDir;
 use serde_json::json;
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -44,7 +44,7 @@ fn report(kind: &str, text: &str, target: &Target, out: &mut dyn Write, err: &mu
     if text.trim().is_empty() {
         return Err(Failure::usage(format!("`{kind}` needs words")));
     }
-    let body = json!({ "kind": kind, "body": text, "client_id": crate::random::uuid() });
+    let body = json!({ "kind": kind, "body": text, "client_id": crate::base::random::uuid() });
     match target.post_soon(&format!("/tickets/{ticket}/report"), &body, PATIENCE) {
         Ok(answer) => show::json_or(target, out, &answer, |out| writeln!(out, "{kind}: noted on {ticket}")),
         Err(failure) if failure.unreachable || failure.exit == Exit::Busy => {

@@ -1,7 +1,7 @@
 //! What the terminal sees. Everything that came from the server goes through here: text of agents and strangers can
 //! hold commands for a terminal.
 
-use super::{Failure, Target};
+use crate::cli::client::{Failure, Target};
 use crate::domain::text::{cut_chars, strip_control};
 use serde_json::Value;
 use std::io::Write;

@@ -1,7 +1,7 @@
 //! Which server is asked, and with which token.
 
-use super::http::Failure;
-use crate::data_dir::{DataDir, Local};
+use crate::cli::client::http::Failure;
+use crate::config::data_dir::{DataDir, Local};
 use clap::Args;
 use std::path::{Path, PathBuf};
 

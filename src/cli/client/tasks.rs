@@ -1,7 +1,7 @@
 //! `mission-control task …`
 
-use super::tickets::percent;
-use super::{Failure, Target, TaskCommand, show};
+use crate::cli::client::tickets::percent;
+use crate::cli::client::{Failure, Target, TaskCommand, show};
 use serde_json::{Value, json};
 use std::io::Write;
 

@@ -1,6 +1,6 @@
 //! `mission-control ticket …`
 
-use super::{Failure, ListArgs, NewArgs, Target, TicketCommand, show, watch};
+use crate::cli::client::{Failure, ListArgs, NewArgs, Target, TicketCommand, show, watch};
 use crate::domain::ids::TicketId;
 use serde_json::{Map, Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -174,7 +174,7 @@ fn raw_log(path: &str, target: &Target, out: &mut dyn Write) -> Result<(), Failu
     Ok(())
 }
 
-pub(super) fn percent(text: &str) -> String {
+pub(crate) fn percent(text: &str) -> String {
     let mut out = String::new();
     for b in text.bytes() {
         if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.') {

@@ -1,7 +1,7 @@
 //! `mission-control ticket watch`: follows a ticket's stream, and takes it up again where it broke off.
 
-use super::{Failure, Target, show};
-use crate::clock::pause;
+use crate::base::clock::pause;
+use crate::cli::client::{Failure, Target, show};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::time::Duration;

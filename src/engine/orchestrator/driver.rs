@@ -3,12 +3,12 @@
 //! A driver keeps no state of its own: what it needs after a restart is in the session's folder, in the agent's own
 //! files, or on the screen. Only the orchestrator's thread calls the methods that change something.
 
+use crate::base::error::Result;
+use crate::domain::orchestrator::session::Session;
+use crate::domain::orchestrator::turn::Turn;
 use crate::domain::run::FailureCode;
-use crate::domain::session::Session;
 use crate::domain::time::Time;
-use crate::domain::turn::Turn;
 use crate::engine::Engine;
-use crate::error::Result;
 
 /// How a session stands, as its driver sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

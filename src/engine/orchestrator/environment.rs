@@ -1,12 +1,12 @@
 //! What Luci's agent finds in its environment beside its profile's own variables.
 
-use crate::data_dir::make_private;
+use crate::base::error::Result;
+use crate::config::data_dir::make_private;
 use crate::domain::actor::Scope;
-use crate::domain::session::Session;
+use crate::domain::orchestrator::session::Session;
+use crate::drivers::runtime::launch_file::write_private;
 use crate::engine::Engine;
-use crate::error::Result;
-use crate::runtime::attend::write_private;
-use crate::store::auth;
+use crate::store::access::credentials;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -38,9 +38,9 @@ fn token(engine: &Engine, session: &Session) -> Result<String> {
     {
         return Ok(kept.trim().to_owned());
     }
-    let secret = crate::random::secret("mct_");
-    let (kept, name) = (secret.clone(), format!("luci-{}-{}", session.id, crate::random::u32()));
-    engine.store.write(move |tx| auth::add_token(tx, &name, &kept, Scope::Viewer, None))?;
+    let secret = crate::base::random::secret("mct_");
+    let (kept, name) = (secret.clone(), format!("luci-{}-{}", session.id, crate::base::random::u32()));
+    engine.store.write(move |tx| credentials::add_token(tx, &name, &kept, Scope::Viewer, None))?;
     write_private(&file, secret.as_bytes())?;
     Ok(secret)
 }

@@ -1,16 +1,18 @@
 //! From one session to the next: the first one, a rotation at the token limits, a switch of profile, a cold start.
 
-use super::{Engine, Orchestrator, Pace, driver_for, label};
+use crate::base::error::Result;
 use crate::domain::ids::SessionId;
-use crate::domain::proposal_block;
-use crate::domain::session::{Session, SessionState, Wanted};
+use crate::domain::orchestrator::proposal_block;
+use crate::domain::orchestrator::session::{Session, SessionState, Wanted};
+use crate::domain::orchestrator::turn::{TurnOrigin, TurnState};
 use crate::domain::text::{cut_bytes, cut_chars};
 use crate::domain::ticket::Status;
-use crate::domain::turn::{TurnOrigin, TurnState};
-use crate::error::Result;
-use crate::store::tickets::Filter;
-use crate::store::turns::NewTurn;
-use crate::store::{pauses, sessions, tickets, turns};
+use crate::engine::orchestrator::{Engine, Orchestrator, Pace, driver_for, label};
+use crate::store::orchestrator::turns::NewTurn;
+use crate::store::orchestrator::{sessions, turns};
+use crate::store::run::pauses;
+use crate::store::ticket::tickets;
+use crate::store::ticket::tickets::Filter;
 use std::fmt::Write;
 
 /// Who Luci is and how she works; put before every session. The block of proposals is described by its own text.
@@ -32,7 +34,7 @@ const TICKETS: usize = 60;
 
 impl Orchestrator {
     /// The first session, or the next where none is open.
-    pub(super) fn begin(&mut self, engine: &Engine, wanted: &Wanted) -> Result<Pace> {
+    pub(crate) fn begin(&mut self, engine: &Engine, wanted: &Wanted) -> Result<Pace> {
         let before = engine.store.read(sessions::newest)?;
         let begun = if before.is_some() { "A new session began" } else { "" };
         let note = before.map(|_| String::new());
@@ -40,7 +42,7 @@ impl Orchestrator {
     }
 
     /// Another profile or another driver is wanted than this session has.
-    pub(super) fn change_over(&mut self, engine: &Engine, session: &Session, wanted: &Wanted) -> Result<Option<Pace>> {
+    pub(crate) fn change_over(&mut self, engine: &Engine, session: &Session, wanted: &Wanted) -> Result<Option<Pace>> {
         let profile = engine.config.orchestrator_profile(wanted.profile.as_deref());
         if profile == session.profile {
             let driver = driver_for(engine, &profile);
@@ -70,7 +72,7 @@ impl Orchestrator {
     }
 
     /// Asks for the note where the session's memory is full: softly at an idle moment, hard before anything else.
-    pub(super) fn rotate(&mut self, engine: &Engine, session: &Session, waiting: bool) -> Result<bool> {
+    pub(crate) fn rotate(&mut self, engine: &Engine, session: &Session, waiting: bool) -> Result<bool> {
         let limits = &engine.config.orchestrator;
         let soft = session.context_tokens >= limits.soft_tokens && !waiting;
         let hard = session.context_tokens >= limits.hard_tokens;
@@ -97,7 +99,7 @@ impl Orchestrator {
     }
 
     /// Ends a session and opens the next with its note. Without one the note is made of the last turns.
-    pub(super) fn hand_over(&mut self, engine: &Engine, session: &Session, note: &str) -> Result<()> {
+    pub(crate) fn hand_over(&mut self, engine: &Engine, session: &Session, note: &str) -> Result<()> {
         let wanted = engine.store.read(sessions::wanted)?;
         let profile = engine.config.orchestrator_profile(wanted.profile.as_deref());
         let begun = if profile == session.profile {
@@ -111,7 +113,7 @@ impl Orchestrator {
     }
 
     /// The agent does not know the conversation any more: a fresh one, with a note of our own.
-    pub(super) fn start_cold(&mut self, engine: &Engine, session: &Session, why: &str) -> Result<()> {
+    pub(crate) fn start_cold(&mut self, engine: &Engine, session: &Session, why: &str) -> Result<()> {
         tracing::warn!(why, "Luci's conversation is unknown to her program; she starts with a note");
         self.driver(session.driver).stop(engine, session)?;
         let wanted = engine.store.read(sessions::wanted)?;
@@ -137,7 +139,7 @@ impl Orchestrator {
         let new = sessions::NewSession {
             driver: driver_for(engine, &profile),
             profile,
-            agent_session: crate::random::uuid(),
+            agent_session: crate::base::random::uuid(),
             begun: begun.to_owned(),
             root: engine.data.sessions(),
             brief: brief(engine, note.as_deref())?,
@@ -149,7 +151,7 @@ impl Orchestrator {
             }
             sessions::open(tx, &new)
         })?;
-        crate::data_dir::make_private(std::path::Path::new(&session.dir))?;
+        crate::config::data_dir::make_private(std::path::Path::new(&session.dir))?;
         Ok(Pace::Now)
     }
 }

@@ -4,33 +4,33 @@
 //! What it does next follows from rows and from what the driver sees, never from memory: it can be killed between any
 //! two lines. A turn on its way is first harvested, and given back to the queue only if its nonce is nowhere.
 
+pub(crate) mod blockage;
+#[cfg(test)]
+pub(crate) mod blockage_tests;
 pub mod driver;
 pub mod environment;
-mod hand_over;
+#[cfg(test)]
+pub(crate) mod fake_driver;
+pub(crate) mod hand_over;
 pub mod headless;
-mod hitch;
-mod supervise;
+#[cfg(test)]
+pub(crate) mod sending_tests;
+#[cfg(test)]
+pub(crate) mod sessions_tests;
+pub(crate) mod supervise;
 pub mod tmux_driver;
-mod turn;
+pub(crate) mod turn;
 
-#[cfg(test)]
-mod hitch_tests;
-#[cfg(test)]
-mod played;
-#[cfg(test)]
-mod sending_tests;
-#[cfg(test)]
-mod sessions_tests;
-
-use super::Engine;
-use crate::clock::Clock;
+use crate::base::clock::Clock;
+use crate::base::doorbell::Topic;
+use crate::base::error::{Error, Result};
 use crate::config::DEMO;
-use crate::domain::session::{DriverKind, Session, SessionState, Wanted};
-use crate::domain::turn::Turn;
-use crate::doorbell::Topic;
-use crate::error::{Error, Result};
-use crate::store::{pauses, sessions, turns};
-use driver::{Driver, Look, Start};
+use crate::domain::orchestrator::session::{DriverKind, Session, SessionState, Wanted};
+use crate::domain::orchestrator::turn::Turn;
+use crate::engine::Engine;
+use crate::engine::orchestrator::driver::{Driver, Look, Start};
+use crate::store::orchestrator::{sessions, turns};
+use crate::store::run::pauses;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,12 +81,12 @@ pub struct Orchestrator {
     /// Since when (monotonic) the session takes no turn though it looks ready, how often it was asked, and why.
     held: Option<(i64, u32, String)>,
     /// What kept this step from going on, and for how long that has been so.
-    hitch: Option<hitch::Hitch>,
-    stuck: Option<hitch::Stuck>,
+    hitch: Option<blockage::Hitch>,
+    stuck: Option<blockage::Stuck>,
 }
 
 /// What a tick decides upon.
-struct Scene {
+pub(crate) struct Scene {
     wanted: Wanted,
     session: Option<Session>,
     turn: Option<Turn>,
@@ -126,7 +126,7 @@ impl Orchestrator {
         let done = self.step(engine);
         let hitch = match &done {
             Ok(_) => self.hitch.take(),
-            Err(e) => Some(hitch::Hitch::Fault(e.to_string())),
+            Err(e) => Some(blockage::Hitch::Fault(e.to_string())),
         };
         let minded = self.mind(engine, hitch);
         done.and_then(|pace| minded.map(|()| pace))
@@ -163,7 +163,7 @@ impl Orchestrator {
                 match self.driver(session.driver).look(engine, session)? {
                     Look::Ready => self.ready(engine, session, &scene),
                     Look::Busy if scene.waiting => {
-                        self.hitch = Some(hitch::Hitch::Busy);
+                        self.hitch = Some(blockage::Hitch::Busy);
                         self.not_ready(engine, session, Look::Busy)
                     }
                     other => self.not_ready(engine, session, other),
@@ -252,7 +252,7 @@ pub fn driver_for(engine: &Engine, profile: &str) -> DriverKind {
     let own = engine.config.profile(profile).and_then(|p| p.driver);
     match own.or(engine.config.orchestrator.driver) {
         Some(DriverKind::Headless) => DriverKind::Headless,
-        Some(DriverKind::Tmux) | None if crate::tmux::Tmux::installed() => DriverKind::Tmux,
+        Some(DriverKind::Tmux) | None if crate::drivers::tmux::Tmux::installed() => DriverKind::Tmux,
         Some(DriverKind::Tmux) | None => DriverKind::Headless,
     }
 }

@@ -1,11 +1,11 @@
 //! Turns on their way to a played session: in order, once, and never typed twice.
 
-use super::driver::{Before, Harvest, Look, NotSent, Start};
-use super::played::{Stage, answered, over, stage};
 use super::*;
-use crate::domain::turn::{TurnOrigin, TurnState};
+use crate::domain::orchestrator::turn::{TurnOrigin, TurnState};
 use crate::engine::console::{Hands, May};
-use crate::store::turns::NewTurn;
+use crate::engine::orchestrator::driver::{Before, Harvest, Look, NotSent, Start};
+use crate::engine::orchestrator::fake_driver::{Stage, answered, over, stage};
+use crate::store::orchestrator::turns::NewTurn;
 use std::sync::atomic::Ordering;
 
 #[test]

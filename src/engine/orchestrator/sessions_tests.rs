@@ -1,11 +1,11 @@
 //! The life of a played session: down, stopped, at a limit, handed over, changed.
 
-use super::driver::{NotSent, Start};
-use super::hitch_tests::told;
-use super::played::{answered, failed, over, stage};
 use super::*;
+use crate::domain::orchestrator::turn::{TurnOrigin, TurnState};
 use crate::domain::run::FailureCode;
-use crate::domain::turn::{TurnOrigin, TurnState};
+use crate::engine::orchestrator::blockage_tests::told;
+use crate::engine::orchestrator::driver::{NotSent, Start};
+use crate::engine::orchestrator::fake_driver::{answered, failed, over, stage};
 use std::sync::atomic::Ordering;
 
 #[test]
@@ -167,7 +167,7 @@ fn at_a_limit_one_turn_fails_and_the_others_wait_for_the_reset() {
     }
     assert_eq!((s.turn(first).state, s.turn(second).state), (TurnState::Failed, TurnState::Pending));
     assert_eq!(s.session().note.as_deref(), Some("so it goes"));
-    crate::clock::pause(Duration::from_millis(2));
+    crate::base::clock::pause(Duration::from_millis(2));
     s.engine.store.write(move |tx| turns::retry(tx, first)).expect("a person presses Retry");
     s.harvests([failed(FailureCode::RateLimit, false)]);
     s.until(|s| s.play.with(|p| p.sent.len()) == 2);

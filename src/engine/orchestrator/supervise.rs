@@ -1,11 +1,11 @@
 //! Keeping the session up: start, bring back, leave alone what falls again and again, put to sleep.
 
-use super::driver::{Harvest, Look, Start};
-use super::hitch::Hitch;
-use super::{Engine, Orchestrator, Pace, Scene, mono};
-use crate::domain::session::{RETRY_MOST_MS, Session, SessionState};
-use crate::error::{Error, Result};
-use crate::store::{sessions, turns};
+use crate::base::error::{Error, Result};
+use crate::domain::orchestrator::session::{RETRY_MOST_MS, Session, SessionState};
+use crate::engine::orchestrator::blockage::Hitch;
+use crate::engine::orchestrator::driver::{Harvest, Look, Start};
+use crate::engine::orchestrator::{Engine, Orchestrator, Pace, Scene, mono};
+use crate::store::orchestrator::{sessions, turns};
 
 /// Starts in a row that may fail before a person is asked to look.
 const FAILURES_AT_MOST: i64 = 7;
@@ -20,7 +20,7 @@ const UNKNOWN: &str = "No conversation found";
 
 impl Orchestrator {
     /// Starts the agent of a session.
-    pub(super) fn launch(&mut self, engine: &Engine, session: &Session) -> Result<Pace> {
+    pub(crate) fn launch(&mut self, engine: &Engine, session: &Session) -> Result<Pace> {
         let now = mono(engine);
         self.started.retain(|at| now - at < WINDOW_MS);
         if self.started.len() >= STARTS_AT_MOST {
@@ -45,7 +45,7 @@ impl Orchestrator {
     }
 
     /// A session that is down: back, once its time has come.
-    pub(super) fn bring_back(&mut self, engine: &Engine, session: &Session) -> Result<Pace> {
+    pub(crate) fn bring_back(&mut self, engine: &Engine, session: &Session) -> Result<Pace> {
         let now = engine.store.clock().now();
         match session.retry_at {
             Some(at) if at.is_ahead(now, RETRY_MOST_MS) => Ok(Pace::In(at.since(now))),
@@ -55,7 +55,7 @@ impl Orchestrator {
     }
 
     /// A session that takes no turn now.
-    pub(super) fn not_ready(&mut self, engine: &Engine, session: &Session, look: Look) -> Result<Pace> {
+    pub(crate) fn not_ready(&mut self, engine: &Engine, session: &Session, look: Look) -> Result<Pace> {
         let id = session.id;
         match look {
             Look::Ready => Ok(Pace::Now),
@@ -110,7 +110,7 @@ impl Orchestrator {
     }
 
     /// Stopped by a person: what is in flight is harvested or ends with a word, the agent is ended.
-    pub(super) fn put_to_sleep(&mut self, engine: &Engine, scene: &Scene) -> Result<Pace> {
+    pub(crate) fn put_to_sleep(&mut self, engine: &Engine, scene: &Scene) -> Result<Pace> {
         let Some(session) = &scene.session else { return Ok(Pace::Still) };
         let asleep = matches!(session.state, SessionState::Down | SessionState::Broken) && scene.turn.is_none();
         if asleep && session.retry_at.is_none() {

@@ -1,17 +1,21 @@
 //! One turn's way: claimed, put to the agent, followed, answered; or given back, where it never arrived.
 
-use super::driver::{Before, Harvest, Look, NotSent};
-use super::{Engine, Orchestrator, Pace, mono};
+use crate::base::error::{Error, Result};
+use crate::base::faults;
+use crate::base::faults::Point;
 use crate::domain::notice::Notice;
+use crate::domain::orchestrator::session::{Session, SessionState};
+use crate::domain::orchestrator::turn::{Turn, TurnOrigin, TurnState};
 use crate::domain::run::{FailureCode, Rest};
-use crate::domain::session::{Session, SessionState};
 use crate::domain::time::Time;
-use crate::domain::turn::{Turn, TurnOrigin, TurnState};
 use crate::engine::lock;
-use crate::error::{Error, Result};
-use crate::faults::{self, Point};
-use crate::store::actions::{self, ActionsCx};
-use crate::store::{notifications, pauses, sessions, turns};
+use crate::engine::orchestrator::driver::{Before, Harvest, Look, NotSent};
+use crate::engine::orchestrator::{Engine, Orchestrator, Pace, mono};
+use crate::store::notice::notifications;
+use crate::store::orchestrator::actions;
+use crate::store::orchestrator::actions::ActionsCx;
+use crate::store::orchestrator::{sessions, turns};
+use crate::store::run::pauses;
 
 /// A turn that was sent and is nowhere, in a session that is ready, was swallowed after so many milliseconds.
 const SWALLOWED_MS: i64 = 10_000;
@@ -34,7 +38,7 @@ const NOT_NOW_MS: i64 = 60;
 
 /// The wait for a turn that was sent and is nowhere though its agent is ready.
 #[derive(Debug, Default)]
-pub(super) struct Unheard {
+pub(crate) struct Unheard {
     nonce: String,
     /// The last look (monotonic).
     looked: i64,
@@ -64,8 +68,8 @@ impl Unheard {
 
 impl Orchestrator {
     /// Takes the next turn to a session that is ready.
-    pub(super) fn offer(&mut self, engine: &Engine, session: &Session) -> Result<Pace> {
-        let nonce = format!("{:08x}{:08x}", crate::random::u32(), crate::random::u32());
+    pub(crate) fn offer(&mut self, engine: &Engine, session: &Session) -> Result<Pace> {
+        let nonce = format!("{:08x}{:08x}", crate::base::random::u32(), crate::base::random::u32());
         let id = session.id;
         let Some(turn) = engine.store.write(move |tx| turns::claim(tx, id, &nonce))? else { return Ok(Pace::Watch) };
         faults::hit(Point::TurnClaimed)?;
@@ -99,7 +103,7 @@ impl Orchestrator {
     }
 
     /// Looks after the turn in flight.
-    pub(super) fn follow(&mut self, engine: &Engine, turn: &Turn) -> Result<Pace> {
+    pub(crate) fn follow(&mut self, engine: &Engine, turn: &Turn) -> Result<Pace> {
         let session = self.session_of(engine, turn)?;
         match self.driver(session.driver).harvest(engine, &session, turn)? {
             Harvest::Answered { text, context_tokens, agent_session } => {

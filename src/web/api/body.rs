@@ -1,9 +1,9 @@
 //! A JSON body read field by field, so that everything that is wrong with it is told at once; and its repeat key.
 
+use crate::base::error::{Error, FieldError, Result};
 use crate::domain::ids::TicketId;
-use crate::error::{Error, FieldError, Result};
-use crate::store::idempotency;
-use crate::web::problem::Problem;
+use crate::store::db::idempotency;
+use crate::web::http::problem::Problem;
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpRequest};

@@ -1,17 +1,19 @@
 //! Comments and evidence of a ticket, and what a run's own agent reports.
 
-use super::body::Body;
-use super::objects::{CommentBody, EvidenceBody, Page, cut};
-use super::once::once;
-use super::params::{Identifier, Params};
+use crate::base::error::Error;
 use crate::domain::actor::Actor;
-use crate::domain::evidence::ReportKind;
 use crate::domain::ids::CommentId;
-use crate::error::Error;
-use crate::store::{Tx, comments, evidence, lifecycle, reports, runs, tickets};
-use crate::web::guard::Principal;
-use crate::web::problem::ApiError;
-use crate::web::state::App;
+use crate::domain::ticket::evidence::ReportKind;
+use crate::store::Tx;
+use crate::store::run::{reports, runs};
+use crate::store::ticket::{comments, evidence, lifecycle, tickets};
+use crate::web::api::body::Body;
+use crate::web::api::dto::{CommentBody, EvidenceBody, Page, cut};
+use crate::web::api::idempotent::once;
+use crate::web::api::params::{Identifier, Params};
+use crate::web::http::auth::Principal;
+use crate::web::http::problem::ApiError;
+use crate::web::http::state::App;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -78,7 +80,7 @@ pub async fn report(app: web::Data<App>, principal: Principal, id: Identifier, r
             )));
         }
     };
-    let client_id = body.key().unwrap_or_else(crate::random::uuid);
+    let client_id = body.key().unwrap_or_else(crate::base::random::uuid);
     let work = move |tx: &Tx<'_>| {
         let run = runs::get(tx.conn, run)?;
         let role = tickets::get(tx.conn, run.ticket)?.role.label();

@@ -1,18 +1,20 @@
 //! Events of a ticket, listed and live; and the board, live.
 
-use super::objects::{EventBody, Page, cut, ticket_out};
-use super::params::{Identifier, Params};
-use crate::clock::Clock;
+use crate::base::clock::Clock;
+use crate::base::doorbell::Topic;
+use crate::base::error::{Error, Result};
 use crate::config::Config;
-use crate::domain::event::EventKind;
 use crate::domain::ids::{ChangeId, EventId, TicketId};
-use crate::doorbell::Topic;
-use crate::error::{Error, Result};
-use crate::store::{changes, events, tickets};
-use crate::web::follow::{self, Source};
-use crate::web::guard::Principal;
-use crate::web::problem::ApiError;
-use crate::web::state::App;
+use crate::domain::run::event::EventKind;
+use crate::store::run::events;
+use crate::store::ticket::{changes, tickets};
+use crate::web::api::dto::{EventBody, Page, cut, ticket_out};
+use crate::web::api::params::{Identifier, Params};
+use crate::web::http::auth::Principal;
+use crate::web::http::problem::ApiError;
+use crate::web::http::state::App;
+use crate::web::sse::event_stream;
+use crate::web::sse::event_stream::Source;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_lab::sse;
 use rusqlite::Connection;
@@ -55,7 +57,7 @@ pub async fn of_ticket(
 ) -> std::result::Result<HttpResponse, actix_web::Error> {
     let after = query.after();
     query.finish().map_err(ApiError)?;
-    let cursor = follow::cursor(&req, after).map_err(ApiError)?.unwrap_or(0);
+    let cursor = event_stream::cursor(&req, after).map_err(ApiError)?.unwrap_or(0);
     app.store.query(move |c| tickets::exists(c, id.0)).await.map_err(ApiError)?;
     let source = TicketSource {
         id: id.0,
@@ -64,7 +66,7 @@ pub async fn of_ticket(
         config: app.config.clone(),
         clock: app.store.clock().clone(),
     };
-    Ok(follow::open(&app, &req, principal, Topic::Ticket(id.0), source)?)
+    Ok(event_stream::open(&app, &req, principal, Topic::Ticket(id.0), source)?)
 }
 
 /// `GET /stream`
@@ -76,12 +78,12 @@ pub async fn of_board(
 ) -> std::result::Result<HttpResponse, actix_web::Error> {
     let after = query.after();
     query.finish().map_err(ApiError)?;
-    let cursor = match follow::cursor(&req, after).map_err(ApiError)? {
+    let cursor = match event_stream::cursor(&req, after).map_err(ApiError)? {
         Some(id) => ChangeId(id),
         None => app.store.query(changes::newest).await.map_err(ApiError)?,
     };
     let source = BoardSource { cursor, config: app.config.clone(), clock: app.store.clock().clone() };
-    Ok(follow::open(&app, &req, principal, Topic::Board, source)?)
+    Ok(event_stream::open(&app, &req, principal, Topic::Board, source)?)
 }
 
 /// A ticket's events, and the ticket itself whenever its face changes.

@@ -1,18 +1,19 @@
 //! The orchestrator's inbox: anybody with a token may report something.
 
-use super::body::Body;
-use super::objects::{Page, cut};
-use super::once::once;
-use super::params::Params;
 use crate::domain::ids::ItemId;
 use crate::domain::inbox::{InboxPriority, Item, ItemStatus, Source, check_message, check_source_id};
 use crate::domain::text::strip_control;
 use crate::domain::time::Time;
 use crate::store::Tx;
-use crate::store::inbox::{self, NewItem};
-use crate::web::guard::Principal;
-use crate::web::problem::ApiError;
-use crate::web::state::App;
+use crate::store::inbox::items;
+use crate::store::inbox::items::NewItem;
+use crate::web::api::body::Body;
+use crate::web::api::dto::{Page, cut};
+use crate::web::api::idempotent::once;
+use crate::web::api::params::Params;
+use crate::web::http::auth::Principal;
+use crate::web::http::problem::ApiError;
+use crate::web::http::state::App;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -56,7 +57,7 @@ pub async fn list(app: web::Data<App>, _principal: Principal, mut query: Params)
     let before = query.word::<i64>("cursor").map(ItemId);
     query.finish()?;
     let found = app.store.query(move |c| {
-        let mut items = inbox::list(c, status, before, i64::try_from(limit + 1).unwrap_or(51))?;
+        let mut items = items::list(c, status, before, i64::try_from(limit + 1).unwrap_or(51))?;
         let next_cursor = cut(&mut items, limit, |i| i.id.to_string());
         Ok(Page { items: items.iter().map(ItemBody::from).collect(), next_cursor })
     });
@@ -83,8 +84,8 @@ pub async fn post(app: web::Data<App>, principal: Principal, req: HttpRequest, m
     body.finish()?;
     let new = NewItem { source: source.unwrap_or(Source::Api), source_id, message, priority };
     let work = move |tx: &Tx<'_>| {
-        let id = inbox::post(tx, &new)?;
-        Ok(ItemBody::from(&inbox::get(tx.conn, id)?))
+        let id = items::post(tx, &new)?;
+        Ok(ItemBody::from(&items::get(tx.conn, id)?))
     };
     once(&app, &principal, &req, &body, StatusCode::CREATED, work).await
 }

@@ -1,6 +1,6 @@
 //! The contract's own description, in OpenAPI 3.1. A test holds it to the route table.
 
-use crate::web::guard::Principal;
+use crate::web::http::auth::Principal;
 use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 
@@ -400,7 +400,7 @@ fn object(fields: &[(&str, Value)], required: &[&str]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::description;
+    use crate::web::api::openapi::description;
     use std::collections::BTreeSet;
 
     #[test]
@@ -412,7 +412,7 @@ mod tests {
                 told.insert((method.to_uppercase(), format!("/api/v1{path}")));
             }
         }
-        let real: BTreeSet<_> = super::super::ROUTES.iter().map(|r| (r.method.to_owned(), r.path.to_owned())).collect();
+        let real: BTreeSet<_> = crate::web::api::ROUTES.iter().map(|r| (r.method.to_owned(), r.path.to_owned())).collect();
         assert_eq!(told, real);
     }
 

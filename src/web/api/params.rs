@@ -1,8 +1,8 @@
 //! What stands in the address: identifiers in the path, and the query read parameter by parameter.
 
+use crate::base::error::{Error, FieldError, Result};
 use crate::domain::ids::{RunId, TicketId};
-use crate::error::{Error, FieldError, Result};
-use crate::web::problem::Problem;
+use crate::web::http::problem::Problem;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use std::future::{Ready, ready};

@@ -1,17 +1,19 @@
 //! Proposals: list, apply, dismiss, undo.
 
-use super::body::Body;
-use super::objects::{Page, ProposalBody, cut};
-use super::once::once;
-use super::params::{Number, Params};
+use crate::base::error::Result;
 use crate::domain::ids::ProposalId;
-use crate::domain::proposal::Proposal;
-use crate::error::Result;
-use crate::store::actions::{self, ActionsCx};
-use crate::store::{Tx, proposals};
-use crate::web::guard::Principal;
-use crate::web::problem::ApiError;
-use crate::web::state::App;
+use crate::domain::orchestrator::proposal::Proposal;
+use crate::store::Tx;
+use crate::store::orchestrator::actions;
+use crate::store::orchestrator::actions::ActionsCx;
+use crate::store::orchestrator::proposals;
+use crate::web::api::body::Body;
+use crate::web::api::dto::{Page, ProposalBody, cut};
+use crate::web::api::idempotent::once;
+use crate::web::api::params::{Number, Params};
+use crate::web::http::auth::Principal;
+use crate::web::http::problem::ApiError;
+use crate::web::http::state::App;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 

@@ -1,16 +1,18 @@
 //! Runs: list, show, stop; and the raw log, in ranges.
 
-use super::body::Body;
-use super::objects::{Page, RunBody, cut};
-use super::once::once;
-use super::params::{Identifier, Params, RunNumber};
+use crate::base::error::{Error, Result};
 use crate::domain::run::Run;
 use crate::domain::ticket::Status;
-use crate::error::{Error, Result};
-use crate::store::{Tx, lifecycle, runs, tickets};
-use crate::web::guard::Principal;
-use crate::web::problem::{ApiError, Problem};
-use crate::web::state::App;
+use crate::store::Tx;
+use crate::store::run::runs;
+use crate::store::ticket::{lifecycle, tickets};
+use crate::web::api::body::Body;
+use crate::web::api::dto::{Page, RunBody, cut};
+use crate::web::api::idempotent::once;
+use crate::web::api::params::{Identifier, Params, RunNumber};
+use crate::web::http::auth::Principal;
+use crate::web::http::problem::{ApiError, Problem};
+use crate::web::http::state::App;
 use actix_web::body::SizedStream;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -146,7 +148,7 @@ fn wanted(range: Option<&str>, size: u64) -> Wanted {
 
 #[cfg(test)]
 mod tests {
-    use super::{Wanted, wanted};
+    use crate::web::api::runs::{Wanted, wanted};
 
     #[test]
     fn ranges_are_read_as_the_rfc_says() {

@@ -1,20 +1,21 @@
 //! Tasks: what is scheduled, what became of it, and run, stop, pause and resume by hand.
 
-use super::body::Body;
-use super::objects::{Page, cut};
-use super::once::once;
-use super::params::Params;
+use crate::base::error::Result;
 use crate::config::Config;
 use crate::domain::ids::TaskRunId;
 use crate::domain::task::{Broken, TaskRun};
 use crate::domain::text::end_bytes;
 use crate::domain::time::Time;
-use crate::error::Result;
-use crate::store::tasks::TaskRow;
-use crate::store::{Tx, task_runs, tasks};
-use crate::web::guard::Principal;
-use crate::web::problem::ApiError;
-use crate::web::state::App;
+use crate::store::Tx;
+use crate::store::task::tasks::TaskRow;
+use crate::store::task::{task_runs, tasks};
+use crate::web::api::body::Body;
+use crate::web::api::dto::{Page, cut};
+use crate::web::api::idempotent::once;
+use crate::web::api::params::Params;
+use crate::web::http::auth::Principal;
+use crate::web::http::problem::ApiError;
+use crate::web::http::state::App;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use rusqlite::Connection;

@@ -1,19 +1,20 @@
 //! Tickets: list, make, show, change.
 
-use super::body::Body;
-use super::objects::{Page, TicketBody, ticket_out, tickets_out};
-use super::once::once;
-use super::params::{Identifier, Params};
+use crate::base::error::Result;
 use crate::config::Config;
 use crate::domain::actor::{Actor, Scope};
 use crate::domain::ticket::{Priority, Status, Title, WorkClass};
-use crate::error::Result;
 use crate::store::Tx;
-use crate::store::lifecycle;
-use crate::store::tickets::{self, Cursor, Filter, NewTicket, Patch};
-use crate::web::guard::Principal;
-use crate::web::problem::ApiError;
-use crate::web::state::App;
+use crate::store::ticket::lifecycle;
+use crate::store::ticket::tickets;
+use crate::store::ticket::tickets::{Cursor, Filter, NewTicket, Patch};
+use crate::web::api::body::Body;
+use crate::web::api::dto::{Page, TicketBody, ticket_out, tickets_out};
+use crate::web::api::idempotent::once;
+use crate::web::api::params::{Identifier, Params};
+use crate::web::http::auth::Principal;
+use crate::web::http::problem::ApiError;
+use crate::web::http::state::App;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -143,7 +144,7 @@ pub async fn session_start(app: web::Data<App>, principal: Principal, req: HttpR
     }
     let message = body.needed("message");
     let said = Said::of(&body);
-    let short = crate::domain::shorthand::read(&message, &app.config.extra_roles);
+    let short = crate::domain::ticket::shorthand::read(&message, &app.config.extra_roles);
     let title = match body.text("title") {
         Some(text) => read_title(&mut body, &text),
         None => Title::from_message(&short.message),
@@ -163,7 +164,7 @@ pub async fn session_start(app: web::Data<App>, principal: Principal, req: HttpR
     read_common(&mut body, &app.config, &mut new);
     body.finish()?;
     if mode == "plan" {
-        return super::luci::queue(&app, &principal, &req, &body, message + &said.trailer()).await;
+        return crate::web::api::orchestrator::queue(&app, &principal, &req, &body, message + &said.trailer()).await;
     }
     let now = mode == "implement_now";
     let (actor, config) = (principal.actor.clone(), app.config.clone());

@@ -1,16 +1,17 @@
 //! Turns: list, show, cancel, retry.
 
-use super::body::Body;
-use super::objects::{Page, cut, turn_out};
-use super::once::once;
-use super::params::{Number, Params};
+use crate::base::error::Result;
 use crate::domain::ids::TurnId;
-use crate::domain::turn::Turn;
-use crate::error::Result;
-use crate::store::{Tx, turns};
-use crate::web::guard::Principal;
-use crate::web::problem::ApiError;
-use crate::web::state::App;
+use crate::domain::orchestrator::turn::Turn;
+use crate::store::Tx;
+use crate::store::orchestrator::turns;
+use crate::web::api::body::Body;
+use crate::web::api::dto::{Page, cut, turn_out};
+use crate::web::api::idempotent::once;
+use crate::web::api::params::{Number, Params};
+use crate::web::http::auth::Principal;
+use crate::web::http::problem::ApiError;
+use crate::web::http::state::App;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;

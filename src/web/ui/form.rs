@@ -1,9 +1,9 @@
 //! Pieces of forms: the hidden `client_id`, attributes that make a form live, menus of moves, selects, field errors.
 
-use super::{Ctx, icon, words};
+use crate::base::error::FieldError;
 use crate::domain::ids::TicketId;
 use crate::domain::ticket::{Priority, Status};
-use crate::error::FieldError;
+use crate::web::ui::{Ctx, icon, words};
 use maud::{Markup, html};
 
 /// The hidden field that makes sending a form twice one request.

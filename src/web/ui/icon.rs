@@ -1,8 +1,8 @@
 //! Icons from the one sprite, the glyphs of states, the mark, avatars.
 
-use super::words;
 use crate::domain::ticket::{Priority, Role, Status};
-use crate::web::assets;
+use crate::web::http::assets;
+use crate::web::ui::words;
 use maud::{Markup, html};
 
 /// A decorative icon at text size.

@@ -1,12 +1,14 @@
 //! Shared pieces of the pages: shell, icons, times, forms, the stream, toasts.
 
-pub mod filter;
+pub mod attention_card;
+pub mod error_page;
 pub mod form;
 pub mod icon;
-pub mod lamp;
-pub mod pulse;
-pub mod screen;
+pub mod markdown;
+pub mod paused;
 pub mod shell;
+pub mod sparkline;
+pub mod status_indicator;
 pub mod stream;
 pub mod toast;
 pub mod when;

@@ -1,10 +1,10 @@
 //! The shell of every page: rail, top bar, tab bar; and the bare page of somebody without a login.
 
-use super::lamp::{Standing, lamp};
-use super::stream::partial;
-use super::{icon, words};
 use crate::domain::time::Time;
-use crate::web::assets;
+use crate::web::http::assets;
+use crate::web::ui::status_indicator::{Standing, lamp};
+use crate::web::ui::stream::partial;
+use crate::web::ui::{icon, words};
 use maud::{DOCTYPE, Markup, html};
 
 /// Which entry of the navigation a page belongs to.

@@ -1,7 +1,7 @@
 //! Toasts: one line about what just happened, appended to the page's live region.
 
-use super::icon;
-use super::stream::partial;
+use crate::web::ui::icon;
+use crate::web::ui::stream::partial;
 use maud::{Markup, html};
 
 /// What a toast tells.

@@ -1,8 +1,8 @@
 //! The one word, glyph and colour of each status, and the words for runs, as shown on every page.
 
-use crate::domain::comment::Source;
-use crate::domain::message::MessageState;
 use crate::domain::run::{RunState, StartReason, Verdict};
+use crate::domain::ticket::comment::Source;
+use crate::domain::ticket::message::MessageState;
 use crate::domain::ticket::{Priority, Status, WorkClass};
 
 /// The key of a status in the style sheet: `data-st` and the glyph `st-…`.

@@ -1,13 +1,13 @@
 //! The turn folders of a session: which there are, which still live, and what they say of the conversation.
 
-use super::reading::LOG;
+use crate::domain::orchestrator::session::Session;
+use crate::domain::orchestrator::turn::Turn;
 use crate::domain::profile::RuntimeKind;
-use crate::domain::session::Session;
 use crate::domain::time::Time;
-use crate::domain::turn::Turn;
-use crate::process;
-use crate::run_dir::{RunDir, Voided};
-use crate::runtime::turn_stream::TurnStream;
+use crate::drivers::runtime::claude::turn_stream::TurnStream;
+use crate::drivers::supervise::process;
+use crate::drivers::supervise::run_dir::{RunDir, Voided};
+use crate::engine::orchestrator::headless::reading::LOG;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -20,18 +20,18 @@ const KEPT: usize = 50;
 const HEAD: u64 = 256 * 1024;
 
 /// The folder of a session's turn folders.
-pub(super) fn root(session: &Session) -> PathBuf {
+pub(crate) fn root(session: &Session) -> PathBuf {
     Path::new(&session.dir).join("turns")
 }
 
 /// The folder of this attempt at a turn; none before its claim.
-pub(super) fn of_turn(session: &Session, turn: &Turn) -> Option<RunDir> {
+pub(crate) fn of_turn(session: &Session, turn: &Turn) -> Option<RunDir> {
     let nonce = turn.nonce.as_deref()?;
     Some(RunDir::open(&root(session).join(format!("{}-{nonce}", turn.id))))
 }
 
 /// All of a session, newest first.
-pub(super) fn all(session: &Session) -> Vec<RunDir> {
+pub(crate) fn all(session: &Session) -> Vec<RunDir> {
     let Ok(entries) = fs::read_dir(root(session)) else { return Vec::new() };
     let mut found: Vec<(SystemTime, RunDir)> = entries
         .flatten()
@@ -43,7 +43,7 @@ pub(super) fn all(session: &Session) -> Vec<RunDir> {
 }
 
 /// Whether an agent may still be at work in it: under its shim, or without it where that was killed.
-pub(in crate::engine) fn lives(dir: &RunDir) -> bool {
+pub(crate) fn lives(dir: &RunDir) -> bool {
     if dir.is_alive() {
         return true;
     }
@@ -60,7 +60,7 @@ pub(in crate::engine) fn lives(dir: &RunDir) -> bool {
 }
 
 /// Whether an agent has begun in it, or may still: where not, this is what makes sure that none ever does.
-pub(in crate::engine) fn begun(dir: &RunDir) -> std::io::Result<bool> {
+pub(crate) fn begun(dir: &RunDir) -> std::io::Result<bool> {
     if !dir.file("spec.json").exists() {
         return Ok(false);
     }
@@ -69,7 +69,7 @@ pub(in crate::engine) fn begun(dir: &RunDir) -> std::io::Result<bool> {
 
 /// What earlier turns prove of the agent's conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Known {
+pub(crate) enum Known {
     /// It is there, under this id.
     There(String),
     /// No agent was ever started for it.
@@ -79,7 +79,7 @@ pub(super) enum Known {
 }
 
 /// What a session's folders, newest first, prove of its conversation.
-pub(super) fn conversation(session: &Session, folders: &[RunDir]) -> Known {
+pub(crate) fn conversation(session: &Session, folders: &[RunDir]) -> Known {
     for dir in folders {
         if let Some(id) = named_in(dir) {
             return Known::There(id);
@@ -112,12 +112,12 @@ fn named_in(dir: &RunDir) -> Option<String> {
 }
 
 /// The agent refused to begin a conversation under an id that has one.
-pub(super) fn id_is_taken(dir: &RunDir) -> bool {
+pub(crate) fn id_is_taken(dir: &RunDir) -> bool {
     dir.stderr_end().contains("is already in use")
 }
 
 /// Removes the oldest folders beyond those that are kept.
-pub(super) fn prune(folders: &[RunDir]) {
+pub(crate) fn prune(folders: &[RunDir]) {
     for dir in folders.iter().skip(KEPT) {
         if let Err(e) = fs::remove_dir_all(dir.path()) {
             tracing::debug!(dir = %dir.path().display(), error = %e, "an old turn folder could not be removed");

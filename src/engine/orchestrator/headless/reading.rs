@@ -2,29 +2,29 @@
 
 use crate::domain::profile::RuntimeKind;
 use crate::domain::time::Time;
-use crate::run_dir::RunDir;
-use crate::runtime::turn_stream::{LINE_MAX, TurnStream};
+use crate::drivers::runtime::claude::turn_stream::{LINE_MAX, TurnStream};
+use crate::drivers::supervise::run_dir::RunDir;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 
 /// The raw log of a turn, in its folder.
-pub(in crate::engine) const LOG: &str = "stream.log";
+pub(crate) const LOG: &str = "stream.log";
 
 /// Bytes read at once.
 const STRETCH: usize = 256 * 1024;
 
 /// A turn's log, and what was read of it.
-pub(in crate::engine) struct Reading {
+pub(crate) struct Reading {
     /// Whose it is.
-    pub(in crate::engine) dir: RunDir,
+    pub(crate) dir: RunDir,
     /// What it said.
-    pub(in crate::engine) stream: TurnStream,
+    pub(crate) stream: TurnStream,
     /// Its agent has begun: looking that up again is not needed.
-    pub(in crate::engine) begun: bool,
+    pub(crate) begun: bool,
     /// When output last came, as this process saw it, on the monotonic clock.
-    pub(in crate::engine) quiet_since: Option<i64>,
+    pub(crate) quiet_since: Option<i64>,
     /// It was asked to end because it lingered.
-    pub(in crate::engine) asked: bool,
+    pub(crate) asked: bool,
     file: Option<File>,
     pending: Vec<u8>,
     /// Bytes of a line too long to be kept that went by.
@@ -32,7 +32,7 @@ pub(in crate::engine) struct Reading {
 }
 
 impl Reading {
-    pub(in crate::engine) fn new(dir: RunDir, kind: RuntimeKind) -> Reading {
+    pub(crate) fn new(dir: RunDir, kind: RuntimeKind) -> Reading {
         Reading {
             dir,
             stream: TurnStream::new(kind),
@@ -46,7 +46,7 @@ impl Reading {
     }
 
     /// Reads what is new; true where there was something.
-    pub(in crate::engine) fn catch_up(&mut self, now: Time) -> io::Result<bool> {
+    pub(crate) fn catch_up(&mut self, now: Time) -> io::Result<bool> {
         if self.file.is_none() {
             match File::open(self.dir.file(LOG)) {
                 Ok(file) => self.file = Some(file),
@@ -68,7 +68,7 @@ impl Reading {
     }
 
     /// Nothing more will come: half a line at the end counts as one.
-    pub(in crate::engine) fn finish(&mut self, now: Time) {
+    pub(crate) fn finish(&mut self, now: Time) {
         if !self.pending.is_empty() || self.skipped > 0 {
             self.line_ends(now);
         }

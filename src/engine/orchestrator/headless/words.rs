@@ -9,7 +9,7 @@ pub fn failed(failure: &Failure, partial: Option<String>, session_lost: bool) ->
 }
 
 /// The whole sentence for a failed turn.
-pub(in crate::engine::orchestrator) fn why(failure: &Failure) -> String {
+pub(crate) fn why(failure: &Failure) -> String {
     let seen = failure.text.trim().trim_end_matches('.');
     let head = match failure.code {
         FailureCode::AuthFailure => "The agent's login is refused",

@@ -1,8 +1,8 @@
 //! What an agent told by its hooks, as it stands in its session's `hooks.jsonl`. Pure.
 
 use crate::domain::time::Time;
-use crate::runtime::claude_transcript::markers;
-use crate::runtime::tool_words;
+use crate::drivers::runtime::claude::transcript::markers;
+use crate::drivers::runtime::tool_words;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::VecDeque;

@@ -1,21 +1,22 @@
 //! Brings the agent of a session up in its terminal.
 
-use super::{TmuxDriver, ours, why_dead};
-use crate::data_dir::make_private;
+use crate::base::error::{Error, Result};
+use crate::config::data_dir::make_private;
+use crate::domain::orchestrator::session::{LUCI, Session};
 use crate::domain::profile::{Profile, RuntimeKind};
 use crate::domain::run::{Failure, FailureCode};
-use crate::domain::session::{LUCI, Session};
+use crate::drivers::runtime::claude::home::ClaudeHome;
+use crate::drivers::runtime::claude::interactive::{TerminalParts, settings, terminal_launch};
+use crate::drivers::runtime::launch_file::{Order, write_private};
+use crate::drivers::runtime::{Launch, SessionPlan};
+use crate::drivers::supervise::process;
+use crate::drivers::supervise::shim;
+use crate::drivers::tmux::Tmux;
+use crate::engine::Engine;
 use crate::engine::orchestrator::driver::Start;
 use crate::engine::orchestrator::headless::words;
-use crate::engine::{Engine, launch};
-use crate::error::{Error, Result};
-use crate::process;
-use crate::runtime::attend::{Order, write_private};
-use crate::runtime::claude_home::ClaudeHome;
-use crate::runtime::interactive::{TerminalParts, settings, terminal_launch};
-use crate::runtime::{Launch, SessionPlan};
-use crate::shim;
-use crate::tmux::Tmux;
+use crate::engine::orchestrator::tmux_driver::{TmuxDriver, ours, why_dead};
+use crate::engine::run::launch;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,7 +29,7 @@ const STRAY_GRACE: Duration = Duration::from_millis(300);
 const OF_TERMINALS: &[&str] = &["TMUX", "TMUX_PANE", "STY", "WINDOW", "COLUMNS", "LINES", "TERM_PROGRAM", "TERM_PROGRAM_VERSION"];
 
 impl TmuxDriver {
-    pub(super) fn bring_up(&self, engine: &Engine, session: &Session, how: Start) -> Result<Option<(i64, i64)>> {
+    pub(crate) fn bring_up(&self, engine: &Engine, session: &Session, how: Start) -> Result<Option<(i64, i64)>> {
         let tmux = Tmux::at(&engine.data.tmux_socket());
         let dir = Path::new(&session.dir);
         if let Some(pane) = tmux.pane(LUCI)? {
@@ -151,7 +152,7 @@ fn hook_token(dir: &Path) -> Result<String> {
     {
         return Ok(kept.trim().to_owned());
     }
-    let token = crate::random::secret("mch_");
+    let token = crate::base::random::secret("mch_");
     write_private(&file, token.as_bytes())?;
     Ok(token)
 }

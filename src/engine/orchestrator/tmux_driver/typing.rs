@@ -1,16 +1,17 @@
 //! Puts a turn into the agent's input box: only where nothing else stands in it, and Enter only once all of it is there.
 
-use super::TmuxDriver;
-use super::screen::{self, InputBox, Screen};
-use crate::clock::{Deadline, pause};
-use crate::data_dir::make_private;
-use crate::domain::session::{LUCI, Session};
-use crate::domain::turn::Turn;
+use crate::base::clock::{Deadline, pause};
+use crate::base::error::{Error, Result};
+use crate::config::data_dir::make_private;
+use crate::domain::orchestrator::session::{LUCI, Session};
+use crate::domain::orchestrator::turn::Turn;
+use crate::drivers::runtime::launch_file::write_private;
+use crate::drivers::tmux::{Key, Tmux};
 use crate::engine::Engine;
 use crate::engine::orchestrator::driver::{Before, Look, NotSent};
-use crate::error::{Error, Result};
-use crate::runtime::attend::write_private;
-use crate::tmux::{Key, Tmux};
+use crate::engine::orchestrator::tmux_driver::TmuxDriver;
+use crate::engine::orchestrator::tmux_driver::screen;
+use crate::engine::orchestrator::tmux_driver::screen::{InputBox, Screen};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ const ORDERS: &[char] = &['/', '!', '#', '&'];
 type Sent = std::result::Result<(), NotSent>;
 
 impl TmuxDriver {
-    pub(super) fn type_in(
+    pub(crate) fn type_in(
         &self,
         engine: &Engine,
         session: &Session,
@@ -86,7 +87,7 @@ impl TmuxDriver {
 
 /// What was typed and stands in the box still: Enter is pressed once more, or, where a person wants it interrupted, the box is
 /// cleared. An agent that only was slow has taken it by the first Enter, and what comes behind that finds an empty box.
-pub(super) fn enter_again(tmux: &Tmux, session: &Session, turn: &Turn) -> Result<Before> {
+pub(crate) fn enter_again(tmux: &Tmux, session: &Session, turn: &Turn) -> Result<Before> {
     let seen = look_at(tmux)?;
     let Some(input) = seen.input.filter(|_| !seen.busy) else { return Ok(Before::Unclear) };
     let marker = turn.marker();

@@ -2,9 +2,9 @@
 //! token is believed.
 
 use super::plain::assert_line;
+use mission_control::drivers::runtime::claude::hook;
+use mission_control::drivers::runtime::claude::transcript::markers;
 use mission_control::engine::orchestrator::tmux_driver::hooks::Hooks;
-use mission_control::runtime::claude_transcript::markers;
-use mission_control::runtime::hook;
 use serde_json::Value;
 
 const TOKEN: &str = "f00d";

@@ -2,7 +2,7 @@
 //! was to read.
 
 use super::harmless::assert_only_prose;
-use mission_control::web::markdown::markdown as html_of;
+use mission_control::web::ui::markdown::markdown as html_of;
 
 /// Renders a text.
 pub fn markdown(data: &[u8]) {

@@ -1,8 +1,8 @@
 //! The block of suggested actions in an answer: known kinds and fields or nothing at all, and as bounded words what is
 //! wrong with it.
 
-use mission_control::domain::action::{Action, TEXT_MAX};
-use mission_control::domain::proposal_block::{ACTIONS_MAX, read, words, wrong_together};
+use mission_control::domain::orchestrator::action::{Action, TEXT_MAX};
+use mission_control::domain::orchestrator::proposal_block::{ACTIONS_MAX, read, words, wrong_together};
 use serde_json::Value;
 
 /// As the contract names them.

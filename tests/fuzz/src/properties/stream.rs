@@ -3,12 +3,12 @@
 
 use super::plain::{assert_line, assert_plain};
 use super::{FARTHEST_MS, NOW};
-use mission_control::domain::conclude::{Conclusion, Ending, conclude};
-use mission_control::domain::event::{CONTENT_CUT, EventKind, NewEvent, RESULT_CUT};
 use mission_control::domain::ids::TicketId;
-use mission_control::domain::progress::{Progress, TEXT_CUT};
+use mission_control::domain::run::conclude::{Conclusion, Ending, conclude};
+use mission_control::domain::run::event::{CONTENT_CUT, EventKind, NewEvent, RESULT_CUT};
+use mission_control::domain::run::progress::{Progress, TEXT_CUT};
 use mission_control::domain::run::{ExitCause, ExitRecord, RunState, Verdict};
-use mission_control::runtime::claude_stream::{LINE_CAP, read_line, read_oversize, read_unfinished};
+use mission_control::drivers::runtime::claude::stream::{LINE_CAP, read_line, read_oversize, read_unfinished};
 
 /// Bytes of what is stored of a run beside its offset.
 const STORED: usize = 600_000;

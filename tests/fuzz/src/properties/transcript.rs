@@ -1,8 +1,8 @@
 //! A conversation's transcript: whatever the moments at which its file is looked at, the same lines are read, each
 //! once; and an answer is found only under the marker of its own prompt.
 
-use mission_control::runtime::claude_transcript::{Transcript, markers};
-use mission_control::runtime::tail::Tail;
+use mission_control::drivers::runtime::claude::transcript::{Transcript, markers};
+use mission_control::drivers::runtime::line_reader::Tail;
 use std::io::Write;
 
 /// Files up to this size are also read through the file system.

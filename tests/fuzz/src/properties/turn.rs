@@ -4,9 +4,9 @@ use super::NOW;
 use super::plain::assert_line;
 use super::stream::{assert_progress, assert_same};
 use mission_control::domain::profile::RuntimeKind;
-use mission_control::domain::progress::Progress;
-use mission_control::runtime::claude_stream::{LINE_CAP, read_line};
-use mission_control::runtime::turn_stream::TurnStream;
+use mission_control::domain::run::progress::Progress;
+use mission_control::drivers::runtime::claude::stream::{LINE_CAP, read_line};
+use mission_control::drivers::runtime::claude::turn_stream::TurnStream;
 use serde_json::Value;
 
 /// Reads lines as the headless driver does.

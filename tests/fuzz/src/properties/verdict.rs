@@ -3,9 +3,9 @@
 use super::plain::assert_plain;
 use super::stream::concluded;
 use mission_control::domain::ids::TicketId;
-use mission_control::domain::progress::{Progress, ResultLine};
+use mission_control::domain::run::progress::{Progress, ResultLine};
+use mission_control::domain::run::verdict::{SentinelRead, prefix, question_options, sentinel, without_sentinel};
 use mission_control::domain::run::{RunState, Verdict};
-use mission_control::domain::verdict::{SentinelRead, prefix, question_options, sentinel, without_sentinel};
 use serde_json::Value;
 
 const NONCE: &str = "MC_TICKET_TURN:7:1795300000000:1a2b3c4d";

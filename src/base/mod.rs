@@ -1,0 +1,7 @@
+//! What every floor may use: the clock, errors, randomness, the doorbell, fault points.
+
+pub mod clock;
+pub mod doorbell;
+pub mod error;
+pub mod faults;
+pub mod random;

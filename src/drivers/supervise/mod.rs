@@ -1,0 +1,5 @@
+//! Processes that outlive the server: the shim, its run folder, starting and stopping.
+
+pub mod process;
+pub mod run_dir;
+pub mod shim;

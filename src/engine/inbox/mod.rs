@@ -1,0 +1,3 @@
+//! The orchestrator's inbox: reports to digests and back.
+
+pub mod drain;

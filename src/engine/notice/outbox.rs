@@ -1,0 +1,306 @@
+//! The outbox: puts notices into the chats, urgent ones first, each at least once, and takes buttons away whose time is
+//! over. It alone moves notices on.
+
+use crate::base::doorbell::Topic;
+use crate::base::error::Result;
+use crate::base::faults;
+use crate::base::faults::Point;
+use crate::config::Telegram;
+use crate::domain::ids::NoticeId;
+use crate::domain::notice;
+use crate::domain::notice::{Button, ButtonsState, Notice, Press, Stored};
+use crate::domain::orchestrator::action::Action;
+use crate::domain::orchestrator::proposal::{Proposal, ProposalState};
+use crate::domain::orchestrator::proposal_block;
+use crate::domain::orchestrator::turn::{Turn, TurnState};
+use crate::domain::text::cut_chars;
+use crate::domain::time::Time;
+use crate::drivers::telegram::{Bot, Chats, Fault, Outgoing};
+use crate::engine::Engine;
+use crate::store::notice::{notifications, telegram as link};
+use crate::store::orchestrator::{proposals, turns};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// A look without a ring.
+const IDLE_MS: i64 = 60_000;
+/// Buttons that could not be taken away are tried again after so long.
+const STALE_MS: i64 = 30_000;
+/// The shortest time between two questions whether the token is good.
+const ASK_MS: i64 = 2_000;
+/// What could not be sent for so long is not sent any more.
+const TOO_OLD_MS: i64 = 24 * 3_600_000;
+/// Notices of one go; then somebody may want us to stop.
+const BATCH: usize = 50;
+
+/// The outbox and what it knows of the way.
+pub struct Outbox {
+    bot: Option<Box<dyn Chats>>,
+    /// Whether Telegram has said since the start that it knows the token.
+    known: bool,
+    /// On the monotonic clock: not before then is it asked again.
+    ask_at: i64,
+    /// On the monotonic clock: Telegram asked us to wait until then.
+    hold_until: i64,
+}
+
+/// Sends until the engine stops. Blocks.
+pub fn run(engine: &Arc<Engine>, rt: &Handle) {
+    let bell = &engine.store.doorbell;
+    let (mut ear, mut luci) = (bell.listen(Topic::Outbox), bell.listen(Topic::Luci));
+    let mut outbox = Outbox::new(engine.config.telegram.as_ref());
+    while !engine.is_stopping() {
+        ear.hush();
+        luci.hush();
+        let wait = outbox.tick(engine).unwrap_or_else(|e| {
+            tracing::warn!(error = %e, "the outbox could not go on; it tries again");
+            5_000
+        });
+        if engine.is_stopping() {
+            return;
+        }
+        let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(1_000));
+        rt.block_on(async {
+            tokio::select! { _ = ear.wait(wait) => {}, _ = luci.wait(wait) => {} }
+        });
+    }
+}
+
+impl Outbox {
+    /// An outbox for this connection, or for none.
+    #[must_use]
+    pub fn new(config: Option<&Telegram>) -> Outbox {
+        let bot = config.and_then(|t| Some(Bot::new(&t.api_url, t.token.clone().ok()?)));
+        Outbox::over(bot.map(|bot| Box::new(bot) as Box<dyn Chats>))
+    }
+
+    /// An outbox over this way into the chats, or over none.
+    #[must_use]
+    pub fn over(bot: Option<Box<dyn Chats>>) -> Outbox {
+        Outbox { bot, known: false, ask_at: i64::MIN, hold_until: i64::MIN }
+    }
+
+    /// One go. Milliseconds until the next one is due without a ring.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn tick(&mut self, engine: &Engine) -> Result<i64> {
+        let Some((bot, config)) = self.bot.as_deref().zip(engine.config.telegram.as_ref()) else {
+            return no_way(engine, "Telegram is not configured");
+        };
+        if config.chats.is_empty() {
+            no_way(engine, "no chat is configured")?;
+        }
+        tell_turns(engine)?;
+        let mono = engine.store.clock().mono_ms();
+        let paused = engine.store.read(link::is_paused)?;
+        if (paused || !self.known) && mono >= self.ask_at {
+            self.ask_at = mono + if paused { ASK_MS } else { IDLE_MS };
+            self.known = greet(engine, bot)?;
+        }
+        if engine.store.read(link::is_paused)? {
+            return Ok(IDLE_MS);
+        }
+        if mono < self.hold_until {
+            return Ok(self.hold_until - mono);
+        }
+        let quiet = quiet(engine, config);
+        for _ in 0..BATCH {
+            if engine.is_stopping() || !next_step(engine, bot, config, quiet, &mut self.hold_until)? {
+                break;
+            }
+        }
+        let wait = if take_stale_buttons(engine, bot)? { IDLE_MS } else { STALE_MS };
+        let now = engine.store.clock().now();
+        let due = engine.store.read(|c| notifications::next_due(c, quiet))?;
+        let held = self.hold_until.saturating_sub(engine.store.clock().mono_ms());
+        Ok(due.map_or(wait, |at| at.since(now).max(held).clamp(20, wait)))
+    }
+}
+
+fn quiet(engine: &Engine, config: &Telegram) -> bool {
+    config.quiet.is_some_and(|q| q.holds(engine.store.clock().now()))
+}
+
+/// What waits is dropped: nothing can be sent, and a flood of old news on the day it can would help nobody.
+fn no_way(engine: &Engine, why: &'static str) -> Result<i64> {
+    if engine.store.read(|c| notifications::next_due(c, false))?.is_some() {
+        engine.store.write(move |tx| notifications::drop_waiting(tx, why, tx.now))?;
+    }
+    Ok(IDLE_MS)
+}
+
+/// Asks whether the token is good. True once it is known to be.
+fn greet(engine: &Engine, bot: &dyn Chats) -> Result<bool> {
+    match bot.me() {
+        Ok(name) => {
+            engine.store.write(move |tx| link::heard(tx, Some(&name)))?;
+            Ok(true)
+        }
+        Err(fault) => {
+            trouble(engine, &fault)?;
+            Ok(false)
+        }
+    }
+}
+
+/// Keeps what went wrong, for the page. A token that is not known pauses everything.
+pub(crate) fn trouble(engine: &Engine, fault: &Fault) -> Result<()> {
+    let why = fault.to_string();
+    let pause = matches!(fault, Fault::Unknown(_))
+        .then(|| format!("{why}. Get a new one from @BotFather, put it in the old one's place and start Mission Control again."));
+    engine.store.write(move |tx| {
+        if let Some(pause) = &pause {
+            link::pause(tx, pause)?;
+        }
+        link::trouble(tx, &why)
+    })
+}
+
+/// Sends the next notice that is due. False when there is none, or when it is better to wait.
+fn next_step(engine: &Engine, bot: &dyn Chats, config: &Telegram, quiet: bool, hold_until: &mut i64) -> Result<bool> {
+    // Whatever is marked as being sent now was left so by a crash: nobody else sends.
+    if !engine.store.read(notifications::any_waiting)? {
+        return Ok(false);
+    }
+    let chats = config.chats.clone();
+    let claimed = engine.store.write(move |tx| {
+        notifications::recover(tx)?;
+        notifications::drop_waiting(tx, "it could not be sent for a day", tx.now.plus_ms(-TOO_OLD_MS))?;
+        notifications::spread(tx, &chats)?;
+        notifications::claim(tx, quiet)
+    })?;
+    let Some(stored) = claimed else { return Ok(false) };
+    faults::hit(Point::NoticeClaimed)?;
+    let Err(fault) = deliver(engine, bot, &stored)? else { return Ok(true) };
+    let (id, why) = (stored.id, fault.to_string());
+    let now = engine.store.clock().now();
+    match &fault {
+        Fault::Slow(ms) => {
+            *hold_until = engine.store.clock().mono_ms() + ms;
+            again(engine, id, now.plus_ms(*ms), false, &why)?;
+        }
+        Fault::Unknown(_) => {
+            again(engine, id, now, false, &why)?;
+            trouble(engine, &fault)?;
+        }
+        // The way is cut: that says nothing about the notice. It is tried until it is too old.
+        Fault::Unreachable(_) | Fault::Elsewhere(_) => {
+            again(engine, id, now.plus_ms(notice::backoff_ms(stored.attempts)), true, &why)?;
+            trouble(engine, &fault)?;
+        }
+        Fault::Refused(_) | Fault::Forbidden(_) => {
+            tracing::warn!(notice = id.0, error = %why, "a notice could not be sent");
+            engine.store.write(move |tx| notifications::failed(tx, id, &why))?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn again(engine: &Engine, id: NoticeId, at: Time, counted: bool, why: &str) -> Result<()> {
+    let why = why.to_owned();
+    engine.store.write(move |tx| notifications::again(tx, id, at, counted, &why))
+}
+
+/// Puts the parts that are not there yet into the chat. Each is written down as soon as it is there.
+fn deliver(engine: &Engine, bot: &dyn Chats, s: &Stored) -> Result<std::result::Result<(), Fault>> {
+    let chat = s.chat.unwrap_or(0);
+    let key = s.notice.key.strip_suffix(&format!("@{chat}")).unwrap_or(&s.notice.key);
+    let parts = notice::messages(&with_link(engine, s), key);
+    let buttons: Vec<(String, String)> = match s.buttons_state {
+        // What comes back is the number of the notice and of its button; what it does stays here.
+        ButtonsState::Open => {
+            (0..).zip(&s.notice.buttons).map(|(n, b): (usize, _)| (b.label.clone(), format!("{}:{n}", s.id))).collect()
+        }
+        ButtonsState::Stale | ButtonsState::Gone => Vec::new(),
+    };
+    let done = usize::try_from(s.parts_sent).unwrap_or(0);
+    for (n, part) in parts.iter().enumerate().skip(done.min(parts.len() - 1)) {
+        let last = n + 1 == parts.len();
+        let styled = notice::html(part, n == 0);
+        let out = Outgoing {
+            chat,
+            text: &styled,
+            html: true,
+            buttons: if last { &buttons } else { &[] },
+            asks_words: last && s.asks_words,
+            reply_to: None,
+        };
+        let sent = match bot.send(&out) {
+            // Perhaps it is our styling that it does not like.
+            Err(Fault::Refused(_)) => bot.send(&Outgoing { text: part, html: false, ..out }),
+            other => other,
+        };
+        match sent {
+            Ok(message) => {
+                faults::hit(Point::NoticeSent)?;
+                let s = s.clone();
+                engine.store.write(move |tx| {
+                    link::heard(tx, None)?;
+                    notifications::placed(tx, &s, message, last)
+                })?;
+            }
+            Err(fault) => return Ok(Err(fault)),
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// The text, and the ticket's address where people have one from outside.
+fn with_link(engine: &Engine, s: &Stored) -> String {
+    match (&engine.config.base_url, s.notice.ticket) {
+        (Some(base), Some(ticket)) if !s.answer => {
+            format!("{}\n\n{}/tickets/{ticket}", s.notice.text, base.trim_end_matches('/'))
+        }
+        (_, _) => s.notice.text.clone(),
+    }
+}
+
+/// Takes buttons away whose time is over. False where some are left for later.
+fn take_stale_buttons(engine: &Engine, bot: &dyn Chats) -> Result<bool> {
+    for (id, chat, messages) in engine.store.read(|c| notifications::stale(c, 20))? {
+        for message in messages {
+            match bot.take_buttons(chat, message) {
+                // It has none any more, or is too old to be changed: nothing is left to do.
+                Ok(()) | Err(Fault::Refused(_) | Fault::Forbidden(_)) => {}
+                Err(Fault::Unreachable(_) | Fault::Slow(_) | Fault::Unknown(_) | Fault::Elsewhere(_)) => return Ok(false),
+            }
+        }
+        engine.store.write(move |tx| notifications::buttons_gone(tx, id))?;
+    }
+    Ok(true)
+}
+
+/// Answers of Luci's that were asked for in a chat go back there.
+fn tell_turns(engine: &Engine) -> Result<()> {
+    while let Some((id, chat)) = engine.store.read(link::turn_over)? {
+        engine.store.write(move |tx| {
+            let turn = turns::get(tx.conn, id)?;
+            let (text, buttons) = answer_words(&turn, &proposals::of_turn(tx.conn, id)?);
+            let key = format!("turn:{id}:{}", turn.change);
+            notifications::answer(tx, chat, &Notice { key, text, buttons, ..Notice::default() }, false)?;
+            link::turn_told(tx, id)
+        })?;
+    }
+    Ok(())
+}
+
+fn answer_words(turn: &Turn, proposals: &[Proposal]) -> (String, Vec<Button>) {
+    let error = turn.error.as_deref().unwrap_or("no reason is known");
+    let mut text = match turn.state {
+        TurnState::Answered => proposal_block::words(turn.response.as_deref().unwrap_or_default()).trim().to_owned(),
+        TurnState::Failed => format!("Luci could not answer: {error}"),
+        TurnState::Cancelled | TurnState::Pending | TurnState::Claimed | TurnState::Sent => {
+            "That message to Luci was withdrawn.".to_owned()
+        }
+    };
+    let mut buttons = Vec::new();
+    for p in proposals.iter().filter(|p| p.state == ProposalState::Open) {
+        let headline = Action::read(&p.body).map_or_else(|_| p.kind.to_string(), |a| a.headline());
+        text.push_str(&format!("\n\nSuggests: {headline}"));
+        buttons.push(Button::new(&format!("Do it: {}", cut_chars(&headline, 40).0), &Press::Do(p.id)));
+    }
+    (text, buttons)
+}

@@ -1,0 +1,90 @@
+//! What keeps Luci from going on and does not end by itself: told to the owner once it has lasted.
+
+use crate::base::error::Result;
+use crate::domain::notice::Notice;
+use crate::domain::orchestrator::session::Session;
+use crate::engine::orchestrator::{Engine, Orchestrator, mono};
+use crate::store::notice::notifications;
+use crate::store::orchestrator::sessions;
+
+/// What lasts longer is told, in milliseconds.
+const TELL_MS: i64 = 2 * 60_000;
+
+/// Why a step could not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Hitch {
+    /// A dialog is open that only a person can answer: its words.
+    Dialog(String),
+    /// She works on nothing of ours while something waits for her.
+    Busy,
+    /// The step failed: why.
+    Fault(String),
+}
+
+/// Steps in a row that could not go on, whatever the reason of each.
+#[derive(Debug)]
+pub(crate) struct Stuck {
+    /// Since when (monotonic).
+    since: i64,
+    /// The owner was told.
+    told: bool,
+    /// What the session says of it on the page, where only we can tell.
+    note: Option<String>,
+}
+
+impl Hitch {
+    fn notice(&self, key: String) -> Notice {
+        let (text, urgent) = match self {
+            Hitch::Dialog(words) => (format!("Luci waits for you\n\n{words}\n\nAnswer in the console."), true),
+            Hitch::Busy => (
+                "Luci is busy with something that did not come from here\n\nWhat is there for her waits until she is through. \
+                 Look at her screen in the console."
+                    .to_owned(),
+                false,
+            ),
+            Hitch::Fault(why) => {
+                (format!("Luci cannot go on\n\n{why}\n\nIt is tried again by itself, and nothing is lost."), false)
+            }
+        };
+        Notice { key, text, urgent, ..Notice::default() }
+    }
+}
+
+impl Orchestrator {
+    /// After a step: what keeps her, if anything, and for how long now. Somebody at her keyboard sees a dialog anyway.
+    pub(crate) fn mind(&mut self, engine: &Engine, hitch: Option<Hitch>) -> Result<()> {
+        let Some(hitch) = hitch else { return self.goes_on(engine) };
+        let now = mono(engine);
+        let stuck = self.stuck.get_or_insert(Stuck { since: now, told: false, note: None });
+        if stuck.told || now - stuck.since <= TELL_MS {
+            return Ok(());
+        }
+        let (session, wanted) = engine.store.read(|c| Ok((sessions::current(c)?, sessions::wanted(c)?)))?;
+        let note = match &hitch {
+            Hitch::Dialog(_) | Hitch::Busy if wanted.keyboard => return Ok(()),
+            Hitch::Dialog(_) | Hitch::Busy => None,
+            Hitch::Fault(why) => Some(format!("cannot go on, and tries again: {why}")),
+        };
+        let said = note.clone();
+        engine.store.write(move |tx| {
+            // Her last sign of life names the occasion: after a restart of ours it is the same.
+            let of = session.as_ref().map_or((0, tx.now), |s: &Session| (s.id.0, s.last_activity_at.unwrap_or(s.created_at)));
+            notifications::tell(tx, &hitch.notice(format!("luci-waits:{}:{}", of.0, of.1.0)))?;
+            match (session, &said) {
+                (Some(session), Some(note)) => sessions::says(tx, session.id, Some(note)),
+                (_, _) => Ok(()),
+            }
+        })?;
+        (stuck.told, stuck.note) = (true, note);
+        Ok(())
+    }
+
+    /// What was said of a hitch that is over does not stay.
+    fn goes_on(&mut self, engine: &Engine) -> Result<()> {
+        let Some(note) = self.stuck.take().and_then(|stuck| stuck.note) else { return Ok(()) };
+        engine.store.write(move |tx| match sessions::current(tx.conn)? {
+            Some(session) if session.note.as_ref() == Some(&note) => sessions::says(tx, session.id, None),
+            Some(_) | None => Ok(()),
+        })
+    }
+}

@@ -1,0 +1,11 @@
+//! Runs: from a ticket that is ready to one that is concluded.
+
+pub mod brief;
+pub mod conclude;
+pub mod dispatch;
+pub mod ingest;
+pub mod launch;
+pub mod pickup;
+pub mod readable_log;
+pub mod reader;
+pub mod reaper;

@@ -1,0 +1,232 @@
+//! Starts what waits, as many at once as there are slots, each under a shim of its own.
+
+use crate::base::error::{Error, Result};
+use crate::base::faults;
+use crate::base::faults::Point;
+use crate::domain::ids::TaskRunId;
+use crate::domain::profile::{Profile, RuntimeKind};
+use crate::domain::run::{Failure, FailureCode};
+use crate::domain::task::{StopWanted, Task, TaskKind, TaskRun, TaskRunState};
+use crate::drivers::runtime::SessionPlan;
+use crate::drivers::runtime::turn_launch::{TurnParts, turn_launch};
+use crate::drivers::supervise::run_dir::{RunDir, RunSpec};
+use crate::engine::Engine;
+use crate::engine::run::launch;
+use crate::engine::task::files::known;
+use crate::engine::task::{Memory, end, holds_slot, output};
+use crate::store::run::pauses;
+use crate::store::task::{task_runs, tasks};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// Tasks are killed first when memory runs out, as workers are.
+const TASK_OOM: i32 = 600;
+/// A start that failed for a fault of the machine is tried again after so long.
+const COOL_MS: i64 = 5_000;
+/// A command's output is bounded on its way; this catches what gets past that.
+const LOG_CAP: u64 = 64 * 1024 * 1024;
+
+/// Starts what may begin now.
+///
+/// # Errors
+/// The store failed.
+pub(crate) fn start_waiting(engine: &Engine, memory: &mut Memory) -> Result<()> {
+    let now = engine.store.clock().now();
+    let (live, paused) = engine.store.read(|c| Ok((task_runs::live(c)?, pauses::in_force(c, now)?)))?;
+    let mut used = live.iter().filter(|r| holds_slot(r)).count();
+    let mut busy: BTreeSet<String> = live.iter().filter(|r| r.state == TaskRunState::Running).map(|r| r.task.clone()).collect();
+    for run in live.iter().filter(|r| r.state == TaskRunState::Waiting) {
+        if let Some(why) = run.stop_wanted {
+            end::never_began(engine, run, why)?;
+            continue;
+        }
+        let full = used >= engine.config.scheduler.max_running && run.kind != TaskKind::Background;
+        if full || run.not_before.is_some_and(|at| at > now) || busy.contains(&run.task) {
+            continue;
+        }
+        let begun = match begin(engine, memory, run, &|profile| paused.contains_key(profile)) {
+            Ok(begun) => begun,
+            // Somebody else moved it on meanwhile.
+            Err(Error::Conflict(_)) => continue,
+            Err(e) => return Err(e),
+        };
+        if begun {
+            busy.insert(run.task.clone());
+            used += usize::from(run.kind != TaskKind::Background);
+        }
+    }
+    Ok(())
+}
+
+/// Begins one run; false where it has to wait or is over at once.
+fn begin(engine: &Engine, memory: &mut Memory, run: &TaskRun, rests: &dyn Fn(&str) -> bool) -> Result<bool> {
+    let name = run.task.clone();
+    let row = match engine.store.read(|c| tasks::by_name(c, &name)) {
+        Ok(row) => row,
+        Err(Error::NotFound(_)) => return end::gone(engine, run).map(|()| false),
+        Err(e) => return Err(e),
+    };
+    // A broken file is mended sooner or later: its runs wait for that.
+    if row.broken.is_some() {
+        return Ok(false);
+    }
+    let Ok(task) = known(&memory.parsed, &row, &engine.config.scheduler.timezone) else { return Ok(false) };
+    let profile = engine.config.profile_of(&task);
+    if profile.as_deref().is_some_and(rests) {
+        return Ok(false);
+    }
+    let path = engine.data.runs().join(format!("task-{}-{}", run.id, run.launches + 1));
+    let dir = RunDir::open(&path);
+    let spec = match spec(engine, &task, run, profile.as_deref(), &dir) {
+        Ok(spec) => spec,
+        Err(failure) => return end::refused(engine, run, &task, &failure).map(|()| false),
+    };
+    let (mine, kept) = (run.clone(), path.display().to_string());
+    let taken = engine.store.write(move |tx| {
+        task_runs::take(tx, &mine, &kept, profile.as_deref())?;
+        task_runs::get(tx.conn, mine.id)
+    })?;
+    faults::hit(Point::TaskTaken)?;
+    memory.readings.remove(&run.id);
+    let prompt = if matches!(task.kind, TaskKind::Agent | TaskKind::Api) { task.body.as_str() } else { "" };
+    let spawned = RunDir::create(&path, &spec, prompt).and_then(|dir| Ok(engine.keeper.start(&engine.exe, &dir)?));
+    if let Err(e) = spawned {
+        tracing::warn!(task = run.task, error = %e, "a task could not be started; trying again");
+        return give_back(engine, &taken, &dir, &e).map(|()| true);
+    }
+    faults::hit(Point::TaskSpawned)?;
+    memory.spawned.insert(run.id, engine.store.clock().mono_ms());
+    Ok(true)
+}
+
+/// The machine failed before anything was started.
+fn give_back(engine: &Engine, run: &TaskRun, dir: &RunDir, e: &Error) -> Result<()> {
+    // Without a specification no shim ever begins here; with one it is made sure of.
+    if dir.file("spec.json").exists() && dir.void()? == crate::drivers::supervise::run_dir::Voided::AlreadyStarted {
+        return Ok(());
+    }
+    let (run, why) = (run.clone(), format!("could not be started: {e}"));
+    engine.store.write(move |tx| task_runs::give_back(tx, &run, Some(tx.now.plus_ms(COOL_MS)), Some(&why)))
+}
+
+/// What must not stand in a run's output: values of variables that were given by reference, and all keys. As it was started:
+/// its file may say something else by now, or be gone.
+pub(crate) fn secrets(spec: &RunSpec) -> Vec<String> {
+    let mut found: Vec<String> = spec.env_from.iter().filter_map(|name| std::env::var(name).ok()).collect();
+    let is_key = |name: &str| ["KEY", "TOKEN", "SECRET", "PASSWORD"].iter().any(|word| name.to_uppercase().contains(word));
+    found.extend(spec.env.iter().filter(|(name, _)| is_key(name)).map(|(_, value)| value.clone()));
+    found
+}
+
+fn spec(
+    engine: &Engine,
+    task: &Task,
+    run: &TaskRun,
+    profile: Option<&str>,
+    dir: &RunDir,
+) -> std::result::Result<RunSpec, Failure> {
+    let profile = profile.map(|name| configured(engine, name)).transpose()?;
+    let cwd = cwd(engine, task)?;
+    let Start { argv, mut env } = match task.kind {
+        TaskKind::Subprocess | TaskKind::Background => command(engine, task)?,
+        TaskKind::Agent => agent(engine, profile)?,
+        TaskKind::Api => api(engine, profile)?,
+    };
+    let mut env_from = task.env_from.clone();
+    env_from.extend(profile.iter().flat_map(|p| p.env_from.iter().cloned()));
+    env.extend(task.env.clone());
+    let own = engine.exe.parent().map(|p| p.display().to_string()).unwrap_or_default();
+    let path = env.get("PATH").cloned().or_else(|| std::env::var("PATH").ok()).unwrap_or_else(|| "/usr/bin:/bin".to_owned());
+    env.insert("PATH".to_owned(), format!("{own}:{path}"));
+    let agents = |of: fn(&Profile) -> i64| profile.filter(|_| task.kind == TaskKind::Agent).map_or(0, of);
+    let limit = [task.timeout_ms, agents(|p| p.wall_clock_limit_ms)].into_iter().filter(|ms| *ms > 0).min();
+    Ok(RunSpec {
+        run: run.id.0,
+        ticket: format!("task {}", task.name),
+        argv,
+        cwd,
+        env,
+        env_from,
+        raw_log: dir.file(output::LOG),
+        log_cap: profile.filter(|_| task.kind == TaskKind::Agent).map_or(LOG_CAP, |p| p.log_cap),
+        wall_clock_ms: u64::try_from(limit.unwrap_or(0)).unwrap_or(0),
+        silence_ms: u64::try_from(agents(|p| p.silence_limit_ms)).unwrap_or(0),
+        stop_grace_ms: engine.config.stop_grace_ms,
+        oom_score_adj: TASK_OOM,
+    })
+}
+
+struct Start {
+    argv: Vec<String>,
+    env: BTreeMap<String, String>,
+}
+
+fn command(engine: &Engine, task: &Task) -> std::result::Result<Start, Failure> {
+    let mut argv = own(engine, &["bounded", "--"])?;
+    argv.extend(task.command.iter().cloned());
+    Ok(Start { argv, env: BTreeMap::new() })
+}
+
+fn agent(engine: &Engine, profile: Option<&Profile>) -> std::result::Result<Start, Failure> {
+    let profile = profile.ok_or_else(|| refused("an agent needs a profile"))?;
+    let caps = launch::capabilities(engine, profile)?;
+    let session = SessionPlan::New(crate::base::random::uuid());
+    let parts = TurnParts { session, brief: "", is_root: nix::unistd::geteuid().is_root(), own_exe: &engine.exe };
+    let launch = turn_launch(profile, &caps, parts)?;
+    Ok(Start { argv: launch.argv, env: launch.env })
+}
+
+fn api(engine: &Engine, profile: Option<&Profile>) -> std::result::Result<Start, Failure> {
+    let profile = profile.ok_or_else(|| refused("a model's API needs a profile"))?;
+    if profile.runtime != RuntimeKind::Api {
+        return Err(refused(format!(
+            "the profile {} has runtime = {:?}: kind api needs one with \"api\"",
+            profile.name,
+            profile.runtime.as_str()
+        )));
+    }
+    let mut argv = own(engine, &["ask-model"])?;
+    if let Some(model) = &profile.model {
+        argv.push(format!("--model={model}"));
+    }
+    Ok(Start { argv, env: profile.env.clone() })
+}
+
+fn own(engine: &Engine, args: &[&str]) -> std::result::Result<Vec<String>, Failure> {
+    let exe = engine.exe.to_str().ok_or_else(|| refused("our own program lies at a path that is not UTF-8"))?;
+    Ok(std::iter::once(exe).chain(args.iter().copied()).map(str::to_owned).collect())
+}
+
+fn configured<'a>(engine: &'a Engine, name: &str) -> std::result::Result<&'a Profile, Failure> {
+    engine.config.profile(name).ok_or_else(|| refused(format!("the profile {name:?} is not configured")))
+}
+
+fn cwd(engine: &Engine, task: &Task) -> std::result::Result<PathBuf, Failure> {
+    let workspace = &engine.config.workspace;
+    let cwd = task.cwd.as_ref().map_or_else(|| workspace.clone(), |cwd| workspace.join(cwd));
+    let real = cwd.canonicalize().map_err(|_| refused(format!("the folder {} is not there", cwd.display())))?;
+    // A link must not lead out either.
+    if !real.is_dir() || !workspace.canonicalize().is_ok_and(|root| real.starts_with(root)) {
+        return Err(refused(format!("{} is no folder in the workspace", cwd.display())));
+    }
+    Ok(real)
+}
+
+fn refused(text: impl Into<String>) -> Failure {
+    Failure { code: FailureCode::Refused, text: text.into(), retry_at: None }
+}
+
+/// Whether a shim was spawned for it by this process so lately that it may not have begun yet.
+pub(crate) fn just_spawned(engine: &Engine, memory: &Memory, id: TaskRunId) -> bool {
+    const SHIM_BEGINS_MS: i64 = 10_000;
+    memory.spawned.get(&id).is_some_and(|at| engine.store.clock().mono_ms() - at < SHIM_BEGINS_MS)
+}
+
+/// The reason of a stop as the end of one that never began.
+pub(crate) fn stopped_state(why: StopWanted) -> (TaskRunState, &'static str) {
+    match why {
+        StopWanted::ByHand => (TaskRunState::Skipped, "stopped by hand"),
+        StopWanted::Overlap => (TaskRunState::Overlapped, "the next one took its place"),
+        StopWanted::Auth => (TaskRunState::AuthFailed, "its login is refused"),
+    }
+}

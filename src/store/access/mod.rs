@@ -1,0 +1,3 @@
+//! Who may come in: users, login sessions, tokens.
+
+pub mod credentials;

@@ -1,0 +1,10 @@
+//! The database file itself: the writer, migrations, health, and small tables that serve all rooms.
+
+pub mod audit;
+pub mod check;
+pub mod health;
+pub mod idempotency;
+pub(crate) mod migrate;
+pub mod sequences;
+pub mod settings;
+pub(crate) mod writer;

@@ -1,0 +1,8 @@
+//! Runs: rows, events, reports, and which tickets may start.
+
+pub mod dispatch;
+pub mod events;
+pub(crate) mod inbox_report;
+pub mod pauses;
+pub mod reports;
+pub mod runs;

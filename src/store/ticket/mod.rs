@@ -1,0 +1,10 @@
+//! Tickets: rows, moves, comments, messages, evidence, and what moves each of them next.
+
+pub mod board;
+pub mod changes;
+pub mod comments;
+pub mod evidence;
+pub mod lifecycle;
+pub mod messages;
+pub mod next_actions;
+pub mod tickets;

@@ -1,0 +1,7 @@
+//! The board.
+
+pub mod card;
+pub mod filter;
+pub mod page;
+pub mod stream;
+pub mod view;

@@ -1,0 +1,4 @@
+//! The composer.
+
+pub mod page;
+pub mod view;

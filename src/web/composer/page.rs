@@ -1,0 +1,216 @@
+//! The composer: `POST /composer` from the page, and the one function that it shares with `session_start`.
+
+use crate::base::error::{Error, FieldError, Result};
+use crate::config::Config;
+use crate::domain::actor::Actor;
+use crate::domain::orchestrator::turn::{Turn, TurnOrigin};
+use crate::domain::ticket::shorthand;
+use crate::domain::ticket::{Priority, Status, Ticket, Title, WorkClass};
+use crate::store::Tx;
+use crate::store::db::idempotency::{Answer, Key, body_hash, once};
+use crate::store::orchestrator::turns;
+use crate::store::orchestrator::turns::NewTurn;
+use crate::store::ticket::tickets::NewTicket;
+use crate::store::ticket::{lifecycle, tickets};
+use crate::web::composer::view::{Composer, Mode, composer, fresh, planned};
+use crate::web::http::request::{Sent, Visit, html_response};
+use crate::web::orchestrator::load;
+use crate::web::view_models;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde::Deserialize;
+
+/// The form.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Form {
+    message: String,
+    #[serde(default)]
+    mode: String,
+    #[serde(default)]
+    role: String,
+    #[serde(default)]
+    project: String,
+    #[serde(default)]
+    priority: String,
+    #[serde(default)]
+    client_id: String,
+}
+
+/// `POST /composer`
+pub async fn post(sent: Sent<Form>) -> HttpResponse {
+    let Sent { visit, form } = sent;
+    if let Err(e) = visit.who.may_change_tickets() {
+        return visit.failed(&e).await;
+    }
+    if mode(&form) == Mode::Plan {
+        return plan_answer(&visit, &form).await;
+    }
+    match make(&visit, &form).await {
+        Ok(ticket) => {
+            let words = if ticket.status == Status::InProgress {
+                format!("{} starts as soon as a slot is free", ticket.id)
+            } else {
+                format!("{} is in {}", ticket.id, ticket.status.label())
+            };
+            let config = visit.app.config.clone();
+            let anew = visit.app.store.query(move |c| view_models::composer(c, &config)).await.unwrap_or_default();
+            let anew = Composer { mode: mode(&form), ..anew };
+            visit.done(&format!("/tickets/{}", ticket.id), fresh(&anew, ticket.id, &words, visit.cx()))
+        }
+        Err(Error::Invalid(errors)) => invalid(&visit, &form, errors).await,
+        Err(e) => visit.failed(&e).await,
+    }
+}
+
+fn mode(form: &Form) -> Mode {
+    [Mode::Now, Mode::Plan].into_iter().find(|m| m.as_str() == form.mode).unwrap_or_default()
+}
+
+async fn plan_answer(visit: &Visit, form: &Form) -> HttpResponse {
+    match plan_of_form(visit, &form.message, &form.client_id).await {
+        Ok(made) => {
+            let (config, id) = (visit.app.config.clone(), made.id);
+            visit
+                .answer(async {
+                    let (anew, shown) =
+                        visit.app.store.query(move |c| Ok((view_models::composer(c, &config)?, load::one(c, id)?))).await?;
+                    let anew = Composer { mode: Mode::Plan, ..anew };
+                    Ok(visit.done(&format!("/luci#turn-{id}"), planned(&anew, &shown, visit.cx())))
+                })
+                .await
+        }
+        Err(Error::Invalid(errors)) => invalid(visit, form, errors).await,
+        Err(e) => visit.failed(&e).await,
+    }
+}
+
+/// Puts a person's message into Luci's queue. Page and JSON both end here. `client_id` must be the principal's own: see
+/// [`own_id`].
+///
+/// # Errors
+/// The message cannot be a turn, or the client id was used for another one.
+pub fn plan(tx: &Tx<'_>, author: &str, message: &str, client_id: Option<String>) -> Result<Turn> {
+    let message = message.replace("\r\n", "\n");
+    turns::send(tx, &NewTurn { origin: TurnOrigin::Human, author: author.to_owned(), message, client_id })
+}
+
+/// A client id that never meets another principal's.
+#[must_use]
+pub fn own_id(principal: &str, client_id: &str) -> Option<String> {
+    (!client_id.is_empty()).then(|| format!("{principal}:{client_id}"))
+}
+
+/// A form's message to Luci. The form's id and the words together name it: words changed after an answer was lost are
+/// another message.
+///
+/// # Errors
+/// As [`plan`].
+pub async fn plan_of_form(visit: &Visit, message: &str, client_id: &str) -> Result<Turn> {
+    let message = message.replace("\r\n", "\n");
+    let hash = body_hash(message.as_bytes());
+    let id = own_id(&visit.who.key, client_id).map(|id| format!("{id}:{}", &hash[..16]));
+    let author = visit.who.actor.name().to_owned();
+    visit.app.store.call(move |tx| plan(tx, &author, &message, id)).await
+}
+
+async fn make(visit: &Visit, form: &Form) -> Result<Ticket> {
+    let config = visit.app.config.clone();
+    let actor = visit.who.actor.clone();
+    let new = read(form, &config)?;
+    let start = mode(form) == Mode::Now;
+    let key = key(visit, "POST /composer", &form.client_id, &format!("{form:?}"));
+    let id = visit
+        .app
+        .store
+        .call(move |tx| {
+            let answer = once(tx, &key, || {
+                let ticket = create(tx, &new, start, &actor, &config)?;
+                Ok(Answer { status: 201, body: ticket.id.0.to_string() })
+            })?;
+            let id = answer.body.parse().map_err(|_| Error::Internal("a kept answer is no number".to_owned()))?;
+            tickets::get(tx.conn, crate::domain::ids::TicketId(id))
+        })
+        .await?;
+    Ok(id)
+}
+
+/// Makes a ticket, and its run with it where it is to start now. Page and JSON both end here.
+///
+/// # Errors
+/// As the store's.
+pub fn create(tx: &Tx<'_>, new: &NewTicket, start: bool, actor: &Actor, config: &Config) -> Result<Ticket> {
+    if start { lifecycle::create_started(tx, new, actor, config) } else { tickets::create(tx, new, actor) }
+}
+
+/// The key under which a form's answer is kept: the rendering's id and what was sent, so that two different buttons of
+/// one rendering are two requests and one button pressed twice is one.
+#[must_use]
+pub fn key(visit: &Visit, route: &str, client_id: &str, sent: &str) -> Key {
+    let body_hash = body_hash(sent.as_bytes());
+    Key {
+        principal: visit.who.key.clone(),
+        key: (!client_id.is_empty()).then(|| format!("{client_id}:{}", &body_hash[..16])),
+        route: route.to_owned(),
+        body_hash,
+    }
+}
+
+fn read(form: &Form, config: &Config) -> Result<NewTicket> {
+    let message = form.message.replace("\r\n", "\n");
+    if message.len() > 200_000 {
+        return Err(Error::field("message", "is longer than 200,000 bytes: attach it as a file in the repository instead"));
+    }
+    if message.contains('\0') {
+        return Err(Error::field("message", "holds a NUL character"));
+    }
+    let short = shorthand::read(&message, &config.extra_roles);
+    let title = Title::from_message(&short.message).ok_or_else(|| Error::field("message", "is empty"))?;
+    let whole = short.message.trim();
+    let mut new = NewTicket::titled(title.clone());
+    if whole != title.as_str() {
+        new.description = whole.to_owned();
+    }
+    if let Some(role) = short.role {
+        new.role = role;
+    } else if !form.role.is_empty() {
+        new.role = config.check_role(&form.role)?;
+    }
+    let project = short.project.unwrap_or_else(|| form.project.clone());
+    new.project = config.check_project(&project)?;
+    new.priority = match (short.priority, form.priority.as_str()) {
+        (Some(priority), _) => priority,
+        (None, "") => Priority::default(),
+        (None, word) => word.parse().map_err(|e: crate::domain::ticket::UnknownWord| Error::field("priority", e.to_string()))?,
+    };
+    new.work_class = WorkClass::default();
+    new.status = Status::Inbox;
+    Ok(new)
+}
+
+async fn invalid(visit: &Visit, form: &Form, errors: Vec<FieldError>) -> HttpResponse {
+    let config = visit.app.config.clone();
+    let anew = visit.app.store.query(move |c| view_models::composer(c, &config)).await.unwrap_or_default();
+    let filled = Composer {
+        message: form.message.clone(),
+        mode: mode(form),
+        role: form.role.clone(),
+        project: form.project.clone(),
+        priority: form.priority.parse().unwrap_or_default(),
+        errors,
+        ..anew
+    };
+    let form = composer(&filled, visit.cx());
+    if visit.htmx {
+        return html_response(StatusCode::UNPROCESSABLE_ENTITY, &form);
+    }
+    visit
+        .page_with(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            crate::web::ui::shell::Nav::Home,
+            "New ticket",
+            Vec::new(),
+            String::new(),
+            form,
+        )
+        .await
+}

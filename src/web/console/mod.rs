@@ -1,0 +1,5 @@
+//! The console.
+
+pub mod page;
+pub mod screen;
+pub mod view;

@@ -1,0 +1,6 @@
+//! Home: what needs a person, what runs, what happened since.
+
+pub mod page;
+pub mod run_row;
+pub mod stream;
+pub mod view;

@@ -1,0 +1,139 @@
+//! Home: what needs the person, what runs, what happened since they looked.
+
+use crate::base::error::{Error, Result};
+use crate::config::Config;
+use crate::domain::ids::ChangeId;
+use crate::domain::ticket::Status;
+use crate::domain::time::Time;
+use crate::store::run::{dispatch, runs};
+use crate::store::ticket::tickets::Filter;
+use crate::store::ticket::{board, changes, tickets};
+use crate::web::home::view::{Change, Home, home as view};
+use crate::web::http::request::Visit;
+use crate::web::orchestrator::load;
+use crate::web::ui::shell::Nav;
+use crate::web::view_models;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::{HttpRequest, HttpResponse};
+use rusqlite::Connection;
+
+/// Waiting tickets shown on Home.
+const NEEDS_WINDOW: usize = 30;
+/// Changes shown on Home.
+const CHANGES_WINDOW: i64 = 12;
+/// When somebody looks again within this, they have not been away: half an hour.
+const AWAY_MS: i64 = 1_800_000;
+
+/// `GET /`
+pub async fn get(visit: Visit, req: HttpRequest) -> HttpResponse {
+    visit
+        .answer(async {
+            let (config, now) = (visit.app.config.clone(), visit.now);
+            let looks = Looks::of(&req, now);
+            let since = looks.since;
+            let (home, cursor) =
+                visit.app.store.query(move |c| Ok((load_home(c, &config, since, now)?, changes::newest(c)?))).await?;
+            let stream = format!("/stream?after={cursor}&since={}", since.map_or(0, |t| t.0));
+            let main = view(&home, &stream, visit.cx());
+            let mut response = visit.page(Nav::Home, "Home", Vec::new(), main).await;
+            looks.note(&mut response)?;
+            Ok(response)
+        })
+        .await
+}
+
+/// When this browser last showed Home, and since when its owner had been away. Kept in cookies: looking changes nothing
+/// on the server.
+struct Looks {
+    since: Option<Time>,
+    now: Time,
+}
+
+const LOOKED: &str = "mc_looked";
+const SINCE: &str = "mc_since";
+
+impl Looks {
+    fn of(req: &HttpRequest, now: Time) -> Looks {
+        let read = |name: &str| req.cookie(name).and_then(|c| c.value().parse().ok()).map(Time).filter(|at| *at <= now);
+        let last = read(LOOKED);
+        let away = last.is_none_or(|at| now.since(at) > AWAY_MS);
+        Looks { since: if away { last } else { read(SINCE) }, now }
+    }
+
+    fn note(&self, response: &mut HttpResponse) -> Result<()> {
+        let pairs = [(LOOKED, Some(self.now)), (SINCE, self.since)];
+        for (name, at) in pairs.into_iter().filter_map(|(name, at)| at.map(|at| (name, at))) {
+            let cookie = Cookie::build(name, at.0.to_string())
+                .path("/")
+                .http_only(true)
+                .same_site(SameSite::Lax)
+                .max_age(Duration::days(90))
+                .finish();
+            response.add_cookie(&cookie).map_err(|e| Error::Internal(e.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything Home shows.
+///
+/// # Errors
+/// The store failed.
+pub fn load_home(c: &Connection, config: &Config, since: Option<Time>, now: Time) -> Result<Home> {
+    let mut needs = Vec::new();
+    for status in [Status::NeedsInput, Status::Blocked, Status::InReview] {
+        let filter = Filter { status: Some(status), ..Filter::default() };
+        let mut waiting = board::window(c, &filter, None, NEEDS_WINDOW)?;
+        waiting.sort_by_key(|t| (t.priority, t.status_since));
+        needs.extend(waiting);
+    }
+    needs.truncate(NEEDS_WINDOW);
+    let mut lits = Vec::new();
+    for t in &needs {
+        lits.extend(view_models::lit(c, t)?);
+    }
+    let mut running = Vec::new();
+    for run in runs::live(c)? {
+        running.push(view_models::run_row(c, &tickets::get(c, run.ticket)?, &run, now)?);
+    }
+    let counts = board::counts(c)?;
+    let shown = match since {
+        Some(at) => changes::recent_moves(c, at, 200)?,
+        None => Vec::new(),
+    };
+    let total = i64::try_from(shown.len()).unwrap_or(0);
+    Ok(Home {
+        composer: view_models::composer(c, config)?,
+        luci: load::side(c, config)?,
+        needs: lits,
+        needs_total: view_models::needs_count(c)?,
+        resting: view_models::resting(c, now)?.into_iter().filter(|r| r.until.is_none()).collect(),
+        running,
+        slots: i64::try_from(config.max_workers).unwrap_or(0),
+        next: dispatch::first_ready(c, now, config)?,
+        queued: counts.get(&Status::Todo).copied().unwrap_or(0),
+        since,
+        changes: happened(c, shown)?,
+        changes_total: total,
+        first_day: counts.values().sum::<i64>() == 0,
+    })
+}
+
+fn happened(c: &Connection, shown: Vec<changes::Change>) -> Result<Vec<Change>> {
+    let mut found: Vec<Change> = Vec::new();
+    let mut cursor = ChangeId(i64::MAX);
+    for change in shown {
+        debug_assert!(change.id < cursor, "newest first");
+        cursor = change.id;
+        if found.len() == usize::try_from(CHANGES_WINDOW).unwrap_or(12) {
+            break;
+        }
+        if found.iter().any(|f| f.ticket == change.ticket) {
+            continue;
+        }
+        let t = tickets::get(c, change.ticket)?;
+        found.push(Change { ticket: t.id, title: t.title.as_str().to_owned(), status: t.status, at: change.created_at });
+    }
+    Ok(found)
+}

@@ -1,0 +1,12 @@
+//! Requests and answers: the server, the route table, who may come in, errors, assets.
+
+pub mod assets;
+pub mod auth;
+pub mod chunked_body;
+pub(crate) mod login;
+pub mod problem;
+pub mod request;
+pub(crate) mod routes;
+pub mod security;
+pub mod server;
+pub mod state;

@@ -1,0 +1,25 @@
+//! What every handler shares.
+
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::store::Store;
+use crate::web::sse::shared_read::SharedReads;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use tokio::sync::watch;
+
+/// Shared by all handlers, as `web::Data<App>`.
+pub struct App {
+    /// The truth.
+    pub store: Store,
+    /// The engines: only asked to tick, never imported by name elsewhere in `web`.
+    pub engine: Arc<Engine>,
+    /// What is configured.
+    pub config: Arc<Config>,
+    /// Turns true when the server is to end: every open stream ends itself then.
+    pub closing: watch::Receiver<bool>,
+    /// Open streams, over all users.
+    pub streams: AtomicUsize,
+    /// What streams that stand at the same place read together.
+    pub reads: SharedReads,
+}

@@ -1,0 +1,4 @@
+//! The page of the inbox.
+
+pub mod page;
+pub mod view;

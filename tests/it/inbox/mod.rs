@@ -1,0 +1,3 @@
+//! The inbox and its digests.
+
+pub(crate) mod digests;

@@ -1,0 +1,3 @@
+//! Notices, and Telegram.
+
+pub(crate) mod telegram;

@@ -1,0 +1,3 @@
+//! Tickets, from the first word to the last.
+
+pub(crate) mod journeys;

@@ -1,0 +1,23 @@
+//! What the pages answer to a form that they cannot take: what was typed comes back with it.
+
+use crate::support::app::{Answer, TestApp};
+
+fn send(app: &TestApp, path: &str, form: &str) -> Answer {
+    app.request("POST", path).header("Content-Type", "application/x-www-form-urlencoded").body(form).send()
+}
+
+#[test]
+fn a_token_that_is_refused_leaves_its_form_as_it_was_filled() {
+    let app = TestApp::start();
+    for (form, status, name, scope) in
+        [("name=nightly+script&scope=viewer", 422, "nightly script", "viewer"), ("name=owner&scope=owner", 409, "owner", "owner")]
+    {
+        let page = send(&app, "/settings/tokens", form);
+        assert_eq!(page.status, status);
+        for part in [format!("name=\"name\" value=\"{name}\""), format!("value=\"{scope}\" selected")] {
+            assert!(page.text().contains(&part), "{part} in {}", page.text());
+        }
+    }
+    let made = send(&app, "/settings/tokens", "name=nightly-script&scope=viewer");
+    assert!(made.status == 201 && made.text().contains("mct_") && made.text().contains("name=\"name\" value=\"\""));
+}

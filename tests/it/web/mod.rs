@@ -1,0 +1,10 @@
+//! The web: the JSON contract, pages, streams.
+
+pub(crate) mod api;
+pub(crate) mod api_doors;
+pub(crate) mod api_stream;
+pub(crate) mod client;
+pub(crate) mod console;
+pub(crate) mod forms;
+pub(crate) mod page_streams;
+pub(crate) mod slow_readers;
