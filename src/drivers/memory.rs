@@ -95,7 +95,7 @@ mod tests {
     fn pages_lie_in_the_block_and_where_it_is_full_in_the_allocators_memory() {
         if std::env::var_os(ALONE).is_none() {
             let me = std::env::current_exe().expect("this program");
-            let name = "memory::tests::pages_lie_in_the_block_and_where_it_is_full_in_the_allocators_memory";
+            let name = "drivers::memory::tests::pages_lie_in_the_block_and_where_it_is_full_in_the_allocators_memory";
             let out = Command::new(me).args(["--exact", name, "--nocapture"]).env(ALONE, "1").output().expect("it runs");
             let said = String::from_utf8_lossy(&out.stdout);
             assert!(out.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&out.stderr));
