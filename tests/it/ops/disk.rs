@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/disk.c");
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/ops/disk.c");
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
 /// No error: the process is killed.
