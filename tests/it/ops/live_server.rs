@@ -528,7 +528,9 @@ impl Live {
     /// Everything agents recorded of their starts.
     pub fn starts(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.root.join("record")).unwrap_or_default();
-        text.lines().map(|l| serde_json::from_str(l).expect("a record")).collect()
+        // A line that is still being written is none yet.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole.lines().map(|l| serde_json::from_str(l).expect("a record")).collect()
     }
 
     /// The recorded starts of one ticket's agents.
