@@ -1,5 +1,5 @@
 # Two commands for a fresh Debian machine that has Rust:  make run  ·  make test
-.PHONY: run test rust-test e2e real lint bench bench-quick peer chaos fuzz soak doc tools test-tools
+.PHONY: run test rust-test e2e real contract lint bench bench-quick peer chaos fuzz soak doc tools test-tools
 
 MC_LISTEN ?= 127.0.0.1:8420
 MC_DATA ?= ./data
@@ -25,6 +25,11 @@ e2e:
 # The real agent CLI against a model stub of our own.
 real:
 	tests/real/run.sh
+
+# Records anew what every address answers, after a change on purpose; the difference is then read with the commit.
+contract: test-tools
+	cargo build --locked --features faults
+	python3 tests/contract/record.py --bin target/debug/mission-control --out tests/contract/recorded --routes src/web
 
 lint:
 	cargo fmt --check
