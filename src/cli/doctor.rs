@@ -5,7 +5,7 @@ use crate::config::data_dir::DataDir;
 use crate::config::{Config, DEMO};
 use crate::domain::profile::RuntimeKind;
 use crate::drivers::supervise::process;
-use crate::drivers::{git, runtime};
+use crate::drivers::{exec, git, runtime};
 use nix::unistd::geteuid;
 use std::path::Path;
 use std::process::ExitCode;
@@ -72,7 +72,7 @@ fn programs(found: &mut Vec<Finding>) {
         Some(version) => add(found, Mark::Good, format!("git: {version}"), ""),
         None => add(found, Mark::Bad, "git is not there: no worktrees", "apt-get install git"),
     }
-    match runtime::find_on_path("tmux") {
+    match exec::find_on_path("tmux") {
         Some(path) => add(found, Mark::Good, format!("tmux: {}", path.display()), ""),
         None => add(found, Mark::Note, "tmux is not there: not needed for workers", "apt-get install tmux"),
     }

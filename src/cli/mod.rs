@@ -200,7 +200,7 @@ impl Place {
 }
 
 fn load(flags: &Flags) -> Result<Config> {
-    Config::load(flags, &|name| std::env::var(name).ok(), &crate::drivers::runtime::find_on_path)
+    Config::load(flags, &|name| std::env::var(name).ok(), &crate::drivers::exec::find_on_path)
 }
 
 fn exit_code(e: &Error) -> ExitCode {

@@ -1,5 +1,6 @@
 //! Floor 2: drivers. Each knows one thing outside of us: processes, agents, git, tmux, Telegram, files.
 
+pub mod exec;
 pub mod git;
 pub mod memory;
 pub mod runtime;

@@ -1,16 +1,19 @@
 //! Driver for tmux: terminals that outlive us, on a socket of our own. Plain calls, each with a time limit.
 
-use crate::base::clock::{Deadline, pause};
+use crate::base::clock::pause;
 use crate::base::error::{Error, Result};
-use std::io::{Read, Write};
+use crate::drivers::exec;
+use crate::drivers::exec::{Bounds, ExecFault};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// How long one call may take: a server that hangs must never hang us.
 const LIMIT: Duration = Duration::from_secs(2);
+
+/// The most that tmux may say, in bytes: a screen with its whole scrollback is far less.
+const OUTPUT_MAX: usize = 64 * 1024 * 1024;
 
 /// A socket's address has room for this many bytes.
 const SOCKET_MAX: usize = 107;
@@ -109,7 +112,7 @@ impl Tmux {
     /// Whether tmux is on PATH, now.
     #[must_use]
     pub fn installed() -> bool {
-        crate::drivers::runtime::find_on_path("tmux").is_some()
+        exec::find_on_path("tmux").is_some()
     }
 
     /// Starts a program in a terminal of its own. Its arguments reach it as they are: no shell reads them.
@@ -284,7 +287,7 @@ impl Tmux {
 
     /// One call of the program, ended where it takes too long.
     fn call(&self, args: &[String], stdin: Option<&str>) -> Result<Said> {
-        let program = crate::drivers::runtime::find_on_path("tmux")
+        let program = exec::find_on_path("tmux")
             .ok_or_else(|| Error::Internal("tmux is not installed: install it, or set driver = \"headless\"".to_owned()))?;
         if self.socket.as_os_str().len() > SOCKET_MAX {
             return Err(Error::Internal(format!(
@@ -302,32 +305,15 @@ impl Tmux {
                 command.env(name, value);
             }
         }
-        command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|e| Error::Internal(format!("tmux could not be started: {e}")))?;
-        let (out, err) = (reader(child.stdout.take()), reader(child.stderr.take()));
-        if let (Some(mut pipe), Some(text)) = (child.stdin.take(), stdin) {
-            let text = text.to_owned();
-            // Where tmux has ended already its own words say why.
-            std::thread::spawn(move || pipe.write_all(text.as_bytes()));
-        }
-        match (out.recv_timeout(LIMIT), err.recv_timeout(LIMIT)) {
-            (Ok(out), Ok(err)) => {
-                let ok = waited(&mut child)?;
-                Ok(Said {
-                    ok,
-                    out: String::from_utf8_lossy(&out).into_owned(),
-                    err: String::from_utf8_lossy(&err).trim().to_owned(),
-                })
-            }
-            _ => {
-                let _gone = child.kill();
-                let _reaped = child.wait();
-                Err(Error::Busy("tmux does not answer".to_owned()))
-            }
+        let bounds = Bounds { time: LIMIT, held_open: LIMIT, output: OUTPUT_MAX, leave_nothing: false };
+        match exec::run(command, stdin, bounds) {
+            Ok(done) if !done.held => Ok(Said {
+                ok: done.status.success(),
+                out: String::from_utf8_lossy(&done.stdout).into_owned(),
+                err: String::from_utf8_lossy(&done.stderr).trim().to_owned(),
+            }),
+            Ok(_) | Err(ExecFault::TimedOut(_)) => Err(Error::Busy("tmux does not answer".to_owned())),
+            Err(ExecFault::NotStarted(e) | ExecFault::Lost(e)) => Err(Error::Internal(format!("tmux could not be started: {e}"))),
         }
     }
 }
@@ -367,37 +353,6 @@ fn read_pane(line: &str) -> Option<Pane> {
         rows: rows.parse().ok()?,
         cursor: (*cursor == "1").then(|| Some((x.parse().ok()?, y.parse().ok()?))).flatten(),
     })
-}
-
-/// All that comes out of a pipe, as one message.
-fn reader(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
-    let (tell, told) = channel();
-    std::thread::spawn(move || {
-        let mut all = Vec::new();
-        if let Some(mut pipe) = pipe {
-            // What came before a fault is what there is.
-            let _read = pipe.read_to_end(&mut all);
-        }
-        // Nobody waits any more: then nobody wants it.
-        let _sent = tell.send(all);
-    });
-    told
-}
-
-/// Whether a program whose output has ended ended well.
-fn waited(child: &mut Child) -> Result<bool> {
-    let deadline = Deadline::after(LIMIT);
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status.success());
-        }
-        if deadline.is_over() {
-            let _gone = child.kill();
-            let _reaped = child.wait();
-            return Err(Error::Busy("tmux does not answer".to_owned()));
-        }
-        pause(Duration::from_micros(200));
-    }
 }
 
 #[cfg(test)]

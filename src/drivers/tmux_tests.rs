@@ -1,6 +1,7 @@
 //! tmux itself: names, arguments, keys, the environment of a terminal.
 
 use super::*;
+use crate::base::clock::Deadline;
 
 /// A server of its own, ended with the test.
 struct Own(Tmux, #[allow(dead_code, reason = "held, not read")] tempfile::TempDir);

@@ -3,18 +3,16 @@
 #[cfg(test)]
 pub(crate) mod tests;
 
-use crate::base::clock::{Clock, SystemClock, pause};
+use crate::base::clock::{Clock, SystemClock};
 use crate::base::error::{Error, Result};
 use crate::domain::ids::TicketId;
 use crate::domain::time::Time;
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use crate::drivers::exec;
+use crate::drivers::exec::{Bounds, ExecFault, Finished};
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::process::CommandExt;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +20,10 @@ use std::time::Duration;
 const QUICK: Duration = Duration::from_secs(20);
 /// For checking out a tree.
 const SLOW: Duration = Duration::from_secs(180);
+/// How long something that git left behind may hold its output open.
+const HELD_OPEN: Duration = Duration::from_secs(5);
+/// The most that git may say, in bytes: the list of changed files of a very large repository.
+const OUTPUT_MAX: usize = 64 * 1024 * 1024;
 /// Where worktrees lie within a repository: where agents put them themselves.
 const WORKTREES: &str = ".claude/worktrees";
 
@@ -255,7 +257,7 @@ fn same_place(cwd: &Path, repo: &Path, worktree: &Path) -> PathBuf {
 /// Git's answer without the last newline; none where it fails.
 fn ask(cwd: &Path, args: &[&str]) -> Option<String> {
     let done = git(cwd, args, QUICK).ok()?;
-    done.status.success().then(|| done.stdout.trim_end_matches('\n').to_owned())
+    done.status.success().then(|| String::from_utf8_lossy(&done.stdout).trim_end_matches('\n').to_owned())
 }
 
 /// Has git do something; its own words where it does not.
@@ -264,20 +266,16 @@ fn tell(cwd: &Path, args: &[&str], limit: Duration) -> Result<()> {
     if done.status.success() {
         return Ok(());
     }
-    let said = done.stderr.trim().trim_start_matches("fatal: ").to_owned();
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    let said = stderr.trim().trim_start_matches("fatal: ");
     let what = args.iter().find(|a| !a.starts_with('-') && !a.contains('=')).copied().unwrap_or_default();
     Err(Error::Conflict(format!("git {what} failed in {}: {said}", cwd.display())))
 }
 
-struct Done {
-    status: ExitStatus,
-    stdout: String,
-    stderr: String,
-}
-
 /// One call: never a shell, never a question, none of the repository's own programs, and not for ever.
-fn git(cwd: &Path, args: &[&str], limit: Duration) -> io::Result<Done> {
-    let mut child = Command::new("git")
+fn git(cwd: &Path, args: &[&str], limit: Duration) -> io::Result<Finished> {
+    let mut command = Command::new("git");
+    command
         .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false"])
         .args(["-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "advice.detachedHead=false"])
         .args(args)
@@ -291,50 +289,15 @@ fn git(cwd: &Path, args: &[&str], limit: Duration) -> io::Result<Done> {
         .env_remove("GIT_DIR")
         .env_remove("GIT_WORK_TREE")
         .env_remove("GIT_INDEX_FILE")
-        .env_remove("GIT_COMMON_DIR")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()?;
-    let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
-    let clock = SystemClock::new();
-    let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
+        .env_remove("GIT_COMMON_DIR");
+    let bounds = Bounds { time: limit, held_open: HELD_OPEN, output: OUTPUT_MAX, leave_nothing: false };
+    match exec::run(command, None, bounds) {
+        // Half an answer would be a wrong one.
+        Ok(done) if done.cut => Err(io::Error::other(format!("git {} said more than {OUTPUT_MAX} bytes", args.join(" ")))),
+        Ok(done) => Ok(done),
+        Err(ExecFault::TimedOut(limit)) => {
+            Err(io::Error::new(io::ErrorKind::TimedOut, format!("git {} took longer than {} s", args.join(" "), limit.as_secs())))
         }
-        if clock.mono_ms() >= limit_ms {
-            give_up(&mut child)?;
-            return Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                format!("git {} took longer than {} s", args.join(" "), limit.as_secs()),
-            ));
-        }
-        pause(Duration::from_millis(2));
-    };
-    // Somebody git left behind may hold a pipe open: what came until then has to do.
-    let rest = |from: Receiver<String>| from.recv_timeout(Duration::from_secs(5)).unwrap_or_default();
-    Ok(Done { status, stdout: rest(stdout), stderr: rest(stderr) })
-}
-
-fn give_up(child: &mut Child) -> io::Result<()> {
-    if let Ok(pid) = i32::try_from(child.id()) {
-        let _gone = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+        Err(ExecFault::NotStarted(e) | ExecFault::Lost(e)) => Err(e),
     }
-    child.wait().map(|_| ())
-}
-
-/// Reads a pipe to its end in a thread, so that neither a full pipe nor a held one can block us.
-fn reader(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
-    let (to, from) = channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            // What came before an error is still worth showing.
-            let _read = pipe.read_to_end(&mut bytes);
-        }
-        let _nobody_waits = to.send(String::from_utf8_lossy(&bytes).into_owned());
-    });
-    from
 }

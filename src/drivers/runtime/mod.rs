@@ -16,12 +16,13 @@ use crate::domain::run::event::NewEvent;
 use crate::domain::run::progress::Progress;
 use crate::domain::run::{Failure, FailureCode};
 use crate::domain::time::Time;
+use crate::drivers::exec;
 use crate::drivers::runtime::claude::argv;
 use crate::drivers::runtime::claude::probe;
 use crate::drivers::runtime::claude::stream;
 use crate::drivers::runtime::demo::agent;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Which conversation a run is to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +106,7 @@ pub fn claude_command(profile: &Profile) -> Result<Vec<String>, Failure> {
     if !profile.command.is_empty() {
         return Ok(profile.command.clone());
     }
-    let found = find_on_path("claude").and_then(|p| p.to_str().map(str::to_owned));
+    let found = exec::find_on_path("claude").and_then(|p| p.to_str().map(str::to_owned));
     found.map(|p| vec![p]).ok_or_else(|| Failure {
         code: FailureCode::SpawnFailed,
         text: "there is no `claude` on PATH and the profile names no command".to_owned(),
@@ -157,47 +158,6 @@ fn tell(mut launch: Launch, brief: &str) -> Result<Launch, Failure> {
     Ok(launch)
 }
 
-/// The first executable file of this name on PATH.
-#[must_use]
-pub fn find_on_path(name: &str) -> Option<PathBuf> {
-    find_in(name, &std::env::var_os("PATH")?)
-}
-
-/// Whether this first word of a command line can be started: a path to an executable file, or a name on PATH.
-#[must_use]
-pub fn is_program(program: &str) -> bool {
-    if program.contains('/') { is_executable(Path::new(program)) } else { find_on_path(program).is_some() }
-}
-
-fn is_executable(p: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    p.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
-}
-
-fn find_in(name: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
-    if name.is_empty() || name.contains('/') {
-        return None;
-    }
-    std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(name)).find(|p| is_executable(p))
-}
-
 fn refused(text: impl Into<String>) -> Failure {
     Failure { code: FailureCode::Refused, text: text.into(), retry_at: None }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_executable_files_in_absolute_folders_are_programs() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        std::fs::write(dir.path().join("plain"), "x").expect("writes");
-        std::fs::create_dir(dir.path().join("folder")).expect("creates");
-        let path = std::ffi::OsString::from(format!(":.:{}:/bin:/usr/bin", dir.path().display()));
-        assert_eq!(find_in("plain", &path), None);
-        assert_eq!(find_in("folder", &path), None);
-        assert_eq!(find_in("../bin/sh", &path), None);
-        assert!(find_in("sh", &path).is_some());
-    }
 }

@@ -3,3 +3,4 @@
 pub mod process;
 pub mod run_dir;
 pub mod shim;
+pub mod stop;

@@ -2,7 +2,7 @@
 
 use crate::base::error::Result;
 use crate::domain::run::{Run, RunState};
-use crate::drivers::supervise::process;
+use crate::drivers::supervise::stop;
 use crate::engine::run::reaper::folder;
 use crate::store::Store;
 use crate::store::db::check;
@@ -37,7 +37,7 @@ fn check_process(run: &Run, found: &mut Vec<Breach>) {
     if dir.is_alive() || dir.exit().is_some() {
         return;
     }
-    let left = process::leftovers(&dir);
+    let left = stop::leftovers(&dir);
     if left.is_empty() {
         found.push(("I4", format!("run {} of {} is running without a process", run.id, run.ticket)));
     } else {

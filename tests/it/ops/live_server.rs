@@ -2,8 +2,8 @@
 
 use mission_control::base::clock::{Clock, SystemClock, pause};
 use mission_control::config::data_dir::Local;
-use mission_control::drivers::supervise::process;
 use mission_control::drivers::supervise::run_dir::{MARKER, RunDir};
+use mission_control::drivers::supervise::stop;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rusqlite::{Connection, OpenFlags, types::FromSql};
@@ -547,7 +547,7 @@ impl Live {
 
     /// Every process of a run of this server.
     pub fn workers(&self) -> Vec<i32> {
-        self.run_dirs().iter().flat_map(process::leftovers).collect()
+        self.run_dirs().iter().flat_map(stop::leftovers).collect()
     }
 
     pub fn run_dirs(&self) -> Vec<RunDir> {
@@ -593,7 +593,7 @@ impl Live {
             }
         }
         for dir in self.run_dirs() {
-            let ended = process::stop_run(&dir, Duration::from_millis(50));
+            let ended = stop::stop_run(&dir, Duration::from_millis(50));
             assert!(ended.verified || std::thread::panicking(), "{} cannot be ended", dir.path().display());
         }
     }

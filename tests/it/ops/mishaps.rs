@@ -2,8 +2,8 @@
 //! ticket waits for ever because of it, and none is judged by what another one left.
 
 use crate::ops::live_server::{Live, agent, until};
-use mission_control::drivers::supervise::process;
 use mission_control::drivers::supervise::run_dir::RunDir;
+use mission_control::drivers::supervise::stop;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn a_run_whose_folder_is_gone_is_ended_and_tried_again() {
     until("it to be known as running", || (live.run_of(id).state == "running").then_some(()));
     live.kill9();
     let dir = RunDir::open(Path::new(&run.dir));
-    assert!(process::stop_run(&dir, Duration::from_millis(50)).verified);
+    assert!(stop::stop_run(&dir, Duration::from_millis(50)).verified);
     fs::remove_dir_all(&run.dir).expect("it was there");
     live.boot();
     live.stands(id, "done");

@@ -8,8 +8,8 @@ use mission_control::config::data_dir::DataDir;
 use mission_control::config::{Config, Flags};
 use mission_control::domain::orchestrator::session::{DriverKind, Session};
 use mission_control::domain::orchestrator::turn::Turn;
-use mission_control::drivers::supervise::process;
 use mission_control::drivers::supervise::run_dir::{RunDir, RunSpec};
+use mission_control::drivers::supervise::stop;
 use mission_control::engine::Engine;
 use mission_control::engine::orchestrator::driver::{Driver, Harvest, Look, NotSent, Start};
 use mission_control::engine::orchestrator::headless::Headless;
@@ -292,7 +292,7 @@ fn an_interrupted_turn_keeps_what_there_was_of_a_reply() {
     assert_eq!(rig.fate(&turn), Harvest::Interrupted { partial: partial.clone() });
     rig.restart();
     assert_eq!(rig.harvest(&turn), Harvest::Interrupted { partial });
-    assert_eq!(process::leftovers(&rig.dir(&turn)), [0; 0]);
+    assert_eq!(stop::leftovers(&rig.dir(&turn)), [0; 0]);
     rig.driver.interrupt(&rig.engine, &rig.session, &turn).expect("once more changes nothing");
 }
 
@@ -304,7 +304,7 @@ fn stop_ends_the_turn_and_says_so() {
     rig.says(&turn, "nothing more");
     rig.driver.stop(&rig.engine, &rig.session).expect("it ends");
     assert_eq!(rig.look(), Look::Ready);
-    assert_eq!(process::leftovers(&rig.dir(&turn)), [0; 0]);
+    assert_eq!(stop::leftovers(&rig.dir(&turn)), [0; 0]);
     assert!(failure(rig.harvest(&turn)).0.contains("stopped"));
 }
 

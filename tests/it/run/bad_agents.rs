@@ -2,8 +2,8 @@
 
 use crate::ops::live_server::{EXE, Live, agent, until, until_ms};
 use mission_control::base::clock::{Clock, SystemClock};
-use mission_control::drivers::supervise::process;
 use mission_control::drivers::supervise::run_dir::RunDir;
+use mission_control::drivers::supervise::stop;
 use std::fs;
 use std::path::Path;
 
@@ -317,7 +317,7 @@ fn an_agent_deaf_to_sigterm_is_ended_all_the_same() {
     live.stop(id);
     live.stands(id, "blocked");
     assert!(clock.mono_ms() < 15_000, "{} ms", clock.mono_ms());
-    assert_eq!(process::leftovers(&RunDir::open(Path::new(&run.dir))), [0; 0]);
+    assert_eq!(stop::leftovers(&RunDir::open(Path::new(&run.dir))), [0; 0]);
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn what_an_agent_leaves_behind_is_ended_with_it() {
     let id = live.now("stray", "Do it");
     live.stands(id, "done");
     let dir = RunDir::open(Path::new(&live.run_of(id).dir));
-    assert_eq!(process::leftovers(&dir), [0; 0]);
+    assert_eq!(stop::leftovers(&dir), [0; 0]);
     assert_eq!(dir.exit().expect("a record").strays, 1);
 }
 
@@ -337,10 +337,10 @@ fn a_stop_ends_tools_in_sessions_of_their_own_as_well() {
     let id = live.now("family", "Do it");
     let run = live.says(id, "up");
     let dir = RunDir::open(Path::new(&run.dir));
-    until("the whole family", || (process::leftovers(&dir).len() >= 4).then_some(()));
+    until("the whole family", || (stop::leftovers(&dir).len() >= 4).then_some(()));
     live.stop(id);
     live.stands(id, "blocked");
-    assert_eq!(process::leftovers(&dir), [0; 0]);
+    assert_eq!(stop::leftovers(&dir), [0; 0]);
 }
 
 /// A script that does something else where it is only asked what it can do.

@@ -4,6 +4,7 @@ use crate::ops::live_server::{Dice, Live, agent, signal, until, until_ms};
 use mission_control::base::clock::pause;
 use mission_control::drivers::supervise::process;
 use mission_control::drivers::supervise::run_dir::{PidRecord, RunDir};
+use mission_control::drivers::supervise::stop;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -227,7 +228,7 @@ fn a_shim_that_is_killed_takes_its_agent_with_it_before_another_starts() {
     assert_eq!(starts.len(), 2);
     assert_eq!(starts[0]["pid"], first);
     assert!(dir.exit().is_none(), "a killed shim leaves no record");
-    assert_eq!(process::leftovers(&dir), [0; 0]);
+    assert_eq!(stop::leftovers(&dir), [0; 0]);
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use mission_control::base::clock::{Clock, SystemClock, pause};
 use mission_control::domain::run::{ExitCause, ExitRecord};
 use mission_control::drivers::supervise::process;
-use mission_control::drivers::supervise::process::Ended;
 use mission_control::drivers::supervise::run_dir::{MARKER, RunDir, RunSpec, Voided};
 use mission_control::drivers::supervise::shim::spawn_shim;
+use mission_control::drivers::supervise::stop;
+use mission_control::drivers::supervise::stop::Ended;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -89,13 +90,13 @@ impl Rig {
     }
 
     fn nobody_is_left(&self) {
-        assert_eq!(process::leftovers(&self.dir), [0; 0]);
+        assert_eq!(stop::leftovers(&self.dir), [0; 0]);
     }
 }
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        let ended = process::stop_run(&self.dir, Duration::from_millis(10));
+        let ended = stop::stop_run(&self.dir, Duration::from_millis(10));
         assert!(ended.verified || std::thread::panicking());
     }
 }
@@ -197,7 +198,7 @@ fn stopping_ends_those_who_left_the_group_too() {
     rig.launch();
     let pids = ["session", "double", "bare"].map(|f| rig.number(f));
     let starts = pids.map(|p| process::start_time(p).expect("it runs"));
-    assert!(process::ask_to_stop(&rig.dir));
+    assert!(stop::ask_to_stop(&rig.dir));
     let exit = rig.exit();
     assert_eq!((exit.cause, exit.signal), (ExitCause::Stopped, Some(15)));
     assert!(exit.strays >= 3, "{exit:?}");
@@ -205,7 +206,7 @@ fn stopping_ends_those_who_left_the_group_too() {
         assert!(!process::is_same(pid, start));
     }
     rig.nobody_is_left();
-    assert!(!process::ask_to_stop(&rig.dir), "nobody is there to be asked");
+    assert!(!stop::ask_to_stop(&rig.dir), "nobody is there to be asked");
 }
 
 #[test]
@@ -213,7 +214,7 @@ fn an_agent_deaf_to_the_request_is_killed_after_its_grace() {
     let rig = Rig::new(&format!("exec {}", deaf("deaf")), |_| {});
     rig.launch();
     rig.number("deaf");
-    assert_eq!(process::stop_run(&rig.dir, Duration::from_millis(50)), Ended { strays: 0, verified: true });
+    assert_eq!(stop::stop_run(&rig.dir, Duration::from_millis(50)), Ended { strays: 0, verified: true });
     let exit = rig.dir.exit().expect("stop_run waits for the end");
     assert_eq!((exit.cause, exit.signal), (ExitCause::Stopped, Some(9)));
 }
@@ -223,7 +224,7 @@ fn an_agent_may_tidy_up_when_asked_to_stop() {
     let rig = Rig::new("trap 'echo tidy; exit 3' TERM; echo ready; while :; do sleep 0.01; done", |s| s.stop_grace_ms = 10_000);
     rig.launch();
     rig.says("ready");
-    assert!(process::stop_run(&rig.dir, Duration::from_secs(10)).verified);
+    assert!(stop::stop_run(&rig.dir, Duration::from_secs(10)).verified);
     let exit = rig.exit();
     assert_eq!((exit.cause, exit.exit_code), (ExitCause::Stopped, Some(3)));
     rig.says("tidy");
@@ -246,7 +247,7 @@ fn whoever_multiplies_when_asked_to_end_is_ended_all_the_same() {
     fs::write(rig.tmp.path().join("hydra.sh"), hydra).unwrap();
     rig.launch();
     rig.says("up");
-    assert!(process::ask_to_stop(&rig.dir));
+    assert!(stop::ask_to_stop(&rig.dir));
     let exit = rig.exit();
     assert_eq!((exit.cause, exit.text.as_deref()), (ExitCause::Stopped, None), "verified gone");
     assert!(exit.strays >= 2, "{exit:?}");
@@ -278,7 +279,7 @@ fn nothing_starts_from_a_voided_folder() {
 #[test]
 fn stopping_a_run_that_has_not_begun_voids_it() {
     let rig = Rig::new("echo started", |_| {});
-    assert!(process::stop_run(&rig.dir, Duration::ZERO).verified);
+    assert!(stop::stop_run(&rig.dir, Duration::ZERO).verified);
     assert_eq!(rig.dir.void().unwrap(), Voided::Yes);
 }
 
@@ -292,9 +293,9 @@ fn an_agent_whose_shim_was_killed_is_found_and_ended() {
     assert!(Command::new("kill").args(["-9", &shim.to_string()]).status().unwrap().success());
     until("a free lock", || (!rig.dir.is_alive()).then_some(()));
     assert!(process::is_same(agent, start), "the agent works on");
-    assert!(process::leftovers(&rig.dir).contains(&agent));
+    assert!(stop::leftovers(&rig.dir).contains(&agent));
     assert_eq!(rig.dir.exit(), None);
-    let ended = process::stop_run(&rig.dir, Duration::from_millis(100));
+    let ended = stop::stop_run(&rig.dir, Duration::from_millis(100));
     assert!(ended.verified && ended.strays >= 1, "{ended:?}");
     assert!(!process::is_same(agent, start));
     until("the stray is gone", || process::state(stray).is_none_or(|s| s == 'Z').then_some(()));

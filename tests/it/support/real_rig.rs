@@ -3,8 +3,8 @@
 
 use crate::support::model_stub::{ModelStub, script};
 use mission_control::base::clock::{Clock, SystemClock, pause};
-use mission_control::drivers::supervise::process;
 use mission_control::drivers::supervise::run_dir::RunDir;
+use mission_control::drivers::supervise::stop;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params};
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -300,7 +300,7 @@ impl Rig {
 
     /// What lives of a run.
     pub fn leftovers(&self, run: i64) -> Vec<i32> {
-        process::leftovers(&self.folder(run))
+        stop::leftovers(&self.folder(run))
     }
 
     fn folder(&self, run: i64) -> RunDir {
@@ -431,7 +431,7 @@ impl Rig {
         let turns = sessions.filter_map(|s| fs::read_dir(s.path().join("turns")).ok()).flatten().flatten();
         for entry in fs::read_dir(self.data.join("runs")).into_iter().flatten().flatten().chain(turns) {
             let dir = RunDir::open(&entry.path());
-            if !process::stop_run(&dir, Duration::from_millis(100)).verified {
+            if !stop::stop_run(&dir, Duration::from_millis(100)).verified {
                 left.push(entry.path().display().to_string());
             }
         }

@@ -148,7 +148,7 @@ impl Drop for Rig {
         let live = self.engine.store.read(task_runs::live).unwrap_or_default();
         for run in live.iter().filter_map(|r| r.run_dir.as_deref()) {
             let dir = mission_control::drivers::supervise::run_dir::RunDir::open(run.as_ref());
-            let _ended = mission_control::drivers::supervise::process::stop_run(&dir, Duration::from_millis(100));
+            let _ended = mission_control::drivers::supervise::stop::stop_run(&dir, Duration::from_millis(100));
         }
         if !std::thread::panicking() {
             let found = check::check(&self.engine.store, 64).expect("checkable");

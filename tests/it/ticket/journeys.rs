@@ -105,7 +105,7 @@ fn a_stopped_ticket_is_blocked_and_goes_on_with_a_reply() {
     let run = live.says(id, "line 5\"");
     live.stop(id);
     live.stands(id, "blocked");
-    assert_eq!(mission_control::drivers::supervise::process::leftovers(&RunDir::open(Path::new(&run.dir))), [0; 0]);
+    assert_eq!(mission_control::drivers::supervise::stop::leftovers(&RunDir::open(Path::new(&run.dir))), [0; 0]);
     let terminal = live.comments(id, "terminal_state");
     assert!(terminal.len() == 1 && terminal[0].contains("stopped on request"), "{terminal:?}");
     assert_eq!(live.run_of(id).state, "stopped");
@@ -124,7 +124,7 @@ fn a_stop_asked_for_before_the_server_was_killed_still_stops() {
     live.stop(id);
     live.restart();
     live.stands(id, "blocked");
-    assert_eq!(mission_control::drivers::supervise::process::leftovers(&RunDir::open(Path::new(&run.dir))), [0; 0]);
+    assert_eq!(mission_control::drivers::supervise::stop::leftovers(&RunDir::open(Path::new(&run.dir))), [0; 0]);
     assert_eq!(live.starts_of(id).len(), 1);
 }
 
@@ -136,7 +136,7 @@ fn a_ticket_cancelled_while_it_runs_ends_there() {
     live.move_to(id, "cancelled");
     live.stands(id, "cancelled");
     assert_eq!(live.run_of(id).state, "stopped");
-    assert_eq!(mission_control::drivers::supervise::process::leftovers(&RunDir::open(Path::new(&run.dir))), [0; 0]);
+    assert_eq!(mission_control::drivers::supervise::stop::leftovers(&RunDir::open(Path::new(&run.dir))), [0; 0]);
 }
 
 #[test]

@@ -1,19 +1,15 @@
 //! Asks an agent's program for its version and flags, without letting it hang, speak to us, or leave anything behind.
 
-use crate::base::clock::{Deadline, pause};
 use crate::domain::run::{Failure, FailureCode};
 use crate::domain::text::strip_control;
+use crate::drivers::exec;
+use crate::drivers::exec::{Bounds, ExecFault};
 use crate::drivers::runtime::Capabilities;
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-use std::io::Read;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::Command;
 use std::time::Duration;
 
 /// Bytes read of a help text.
-const HELP_CAP: u64 = 256 * 1024;
+const HELP_CAP: usize = 256 * 1024;
 
 /// The variables a probe is started with; nothing else of ours is passed.
 const PASSED: &[&str] =
@@ -53,47 +49,15 @@ pub fn probe(command: &[String], timeout: Duration) -> Result<Capabilities, Fail
 fn ask(command: &[String], flag: &str, timeout: Duration) -> Result<Option<String>, Failure> {
     let failed = |text: String| Failure { code: FailureCode::SpawnFailed, text, retry_at: None };
     let (program, leading) = command.split_first().ok_or_else(|| failed("the profile's command is empty".to_owned()))?;
-    let mut child = Command::new(program)
-        .args(leading)
-        .arg(flag)
-        .env_clear()
-        .envs(PASSED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .map_err(|e| failed(format!("{program} cannot be started: {e}")))?;
-    let group = i32::try_from(child.id()).ok().map(Pid::from_raw);
-    let deadline = Deadline::after(timeout);
-    let (send, receive) = mpsc::channel();
-    if let Some(out) = child.stdout.take() {
-        // A thread of its own: a grandchild may hold the pipe open for ever.
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            // What came before an error is still an answer.
-            let _ = out.take(HELP_CAP).read_to_end(&mut bytes);
-            let _ = send.send(bytes);
-        });
-    }
-    let printed = receive.recv_timeout(timeout).ok();
-    let ended = wait(&mut child, deadline);
-    if let Some(group) = group {
-        // Already gone is as good as killed.
-        let _ = killpg(group, Signal::SIGKILL);
-    }
-    let _ = child.wait();
-    let Some(printed) = printed.filter(|_| ended) else { return Ok(None) };
-    Ok(Some(strip_control(&String::from_utf8_lossy(&printed))))
-}
-
-fn wait(child: &mut Child, deadline: Deadline) -> bool {
-    loop {
-        match child.try_wait() {
-            Ok(Some(_)) => return true,
-            Ok(None) if !deadline.is_over() => pause(Duration::from_millis(5)),
-            Ok(None) | Err(_) => return false,
-        }
+    let mut ask = Command::new(program);
+    ask.args(leading).arg(flag).env_clear().envs(PASSED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
+    let bounds = Bounds { time: timeout, held_open: timeout, output: HELP_CAP, leave_nothing: true };
+    match exec::run(ask, None, bounds) {
+        // Whatever it left behind to hold its output may have more to say: that is no answer in time.
+        Ok(done) if done.held => Ok(None),
+        Ok(done) => Ok(Some(strip_control(&String::from_utf8_lossy(&done.stdout)))),
+        Err(ExecFault::TimedOut(_)) => Ok(None),
+        Err(ExecFault::NotStarted(e) | ExecFault::Lost(e)) => Err(failed(format!("{program} cannot be started: {e}"))),
     }
 }
 

@@ -18,10 +18,11 @@ use crate::base::faults::Point;
 use crate::domain::run::{ExitCause, ExitRecord};
 use crate::domain::time::Time;
 use crate::drivers::supervise::process;
-use crate::drivers::supervise::process::EndTree;
 use crate::drivers::supervise::run_dir::{MARKER, PidRecord, RunDir, RunSpec};
 use crate::drivers::supervise::shim::exit_record::LastWord;
 use crate::drivers::supervise::shim::watch::{Signals, Status, reap, watch};
+use crate::drivers::supervise::stop;
+use crate::drivers::supervise::stop::EndTree;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -117,14 +118,14 @@ fn run(dir: &RunDir, me: i32, started_at: Time, signals: &mut Signals) -> Result
         // The usual case is that it leaves nobody behind, and the kernel tells us so for nothing.
         Some(status) if !reap(agent).children_left => (Some(status), 0, true),
         Some(status) => {
-            let ended = process::end_tree(&ours);
+            let ended = stop::end_tree(&ours);
             reap(agent);
             (Some(status), ended.strays, ended.verified)
         }
         // Not reaped before the end: as long as it is there, if as a zombie, the group's number cannot be another's.
         None => {
             let grace = Duration::from_millis(spec.stop_grace_ms.max(1));
-            let ended = process::end_tree(&EndTree { pgid: Some(agent), grace, ..ours });
+            let ended = stop::end_tree(&EndTree { pgid: Some(agent), grace, ..ours });
             (reap(agent).agent, ended.strays, ended.verified)
         }
     };

@@ -1,10 +1,10 @@
 //! What engines do with the processes of a run, behind one trait: the machine's own, or those that a simulation plays.
 
 use crate::base::clock;
-use crate::drivers::supervise::process;
-use crate::drivers::supervise::process::Ended;
 use crate::drivers::supervise::run_dir::RunDir;
 use crate::drivers::supervise::shim::spawn_shim;
+use crate::drivers::supervise::stop;
+use crate::drivers::supervise::stop::Ended;
 use std::io;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -44,11 +44,11 @@ impl Keeper for Machine {
     }
 
     fn ask_to_stop(&self, dir: &RunDir) -> bool {
-        process::ask_to_stop(dir)
+        stop::ask_to_stop(dir)
     }
 
     fn stop(&self, dir: &RunDir, grace: Duration) -> Ended {
-        process::stop_run(dir, grace)
+        stop::stop_run(dir, grace)
     }
 
     fn beside(&self, name: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<Option<JoinHandle<()>>> {

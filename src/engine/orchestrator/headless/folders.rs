@@ -7,6 +7,7 @@ use crate::domain::time::Time;
 use crate::drivers::runtime::claude::turn_stream::TurnStream;
 use crate::drivers::supervise::process;
 use crate::drivers::supervise::run_dir::{RunDir, Voided};
+use crate::drivers::supervise::stop;
 use crate::engine::orchestrator::headless::reading::LOG;
 use std::fs::{self, File};
 use std::io::Read;
@@ -54,7 +55,7 @@ pub(crate) fn lives(dir: &RunDir) -> bool {
     match dir.pids().map(|p| (p.agent_pid, p.agent_start)) {
         Some((Some(pid), Some(start))) => process::is_same(pid, start),
         // The shim was killed before it wrote the agent down, if there is one: its marker tells.
-        Some(_) => !process::leftovers(dir).is_empty(),
+        Some(_) => !stop::leftovers(dir).is_empty(),
         None => false,
     }
 }

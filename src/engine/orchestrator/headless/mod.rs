@@ -16,12 +16,13 @@ use crate::domain::orchestrator::turn::Turn;
 use crate::domain::profile::{Profile, RuntimeKind};
 use crate::domain::run::conclude::{Ending, conclude};
 use crate::domain::run::{ExitCause, Failure, FailureCode};
+use crate::drivers::exec;
 use crate::drivers::runtime;
 use crate::drivers::runtime::SessionPlan;
 use crate::drivers::runtime::turn_launch::{TurnParts, turn_launch};
-use crate::drivers::supervise::process;
 use crate::drivers::supervise::run_dir::{RunDir, RunSpec, Voided};
 use crate::drivers::supervise::shim;
+use crate::drivers::supervise::stop;
 use crate::engine::orchestrator::driver::{Before, Driver, Harvest, Look, NotSent, Start};
 use crate::engine::orchestrator::headless::folders::Known;
 use crate::engine::run::launch;
@@ -206,7 +207,7 @@ impl Driver for Headless {
             let quiet = clock.mono_ms() - reading.quiet_since.unwrap_or(0);
             if reading.stream.progress.is_at_rest() && quiet >= grace && !reading.asked {
                 // It has said its last word and only lingers; how the turn ends stands in its log already.
-                reading.asked = process::ask_to_stop(&dir);
+                reading.asked = stop::ask_to_stop(&dir);
             }
             // Before its first word it has not taken the message in: it may yet die without the model ever having heard it.
             if reading.stream.progress.inits == 0 {
@@ -229,7 +230,7 @@ impl Driver for Headless {
             return Ok(());
         }
         fs::write(dir.file(INTERRUPTED), b"")?;
-        if !process::ask_to_stop(&dir) && folders::lives(&dir) {
+        if !stop::ask_to_stop(&dir) && folders::lives(&dir) {
             // Its shim is gone: there is nobody to ask.
             return end(&dir, Duration::ZERO);
         }
@@ -256,7 +257,7 @@ fn profile<'a>(engine: &'a Engine, session: &Session) -> std::result::Result<&'a
     if profile.runtime == RuntimeKind::Claude {
         let command = runtime::claude_command(profile)?;
         let program = command.first().map(String::as_str).unwrap_or_default();
-        if !runtime::is_program(program) {
+        if !exec::is_program(program) {
             return Err(Failure {
                 code: FailureCode::SpawnFailed,
                 text: format!("{program:?} is no program that can be started"),
@@ -302,7 +303,7 @@ fn remove(dir: &RunDir) {
 }
 
 fn end(dir: &RunDir, grace: Duration) -> Result<()> {
-    if process::stop_run(dir, grace).verified {
+    if stop::stop_run(dir, grace).verified {
         return Ok(());
     }
     Err(Error::Internal(format!("some processes of the turn in {} could not be ended", dir.path().display())))

@@ -11,6 +11,7 @@ use crate::drivers::runtime::launch_file::{Order, write_private};
 use crate::drivers::runtime::{Launch, SessionPlan};
 use crate::drivers::supervise::process;
 use crate::drivers::supervise::shim;
+use crate::drivers::supervise::stop;
 use crate::drivers::tmux::Tmux;
 use crate::engine::Engine;
 use crate::engine::orchestrator::driver::Start;
@@ -49,7 +50,7 @@ impl TmuxDriver {
         let order = self.order(engine, session, how, &cwd)?;
         order.write(dir)?;
         // What an earlier start of it left running would work on, unseen.
-        if !process::end_marked("MC_SESSION_DIR", dir, STRAY_GRACE) {
+        if !stop::end_marked("MC_SESSION_DIR", dir, STRAY_GRACE) {
             return Err(Error::Busy("something of the session's earlier start cannot be ended".to_owned()));
         }
         let exe = engine.exe.display().to_string();

@@ -14,6 +14,7 @@ use crate::domain::orchestrator::turn::Turn;
 use crate::domain::time::Time;
 use crate::drivers::runtime::claude::home::Status;
 use crate::drivers::supervise::process;
+use crate::drivers::supervise::stop;
 use crate::drivers::tmux::{Key, Pane, Tmux};
 use crate::engine::orchestrator::driver::{Before, Driver, Harvest, Look, NotSent, Start};
 use crate::engine::orchestrator::headless::Environment;
@@ -166,7 +167,7 @@ impl Driver for TmuxDriver {
             }
         }
         *lock(&self.book) = None;
-        if process::end_marked("MC_SESSION_DIR", dir, Duration::from_millis(500)) {
+        if stop::end_marked("MC_SESSION_DIR", dir, Duration::from_millis(500)) {
             Ok(())
         } else {
             Err(Error::Busy("something that the session's agent started cannot be ended".to_owned()))
