@@ -20,8 +20,7 @@ use crate::store::Store;
 use crate::store::access::credentials;
 use crate::store::db::{health, settings};
 use crate::web::http::server;
-use crate::web::http::state::App;
-use crate::web::sse::shared_read::SharedReads;
+use crate::web::http::state::{App, Reads};
 use actix_web::web;
 use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -258,7 +257,7 @@ fn greet(store: &Store, config: &Config, url: &str) -> Result<()> {
 
 fn serve_until_told(store: Store, engine: Arc<Engine>, config: Arc<Config>, listener: TcpListener) -> Result<()> {
     let (close, closing) = watch::channel(false);
-    let app = web::Data::new(App { store, engine, config, closing, streams: AtomicUsize::new(0), reads: SharedReads::default() });
+    let app = web::Data::new(App { store, engine, config, closing, streams: AtomicUsize::new(0), reads: Reads::default() });
     actix_web::rt::System::new().block_on(async move {
         let server = server::serve(app, vec![listener])?;
         let handle = server.handle();

@@ -18,10 +18,9 @@ use mission_control::engine::Engine;
 use mission_control::engine::system::fs_watch;
 use mission_control::store::Store;
 use mission_control::web::http::auth::Principal;
-use mission_control::web::http::state::App;
+use mission_control::web::http::state::{App, Reads};
 use mission_control::web::sse::page_stream;
 use mission_control::web::sse::page_stream::{Feed, Piece};
-use mission_control::web::sse::shared_read::SharedReads;
 use mission_control::web::ticket::view_live::appended;
 use mission_control::web::ui::Ctx;
 use rusqlite::Connection;
@@ -69,7 +68,7 @@ fn serve(data: &Path, count: i64) -> Result<()> {
         std::thread::spawn(move || follow(&store, &rows, TicketId(n), &path, &handle));
     }
     let (_close, closing) = watch::channel(false);
-    let app = web::Data::new(App { store, engine, config, closing, streams: AtomicUsize::new(0), reads: SharedReads::default() });
+    let app = web::Data::new(App { store, engine, config, closing, streams: AtomicUsize::new(0), reads: Reads::default() });
     let rows = web::Data::new(rows);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     dir.tell_local(&Local {

@@ -9,32 +9,28 @@ pub mod run;
 pub mod task;
 pub mod ticket;
 
-use crate::store::db::writer;
+pub use crate::store::db::readers::READERS;
 pub use crate::store::db::writer::{Lane, Tx};
 
 use crate::base::clock::Clock;
 use crate::base::doorbell::Doorbell;
 use crate::base::error::{Error, Result};
-use crate::store::db::health;
-use crate::store::db::migrate;
-use r2d2_sqlite::SqliteConnectionManager;
+use crate::store::db::connection::{connect, make_file};
+use crate::store::db::readers::Readers;
+use crate::store::db::{health, migrate, writer};
 use rusqlite::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-/// Connections that read. Reading is work for a processor: more of them would wait for one with their memory in hand.
-pub const READERS: u32 = 4;
-/// The pages that each connection keeps at most, in KB: what the board and a ticket need. The system's own cache has the rest,
-/// a microsecond away; ten connections that keep more would only make the process large. All of them lie in one block
-/// (`memory::set_pages_apart`), and where that is full the page that was used longest ago goes first, whoever has it.
-const CACHE_KB: i64 = 2_000;
+/// A read on the caller's thread that took so long, in milliseconds, is told of in the log: it is none of the short ones.
+const SLOW_MS: i64 = 200;
 
 /// The store: cheap to clone, shared by all floors above.
 #[derive(Clone)]
 pub struct Store {
     writer: Arc<writer::Writer>,
-    readers: r2d2::Pool<SqliteConnectionManager>,
+    readers: Arc<Readers>,
     clock: Arc<dyn Clock>,
     /// Rung after each commit for the topics the transaction named.
     pub doorbell: Doorbell,
@@ -53,20 +49,7 @@ impl Store {
         health::before_service(&conn, path)?;
         migrate::up(&mut conn)?;
         let doorbell = Doorbell::default();
-        let readers = r2d2::Pool::builder()
-            .max_size(READERS)
-            .min_idle(Some(1))
-            // Opened once and kept. Left alone the pool closes them after ten minutes' rest and after half an hour's work,
-            // and each new one reads the schema and prepares every statement again, in other places of the heap.
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_on_check_out(false)
-            .connection_timeout(Duration::from_secs(10))
-            .build(SqliteConnectionManager::file(path).with_init(|c| {
-                prepare(c)?;
-                c.pragma_update(None, "query_only", true)
-            }))
-            .map_err(|e| Error::Internal(format!("database readers: {e}")))?;
+        let readers = Arc::new(Readers::open(path)?);
         let writer = Arc::new(writer::Writer::start(conn, connect(path)?, clock.clone(), doorbell.clone()));
         Ok(Store { writer, readers, clock, doorbell, path: path.to_owned() })
     }
@@ -121,74 +104,49 @@ impl Store {
     /// # Errors
     /// What the closure returned, or no reader could be had.
     pub fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let mut conn = self.readers.get().map_err(|e| Error::Busy(format!("database readers: {e}")))?;
-        let snapshot = conn.transaction()?;
-        f(&snapshot)
+        self.readers.read(f)
     }
 
-    /// As [`Store::read`], for async callers.
+    /// A short read in one consistent snapshot, on the caller's own thread: a few indexed rows, a window of a list. It
+    /// waits for no lock and for no other thread, so async threads may do it; what can take long is
+    /// [`Store::query_long`]'s.
+    ///
+    /// # Errors
+    /// What the closure returned, or no reader could be had.
+    pub fn read_near<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let began = self.clock.mono_ms();
+        let found = self.readers.read_near(f);
+        let took = self.clock.mono_ms() - began;
+        if took > SLOW_MS {
+            tracing::warn!(took_ms = took, "a read that was to be short took long");
+        }
+        found
+    }
+
+    /// As [`Store::read_near`], for async callers: a panic inside is an error.
+    ///
+    /// # Errors
+    /// As [`Store::read_near`].
+    pub async fn query<T: Send + 'static>(&self, f: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+        catch_unwind(AssertUnwindSafe(|| self.read_near(f)))
+            .unwrap_or_else(|_| Err(Error::Internal("a read was cut off: it panicked".to_owned())))
+    }
+
+    /// A read that may take long (a search, many rows under a filter), for async callers: done on a thread that may wait.
     ///
     /// # Errors
     /// As [`Store::read`].
-    pub async fn query<T: Send + 'static>(&self, f: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+    pub async fn query_long<T: Send + 'static>(&self, f: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
         let store = self.clone();
         tokio::task::spawn_blocking(move || store.read(f))
             .await
             .map_err(|e| Error::Internal(format!("a read was cut off: {e}")))?
     }
-}
 
-/// Makes the file before SQLite would, readable by its owner alone. Never once a connection is open: closing any other
-/// handle of the file drops the process's POSIX locks on it, and another program could then delete the log under us.
-fn make_file(path: &Path) -> Result<()> {
-    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-    match std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path) {
-        Ok(_) => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-            // A read-only file stays as it is: the store then refuses writes in words.
-            let mode = std::fs::metadata(path)?.permissions().mode();
-            if mode & 0o077 != 0 {
-                std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & 0o700))?;
-            }
-            Ok(())
-        }
-        Err(e) => Err(e.into()),
-    }
-}
-
-fn connect(path: &Path) -> Result<Connection> {
-    let conn = Connection::open(path)?;
-    prepare(&conn)?;
-    Ok(conn)
-}
-
-/// What every connection needs, reader or writer.
-fn prepare(conn: &Connection) -> rusqlite::Result<()> {
-    conn.busy_timeout(Duration::from_secs(5))?;
-    conn.pragma_update(None, "journal_mode", "wal")?;
-    conn.pragma_update(None, "synchronous", "full")?;
-    conn.pragma_update(None, "foreign_keys", true)?;
-    conn.pragma_update(None, "temp_store", "memory")?;
-    conn.pragma_update(None, "cache_size", -CACHE_KB)?;
-    conn.set_prepared_statement_cache_capacity(128);
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::clock::SystemClock;
-
-    #[test]
-    fn a_reader_is_opened_when_it_is_needed_and_kept() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&dir.path().join("mc.db"), Arc::new(SystemClock::new())).expect("opened");
-        assert_eq!(store.readers.state().connections, 1, "one until two are needed at once");
-        let (first, second) = (store.readers.get().expect("a reader"), store.readers.get().expect("a reader"));
-        let opened = store.readers.state().connections;
-        assert!((2..=READERS).contains(&opened), "{opened}");
-        drop((first, second));
-        assert!(store.readers.state().connections >= opened);
-        assert_eq!((store.readers.idle_timeout(), store.readers.max_lifetime()), (None, None), "nothing closes them later");
+    /// A number that is another one after each commit to the file, by this process or another program. Asked for before
+    /// a read, it says for how long what was read is good: while it stays the same.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.readers.version()
     }
 }

@@ -20,6 +20,12 @@ pub fn hash(secret: &str) -> String {
     format!("{:x}", Sha256::digest(secret.as_bytes()))
 }
 
+/// The digest of a secret, as bytes: what it is known by in memory.
+#[must_use]
+pub fn digest(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
 /// A browser session.
 #[derive(Debug, Clone)]
 pub struct LoginSession {
@@ -33,6 +39,8 @@ pub struct LoginSession {
     pub created_at: Time,
     /// Last used (to the minute).
     pub last_seen_at: Time,
+    /// When it ends by itself, unless it is used before.
+    pub good_until: Time,
 }
 
 /// An API token, without its secret.
@@ -145,7 +153,7 @@ pub fn open_session(tx: &Tx<'_>, secret: &str, user: &str, user_agent: &str) -> 
 pub fn session(conn: &Connection, secret: &str, now: Time) -> Result<Option<LoginSession>> {
     Ok(conn
         .prepare_cached(
-            "select id, user_name, user_agent, created_at, last_seen_at from login_sessions
+            "select id, user_name, user_agent, created_at, last_seen_at, expires_at from login_sessions
              where token_hash = ?1 and revoked_at is null and expires_at > ?2 and last_seen_at > ?3",
         )?
         .query_row(params![hash(secret), now.0, now.0 - SESSION_IDLE_MS], row_to_session)
@@ -167,7 +175,7 @@ pub fn touch_session(tx: &Tx<'_>, id: i64) -> Result<()> {
 /// The database refused.
 pub fn sessions(conn: &Connection, now: Time) -> Result<Vec<LoginSession>> {
     let mut stmt = conn.prepare_cached(
-        "select id, user_name, user_agent, created_at, last_seen_at from login_sessions
+        "select id, user_name, user_agent, created_at, last_seen_at, expires_at from login_sessions
          where revoked_at is null and expires_at > ?1 and last_seen_at > ?2 order by last_seen_at desc limit 100",
     )?;
     let rows = stmt.query_map(params![now.0, now.0 - SESSION_IDLE_MS], row_to_session)?;
@@ -308,6 +316,7 @@ fn row_to_session(r: &rusqlite::Row<'_>) -> rusqlite::Result<LoginSession> {
         user_agent: r.get(2)?,
         created_at: Time(r.get(3)?),
         last_seen_at: Time(r.get(4)?),
+        good_until: Time(r.get::<_, i64>(5)?.min(r.get::<_, i64>(4)? + SESSION_IDLE_MS)),
     })
 }
 

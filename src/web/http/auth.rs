@@ -1,227 +1,49 @@
-//! Who asks, and what they may: every handler of a route that is not public takes a [`Principal`].
+//! The door: every handler of a route that is not public takes a [`Principal`], made here from a token or a cookie.
 
 pub use crate::web::http::login::{Limiter, end_cookie, hash_password, open_session, verify_password};
-pub use crate::web::http::routes::{Access, Route, Table, configure};
+pub use crate::web::http::principal::Principal;
+pub use crate::web::http::refused::{LoginNeeded, Refused, is_api, safe_next};
+pub use crate::web::http::routes::{Access, Route, configure};
 
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::config::Config;
 use crate::domain::actor::{Actor, Scope};
-use crate::domain::ids::TicketId;
 use crate::domain::time::Time;
 use crate::store::access::credentials;
 use crate::store::ticket::tickets;
-use crate::web::http::problem::Problem;
-use crate::web::http::security::is_https;
+use crate::web::http::principal::{Credential, Who};
+use crate::web::http::refused::login_needed;
+use crate::web::http::routes::Asked;
+use crate::web::http::security::cookie_name;
 use crate::web::http::state::App;
 use actix_web::dev::Payload;
-use actix_web::http::{Method, StatusCode, header};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+use rusqlite::Connection;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 /// A session or token is marked as used at most so often, in milliseconds.
-const TOUCH_MS: i64 = 60_000;
-
-/// Who asks. Its existence means: logged in, and allowed on this route by the route table.
-#[derive(Clone)]
-pub struct Principal {
-    /// As recorded with what they do.
-    pub actor: Actor,
-    /// What they may do.
-    pub scope: Scope,
-    /// Whose idempotency keys these are.
-    pub key: String,
-    /// The browser session, if it is one.
-    pub session: Option<i64>,
-    credential: Credential,
-}
-
-/// What was shown at the door. Never printed.
-#[derive(Clone)]
-enum Credential {
-    Token(String),
-    Cookie(String),
-    /// Nothing: it was never at the door.
-    Inside,
-}
-
-impl Principal {
-    /// The program itself, for measurements that serve a stream without a door. Never made from a request.
-    #[must_use]
-    pub fn inside() -> Principal {
-        Principal {
-            actor: Actor::System,
-            scope: Scope::Viewer,
-            key: "inside".to_owned(),
-            session: None,
-            credential: Credential::Inside,
-        }
-    }
-
-    /// May read all tickets.
-    ///
-    /// # Errors
-    /// A token bound to one ticket.
-    pub fn may_read(&self) -> Result<()> {
-        match self.scope {
-            Scope::Owner | Scope::Operator | Scope::Viewer => Ok(()),
-            Scope::Ticket(id) => Err(Error::Denied(format!("this token is for {id} alone"))),
-        }
-    }
-
-    /// May change any ticket.
-    ///
-    /// # Errors
-    /// A viewer, or a token bound to one ticket.
-    pub fn may_change_tickets(&self) -> Result<()> {
-        match self.scope {
-            Scope::Owner | Scope::Operator => Ok(()),
-            Scope::Viewer => Err(Error::Denied("this token may only read".to_owned())),
-            Scope::Ticket(id) => Err(Error::Denied(format!("this token may only report and comment on {id}"))),
-        }
-    }
-
-    /// Is the owner.
-    ///
-    /// # Errors
-    /// Anybody else.
-    pub fn owner(&self) -> Result<()> {
-        match self.scope {
-            Scope::Owner => Ok(()),
-            Scope::Operator | Scope::Viewer | Scope::Ticket(_) => Err(Error::Denied("only the owner may do this".to_owned())),
-        }
-    }
-
-    /// May see this ticket.
-    ///
-    /// # Errors
-    /// A token bound to another ticket.
-    pub fn ticket(&self, id: TicketId) -> Result<()> {
-        match self.scope {
-            Scope::Owner | Scope::Operator | Scope::Viewer => Ok(()),
-            Scope::Ticket(own) if own == id => Ok(()),
-            Scope::Ticket(own) => Err(Error::Denied(format!("this token is for {own} alone"))),
-        }
-    }
-
-    /// Whether what was shown at the door still opens it: asked again and again while a stream is open.
-    pub async fn still_good(&self, app: &App) -> bool {
-        let (credential, now) = (self.credential.clone(), app.store.clock().now());
-        let found = app.store.query(move |c| match credential {
-            Credential::Token(secret) => Ok(credentials::token(c, &secret)?.is_some()),
-            Credential::Cookie(secret) => Ok(credentials::session(c, &secret, now)?.is_some()),
-            Credential::Inside => Ok(true),
-        });
-        // A database that is busy does not throw anybody out.
-        found.await.unwrap_or(true)
-    }
-
-    fn allowed(&self, access: Access, req: &HttpRequest) -> Result<()> {
-        match access {
-            Access::Public => Ok(()),
-            Access::Read => self.may_read(),
-            Access::Change => self.may_change_tickets(),
-            Access::Owner => self.owner(),
-            Access::Ticket => {
-                if self.scope == Scope::Viewer && !is_safe(req.method()) {
-                    return self.may_change_tickets();
-                }
-                match req.match_info().get("identifier").map(str::parse::<TicketId>) {
-                    Some(Ok(id)) => self.ticket(id),
-                    // What is no identifier is told so by the handler.
-                    Some(Err(_)) | None => Ok(()),
-                }
-            }
-        }
-    }
-}
-
-fn is_safe(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
-}
-
-/// Why somebody does not get in.
-#[derive(Debug)]
-pub enum Refused {
-    /// Not logged in.
-    Login(LoginNeeded),
-    /// Logged in, but not for this; or the store failed.
-    Problem(Problem),
-}
-
-/// How to tell that a login is needed.
-#[derive(Debug)]
-pub enum LoginNeeded {
-    /// To a program, to a stream, to htmx that sends what somebody wrote (whose page is to stay): 401.
-    Unauthorized,
-    /// To htmx that looks: 401 and where to go.
-    Htmx,
-    /// To a browser: the login page, and back to here afterwards.
-    Redirect(String),
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refused::Login(_) => f.write_str("a login is needed"),
-            Refused::Problem(p) => p.fmt(f),
-        }
-    }
-}
-
-impl ResponseError for Refused {
-    fn status_code(&self) -> StatusCode {
-        match self {
-            Refused::Login(LoginNeeded::Redirect(_)) => StatusCode::SEE_OTHER,
-            Refused::Login(LoginNeeded::Unauthorized | LoginNeeded::Htmx) => StatusCode::UNAUTHORIZED,
-            Refused::Problem(p) => p.code(),
-        }
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        let problem = || {
-            Problem::new(StatusCode::UNAUTHORIZED, "A login is needed")
-                .with_next("Send `Authorization: Bearer TOKEN` (`mission-control token create NAME`), or log in at /login.")
-        };
-        match self {
-            Refused::Login(LoginNeeded::Unauthorized) => problem().response(),
-            Refused::Login(LoginNeeded::Htmx) => {
-                let mut res = problem().response();
-                res.headers_mut()
-                    .insert(header::HeaderName::from_static("hx-redirect"), header::HeaderValue::from_static("/login"));
-                res
-            }
-            Refused::Login(LoginNeeded::Redirect(to)) => {
-                HttpResponse::SeeOther().insert_header((header::LOCATION, to.as_str())).finish()
-            }
-            Refused::Problem(p) => p.response(),
-        }
-    }
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Refused {
-        Refused::Problem(Problem::from(error))
-    }
-}
+const NOTE_MS: i64 = 60_000;
 
 impl FromRequest for Principal {
     type Error = Refused;
-    type Future = Pin<Box<dyn Future<Output = std::result::Result<Principal, Refused>>>>;
+    type Future = Ready<std::result::Result<Principal, Refused>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let req = req.clone();
-        Box::pin(async move {
-            let app = req.app_data::<web::Data<App>>().expect("the server is always built with its App").clone();
-            let Some(credential) = shown(&req, &app.config) else { return Err(login_needed(&req)) };
-            let Some(principal) = admit(&app, credential).await? else { return Err(login_needed(&req)) };
-            let access = req.app_data::<web::Data<Table>>().and_then(|t| t.access(req.method(), req.match_pattern().as_deref()));
-            // A handler that is in no table cannot have been registered; if it could, it is the owner's alone.
-            principal.allowed(access.unwrap_or(Access::Owner), &req)?;
-            Ok(principal)
-        })
+        ready(enter(req))
     }
+}
+
+fn enter(req: &HttpRequest) -> std::result::Result<Principal, Refused> {
+    let app = req.app_data::<web::Data<App>>().expect("the server is always built with its App");
+    let Some(credential) = shown(req, &app.config) else { return Err(login_needed(req)) };
+    let Some(principal) = admit(app, &credential)? else { return Err(login_needed(req)) };
+    // A handler that is in no table cannot have been registered; if it could, it is the owner's alone.
+    let access = req.app_data::<Asked>().and_then(|asked| asked.of(req.method())).unwrap_or(Access::Owner);
+    principal.allowed(access, req)?;
+    Ok(principal)
 }
 
 /// The token or cookie of a request; a token goes before a cookie, and never stands in an address.
@@ -233,52 +55,73 @@ fn shown(req: &HttpRequest, config: &Config) -> Option<Credential> {
     req.cookie(cookie_name(config)).map(|c| Credential::Cookie(c.value().to_owned()))
 }
 
-/// The session cookie's name.
-#[must_use]
-pub fn cookie_name(config: &Config) -> &'static str {
-    if is_https(config) { "__Host-mc_session" } else { "mc_session" }
+/// Who a credential stands for. Known ones are taken from memory, but only while nothing at all has been committed since
+/// they were read: a login that was ended, by whatever program, is looked up again at its next request and is not there.
+fn admit(app: &web::Data<App>, credential: &Credential) -> Result<Option<Principal>> {
+    let now = app.store.clock().now();
+    let key = match credential {
+        Credential::Inside => return Ok(None),
+        Credential::Token(secret) => ("token", credentials::digest(secret)),
+        Credential::Cookie(secret) => ("cookie", credentials::digest(secret)),
+    };
+    // Asked for before the read: what is committed from here on makes what is read unfit to be found.
+    let version = app.store.version();
+    let known = app.reads.principals.get(version, &key).filter(|who| who.is_good_at(now));
+    let who = match known {
+        Some(who) => who,
+        None => {
+            let Some(who) = app.store.read_near(|c| look_up(c, credential, now))? else { return Ok(None) };
+            let who = Arc::new(who);
+            app.reads.principals.put(version, key, who.clone());
+            who
+        }
+    };
+    if who.takes_note(now, NOTE_MS) {
+        note_use(app, &who);
+    }
+    Ok(Some(who.into()))
 }
 
-async fn admit(app: &web::Data<App>, credential: Credential) -> Result<Option<Principal>> {
-    let now = app.store.clock().now();
-    match credential.clone() {
+fn look_up(c: &Connection, credential: &Credential, now: Time) -> Result<Option<Who>> {
+    match credential {
         Credential::Inside => Ok(None),
         Credential::Cookie(secret) => {
-            let Some(session) = app.store.query(move |c| credentials::session(c, &secret, now)).await? else { return Ok(None) };
-            let id = session.id;
-            if now.since(session.last_seen_at) >= TOUCH_MS {
-                touch(app, move |tx| credentials::touch_session(tx, id));
-            }
-            Ok(Some(Principal {
+            let Some(session) = credentials::session(c, secret, now)? else { return Ok(None) };
+            Ok(Some(Who {
                 actor: Actor::Person { name: session.user, by_token: false },
                 scope: Scope::Owner,
-                key: format!("session:{id}"),
-                session: Some(id),
-                credential,
+                key: format!("session:{}", session.id),
+                session: Some(session.id),
+                credential: credential.clone(),
+                good_until: Some(session.good_until),
+                note_use_at: AtomicI64::new(session.last_seen_at.0 + NOTE_MS),
             }))
         }
         Credential::Token(secret) => {
-            let found = app.store.query(move |c| {
-                let Some(token) = credentials::token(c, &secret)? else { return Ok(None) };
-                let role = match (token.scope, token.run) {
-                    (Scope::Ticket(id), Some(_)) => Some(tickets::get(c, id)?.role.label()),
-                    (Scope::Ticket(_) | Scope::Owner | Scope::Operator | Scope::Viewer, _) => None,
-                };
-                Ok(Some((token, role)))
-            });
-            let Some((token, role)) = found.await? else { return Ok(None) };
-            if token.last_used_at.unwrap_or(Time(0)).plus_ms(TOUCH_MS) <= now {
-                let name = token.name.clone();
-                touch(app, move |tx| credentials::touch_token(tx, &name));
-            }
-            let actor = match token.scope {
-                Scope::Owner | Scope::Operator | Scope::Viewer => Actor::Person { name: shown_name(&token.name), by_token: true },
-                Scope::Ticket(ticket) => {
-                    Actor::Agent { name: role.unwrap_or_else(|| token.name.clone()), ticket, run: token.run }
+            let Some(token) = credentials::token(c, secret)? else { return Ok(None) };
+            let note_use_at = AtomicI64::new(token.last_used_at.map_or(0, |at| at.0 + NOTE_MS));
+            let key = format!("token:{}", token.name);
+            let actor = match (token.scope, token.run) {
+                (Scope::Owner | Scope::Operator | Scope::Viewer, _) => {
+                    Actor::Person { name: shown_name(&token.name), by_token: true }
                 }
+                (Scope::Ticket(ticket), Some(run)) => {
+                    Actor::Agent { name: tickets::get(c, ticket)?.role.label(), ticket, run: Some(run) }
+                }
+                (Scope::Ticket(ticket), None) => Actor::Agent { name: token.name, ticket, run: None },
             };
-            Ok(Some(Principal { actor, scope: token.scope, key: format!("token:{}", token.name), session: None, credential }))
+            let (scope, credential) = (token.scope, credential.clone());
+            Ok(Some(Who { actor, scope, key, session: None, credential, good_until: None, note_use_at }))
         }
+    }
+}
+
+/// Whether what was shown at the door still opens it: asked again and again while a stream is open. A database that is
+/// busy does not throw anybody out.
+pub fn is_still_good(app: &web::Data<App>, principal: &Principal) -> bool {
+    match &principal.credential {
+        Credential::Inside => true,
+        credential => admit(app, credential).map_or(true, |found| found.is_some()),
     }
 }
 
@@ -288,68 +131,15 @@ fn shown_name(token: &str) -> String {
 }
 
 /// Notes a use beside the request: nobody waits for it, and its failure is nobody's.
-fn touch(app: &web::Data<App>, note: impl FnOnce(&crate::store::Tx<'_>) -> Result<()> + Send + 'static) {
-    let store = app.store.clone();
-    actix_web::rt::spawn(async move { store.call(note).await.ok() });
-}
-
-fn login_needed(req: &HttpRequest) -> Refused {
-    Refused::Login(if is_api(req.path()) || is_stream(req) {
-        LoginNeeded::Unauthorized
-    } else if req.headers().contains_key("hx-request") {
-        if is_safe(req.method()) { LoginNeeded::Htmx } else { LoginNeeded::Unauthorized }
-    } else {
-        let here = if is_safe(req.method()) { req.uri().path_and_query().map_or("/", |p| p.as_str()) } else { "/" };
-        LoginNeeded::Redirect(match safe_next(here) {
-            "/" => "/login".to_owned(),
-            next => format!("/login?next={}", percent(next)),
-        })
-    })
-}
-
-/// Whether a path is one of the JSON contract's.
-#[must_use]
-pub fn is_api(path: &str) -> bool {
-    path == "/api" || path.starts_with("/api/")
-}
-
-fn is_stream(req: &HttpRequest) -> bool {
-    let wants = req.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    req.path().ends_with("/stream") || wants.contains("text/event-stream")
-}
-
-/// Where to go after a login: a path on this site, or Home.
-#[must_use]
-pub fn safe_next(next: &str) -> &str {
-    let good = next.starts_with('/')
-        && !next.starts_with("//")
-        && !next.starts_with("/login")
-        && next.len() <= 500
-        && !next.chars().any(|c| c.is_control() || c == '\\');
-    if good { next } else { "/" }
-}
-
-fn percent(text: &str) -> String {
-    let mut out = String::new();
-    for b in text.bytes() {
-        match b {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(b)),
-            _ => out.push_str(&format!("%{b:02X}")),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn after_a_login_one_stays_on_this_site() {
-        for bad in ["//evil.com", "https://evil.com", "/\\evil.com", "", "evil", "/a\nb", "/login?next=/x"] {
-            assert_eq!(safe_next(bad), "/", "{bad:?}");
-        }
-        assert_eq!(safe_next("/tickets/MC-1?x=1"), "/tickets/MC-1?x=1");
-        assert_eq!(percent("/tickets?q=a b&c"), "/tickets%3Fq%3Da%20b%26c");
-    }
+fn note_use(app: &web::Data<App>, who: &Who) {
+    let (store, session) = (app.store.clone(), who.session);
+    let token = who.key.strip_prefix("token:").map(str::to_owned);
+    actix_web::rt::spawn(async move {
+        let noted = store.call(move |tx| match (session, token) {
+            (Some(id), _) => credentials::touch_session(tx, id),
+            (None, Some(name)) => credentials::touch_token(tx, &name),
+            (None, None) => Ok(()),
+        });
+        noted.await.ok()
+    });
 }

@@ -2,8 +2,7 @@
 
 use crate::base::error::{Error, Result};
 use crate::store::access::credentials;
-use crate::web::http::auth::cookie_name;
-use crate::web::http::security::is_https;
+use crate::web::http::security::{cookie_name, is_https};
 use crate::web::http::state::App;
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};

@@ -17,7 +17,7 @@ pub enum Access {
     /// The owner alone.
     Owner,
     /// As `Read` (as `Change` where the method changes something), and a token bound to one ticket for that ticket: the
-    /// path's `{identifier}` is compared; a handler without one must ask [`crate::web::http::auth::Principal::ticket`] itself.
+    /// path's `{identifier}` is compared; a handler without one must ask [`crate::web::http::principal::Principal::ticket`] itself.
     Ticket,
 }
 
@@ -48,15 +48,15 @@ impl Route {
     }
 }
 
-/// All routes.
-pub struct Table(pub Vec<Route>);
+/// What a path asks of its callers, by method: kept with the path, so that the door need not look for it.
+pub struct Asked(Vec<(Method, Access)>);
 
-impl Table {
-    /// What a matched route asks of its caller.
+impl Asked {
+    /// What a request with this method is asked; none where the path has no such method.
     #[must_use]
-    pub fn access(&self, method: &Method, pattern: Option<&str>) -> Option<Access> {
+    pub fn of(&self, method: &Method) -> Option<Access> {
         let method = if *method == Method::HEAD { &Method::GET } else { method };
-        self.0.iter().find(|r| Some(r.path) == pattern && r.method == method.as_str()).map(|r| r.access)
+        self.0.iter().find(|(of, _)| of == method).map(|(_, access)| *access)
     }
 }
 
@@ -73,9 +73,10 @@ pub fn configure(routes: &[Route], cfg: &mut web::ServiceConfig) {
     }
     for path in order {
         let mut resource = web::resource(path);
-        let mut allowed = Vec::new();
+        let (mut allowed, mut asked) = (Vec::new(), Vec::new());
         for route in &by_path[path] {
             allowed.push(route.method);
+            asked.push((route.method(), route.access));
             let handler = (route.register)();
             resource = resource.route(match route.method() {
                 Method::GET if !route.is_stream() => handler.guard(guard::Any(guard::Get()).or(guard::Head())),
@@ -83,7 +84,7 @@ pub fn configure(routes: &[Route], cfg: &mut web::ServiceConfig) {
             });
         }
         let allowed = allowed.join(", ");
-        cfg.service(resource.default_service(web::to(move |req: HttpRequest| other_method(req, allowed.clone()))));
+        cfg.service(resource.app_data(Asked(asked)).default_service(web::to(move |req: HttpRequest| other_method(req, allowed.clone()))));
     }
 }
 

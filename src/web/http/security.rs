@@ -10,13 +10,9 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, web};
+use actix_web::web;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-
-/// This answer's script nonce, for pages: among the request's extensions.
-#[derive(Debug, Clone)]
-pub struct Nonce(pub String);
 
 /// The hosts we answer to.
 #[derive(Debug, Clone)]
@@ -105,6 +101,12 @@ pub fn is_https(config: &Config) -> bool {
     config.tls.is_some() || config.base_url.as_deref().is_some_and(|u| u.to_ascii_lowercase().starts_with("https://"))
 }
 
+/// The session cookie's name.
+#[must_use]
+pub fn cookie_name(config: &Config) -> &'static str {
+    if is_https(config) { "__Host-mc_session" } else { "mc_session" }
+}
+
 /// Who is at the other end; a declared proxy is believed when it says for whom it speaks.
 #[must_use]
 pub fn client_ip(headers: &HeaderMap, peer: Option<SocketAddr>, config: &Config) -> IpAddr {
@@ -126,15 +128,13 @@ pub async fn secure(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let nonce = crate::base::random::secret("")[..32].to_owned();
-    req.extensions_mut().insert(Nonce(nonce.clone()));
     let refused = check(&req, &hosts, &app.config).err();
     let mut res = match refused {
         Some(problem) => req.into_response(problem.response()),
         None => next.call(req).await?.map_into_boxed_body(),
     };
     if !is_bare(res.status()) {
-        protect(res.headers_mut(), &nonce);
+        protect(res.headers_mut(), &crate::base::random::secret("")[..32]);
     }
     keep_out_of_caches(res.headers_mut());
     Ok(res)

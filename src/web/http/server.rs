@@ -4,7 +4,7 @@ use crate::base::error::{Error, Result};
 use crate::config::Config;
 use crate::web::api;
 use crate::web::http::auth;
-use crate::web::http::auth::{Limiter, Route, Table};
+use crate::web::http::auth::{Limiter, Route};
 use crate::web::http::chunked_body;
 use crate::web::http::problem::Problem;
 use crate::web::http::request::wants_fragment;
@@ -47,21 +47,20 @@ pub fn routes() -> Vec<Route> {
 pub fn serve(app: web::Data<App>, listeners: Vec<TcpListener>) -> Result<Server> {
     let addrs = listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<Vec<_>>>()?;
     let hosts = web::Data::new(Hosts::new(&app.config, &addrs));
-    let table = web::Data::new(Table(routes()));
+    let table = routes();
     let limiter = web::Data::new(Limiter::default());
     let tls = app.config.tls.as_ref().map(|(cert, key)| tls(cert, key)).transpose()?;
     let mut server = HttpServer::new(move || {
         actix_web::App::new()
             .app_data(app.clone())
             .app_data(hosts.clone())
-            .app_data(table.clone())
             .app_data(limiter.clone())
             .app_data(web::FormConfig::default().limit(FORM_LIMIT))
             .wrap(from_fn(dress))
             .wrap(Compress::default())
             .wrap(from_fn(security::secure))
             .wrap(from_fn(chunked_body::cut))
-            .configure(|cfg| auth::configure(&table.0, cfg))
+            .configure(|cfg| auth::configure(&table, cfg))
             .default_service(web::to(nowhere))
     })
     .workers(2)

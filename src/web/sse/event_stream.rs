@@ -3,7 +3,7 @@
 
 use crate::base::doorbell::Topic;
 use crate::base::error::{Error, Result};
-use crate::web::http::auth::Principal;
+use crate::web::http::auth::{Principal, is_still_good};
 use crate::web::http::problem::Problem;
 use crate::web::http::state::App;
 use crate::web::sse::shared_read::{Found, KEPT_BYTES};
@@ -140,12 +140,12 @@ struct Step<S> {
 /// The next step of a source; shared with all who stand where it stands and heard the same ring.
 async fn step<S: Source>(app: &App, topic: Topic, source: &S, heard: Option<u64>) -> Result<Step<S>> {
     let (Some(heard), Some(place)) = (heard, source.place()) else { return read(app, source).await };
-    let shared = app.reads.at(topic, place.clone(), heard);
+    let shared = app.reads.shared.at(topic, place.clone(), heard);
     let found = shared.get_or_try_init(|| async { read(app, source).await.map(|step| Arc::new(step) as Found) }).await?;
     match found.downcast_ref::<Step<S>>() {
         Some(step) => {
             if step.bytes.len() > KEPT_BYTES {
-                app.reads.forget(topic, place);
+                app.reads.shared.forget(topic, place);
             }
             Ok(step.clone())
         }
@@ -179,7 +179,7 @@ async fn encode(messages: Vec<sse::Data>) -> Result<Bytes> {
     Ok(parts.concat().into())
 }
 
-async fn follow(app: &App, principal: &Principal, topic: Topic, mut source: impl Source, tx: &mpsc::Sender<Bytes>) {
+async fn follow(app: &web::Data<App>, principal: &Principal, topic: Topic, mut source: impl Source, tx: &mpsc::Sender<Bytes>) {
     let clock = app.store.clock();
     let mut closing = app.closing.clone();
     let mut ear = app.store.doorbell.listen(topic);
@@ -209,7 +209,7 @@ async fn follow(app: &App, principal: &Principal, topic: Topic, mut source: impl
         if clock.mono_ms() - pinged >= PING_MS {
             pinged = clock.mono_ms();
             let Ok(ping) = encode(vec![source.ping()]).await else { return };
-            if !principal.still_good(app).await || !send(tx, ping).await {
+            if !is_still_good(app, principal) || !send(tx, ping).await {
                 return;
             }
         }
