@@ -5,6 +5,7 @@ pub(crate) mod api_doors;
 pub(crate) mod api_stream;
 pub(crate) mod client;
 pub(crate) mod console;
+pub(crate) mod ended_logins;
 pub(crate) mod forms;
 pub(crate) mod page_streams;
 pub(crate) mod slow_readers;
