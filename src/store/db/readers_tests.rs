@@ -61,7 +61,8 @@ fn what_was_committed_is_read_at_once_and_a_panic_inside_a_read_harms_no_later_o
         put(&store, value);
         assert_eq!(store.read_near(got).expect("read"), value);
     }
-    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| store.read_near(|_| -> Result<()> { panic!("in it") })));
+    let panicked =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| store.read_near(|_| -> Result<()> { panic!("in it") })));
     assert!(panicked.is_err());
     put(&store, "d");
     assert_eq!(store.read_near(got).expect("read"), "d");

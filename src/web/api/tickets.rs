@@ -50,11 +50,13 @@ pub async fn list(app: web::Data<App>, _principal: Principal, mut query: Params)
     }
     query.finish()?;
     let (config, now) = (app.config.clone(), app.store.clock().now());
-    let found = app.store.query(move |c| {
+    let is_narrow = filter.q.is_some() || filter.project.is_some() || filter.role.is_some() || filter.priority.is_some();
+    let read = move |c: &rusqlite::Connection| {
         let (list, next) = tickets::list(c, &filter, after, limit)?;
         Ok(Page { items: tickets_out(c, &list, now, &config)?, next_cursor: next.map(Cursor::text) })
-    });
-    Ok(HttpResponse::Ok().json(found.await?))
+    };
+    let found = if is_narrow { app.store.query_long(read).await? } else { app.store.query(read).await? };
+    Ok(HttpResponse::Ok().json(found))
 }
 
 /// `GET /tickets/{identifier}`

@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod filter;
+pub mod kept;
 pub mod page;
 pub mod stream;
 pub mod view;

@@ -5,11 +5,11 @@ use crate::config::Config;
 use crate::domain::ticket::{Priority, Status};
 use crate::domain::time::Time;
 use crate::store::ticket::board as rows;
-use crate::store::ticket::changes;
 use crate::store::ticket::tickets;
 use crate::store::ticket::tickets::Cursor;
 use crate::web::board::filter::Filter;
-use crate::web::board::view::{Board, Column, board as view, more_cards};
+use crate::web::board::kept::kept_board;
+use crate::web::board::view::{Board, Column, more_cards};
 use crate::web::http::request::{Visit, html_response};
 use crate::web::ui::shell::Nav;
 use crate::web::view_models;
@@ -69,18 +69,8 @@ impl Query {
 pub async fn get(visit: Visit, query: web::Query<Query>) -> HttpResponse {
     visit
         .answer(async {
-            let query = query.into_inner();
-            let (config, now) = (visit.app.config.clone(), visit.now);
-            let asked = query.clone();
-            let (board, cursor) =
-                visit.app.store.query(move |c| Ok((load_board(c, &config, &asked, now)?, changes::newest(c)?))).await?;
-            let pairs = board.filter.pairs_and(&[]);
-            let after = cursor.to_string();
-            let pairs = pairs.into_iter().chain([("after", after.as_str())]);
-            let stream = crate::web::board::filter::address("/board/stream", pairs);
-            let main = view(&board, &stream, visit.cx());
-            let q = board.filter.q.clone();
-            Ok(visit.page_with(StatusCode::OK, Nav::Board, "Board", Vec::new(), q, main).await)
+            let board = kept_board(&visit, query.into_inner()).await?;
+            Ok(visit.page_of(Nav::Board, "Board", board.q.clone(), &board.main).await)
         })
         .await
 }
@@ -98,7 +88,7 @@ pub async fn column(visit: Visit, path: web::Path<String>, query: web::Query<Que
             }
             let after = Cursor::parse(&query.after).ok_or_else(|| Error::field("after", "is no cursor"))?;
             let (config, now, asked) = (visit.app.config.clone(), visit.now, filter.clone());
-            let column = visit.app.store.query(move |c| load_column(c, &config, &asked, status, Some(after), now)).await?;
+            let column = visit.app.store.query_long(move |c| load_column(c, &config, &asked, status, Some(after), now)).await?;
             Ok(html_response(StatusCode::OK, &more_cards(&column, &filter, visit.cx())))
         })
         .await

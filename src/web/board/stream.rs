@@ -9,6 +9,7 @@ use crate::domain::time::Time;
 use crate::store::run::runs;
 use crate::store::ticket::{board as rows, changes, tickets};
 use crate::web::board::filter::Filter;
+use crate::web::board::kept::moves;
 use crate::web::board::page::{Query, count, rows_filter};
 use crate::web::board::view::{changed as changed_card, count_partials, moved};
 use crate::web::http::request::{Visit, seed};
@@ -41,6 +42,7 @@ pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> Ht
                 filter: query.filter(),
                 after: ChangeId(after),
                 working: None,
+                is_still: false,
                 bar: TopBar::default(),
             };
             Ok(page_stream::stream(&req, &visit.app, &visit.who, Topic::Board, feed))
@@ -55,6 +57,8 @@ struct BoardFeed {
     after: ChangeId,
     /// Cards with a live run as last shown, without seeds. None before the first look.
     working: Option<Shown>,
+    /// Whether none of them changes with time alone.
+    is_still: bool,
     bar: TopBar,
 }
 
@@ -88,6 +92,10 @@ impl Feed for BoardFeed {
         Ok(Some(Piece { id: self.after.to_string(), html, more }))
     }
 
+    fn is_still(&self) -> bool {
+        self.is_still
+    }
+
     fn every(&self) -> Option<Duration> {
         // What a worker does now changes without a change of its ticket.
         Some(STEPS_EVERY)
@@ -107,7 +115,9 @@ impl BoardFeed {
         let fresh = seed();
         let mut out = String::new();
         let mut shown = Shown::default();
+        self.is_still = true;
         for card in view_models::cards(c, &working, &self.config, now)? {
+            self.is_still &= !moves(&card);
             let (target, still) = (card.id.to_string(), changed_card(&card, STILL));
             let known = self.working.as_ref().is_none_or(|w| w.has(&target, &still));
             if !known && !told.contains_key(&card.id) {

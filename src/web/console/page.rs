@@ -28,6 +28,7 @@ use maud::{Markup, html};
 use rusqlite::Connection;
 use serde::Deserialize;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 /// What a page or a poll asks for.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -99,15 +100,28 @@ pub async fn fragment(visit: Visit, query: web::Query<Query>) -> HttpResponse {
 pub async fn list_fragment(visit: Visit, query: web::Query<Query>) -> HttpResponse {
     visit
         .answer(async {
-            let config = visit.app.config.clone();
-            let rows = visit.app.store.query(move |c| rows(c, &config)).await?;
-            let mark = mark(&rows);
-            if mark == query.seen {
+            let known = known_rows(&visit).await?;
+            let (rows, mark) = &*known;
+            if *mark == query.seen {
                 return Ok(HttpResponse::NoContent().finish());
             }
-            Ok(html_response(StatusCode::OK, &list(&rows, &mark, visit.cx())))
+            Ok(html_response(StatusCode::OK, &list(rows, mark, visit.cx())))
         })
         .await
+}
+
+/// The list and its mark, read once after each commit.
+async fn known_rows(visit: &Visit) -> Result<Arc<(Vec<Row>, String)>> {
+    let config = visit.app.config.clone();
+    let (version, name) = (visit.app.store.version(), format!("console {}", config.default_profile()));
+    if let Some(known) = visit.app.reads.made(version, &name) {
+        return Ok(known);
+    }
+    let rows = visit.app.store.query(move |c| rows(c, &config)).await?;
+    let mark = mark(&rows);
+    let known = Arc::new((rows, mark));
+    visit.app.reads.keep(version, name, known.clone());
+    Ok(known)
 }
 
 /// Take over (`1`) or hand back (`0`).

@@ -8,6 +8,7 @@ use crate::domain::time::Time;
 use crate::store::run::{dispatch, runs};
 use crate::store::ticket::tickets::Filter;
 use crate::store::ticket::{board, changes, tickets};
+use crate::web::home::known::known_home;
 use crate::web::home::view::{Change, Home, home as view};
 use crate::web::http::request::Visit;
 use crate::web::orchestrator::load;
@@ -29,13 +30,12 @@ const AWAY_MS: i64 = 1_800_000;
 pub async fn get(visit: Visit, req: HttpRequest) -> HttpResponse {
     visit
         .answer(async {
-            let (config, now) = (visit.app.config.clone(), visit.now);
+            let (app, now) = (visit.app.clone(), visit.now);
             let looks = Looks::of(&req, now);
             let since = looks.since;
-            let (home, cursor) =
-                visit.app.store.query(move |c| Ok((load_home(c, &config, since, now)?, changes::newest(c)?))).await?;
-            let stream = format!("/stream?after={cursor}&since={}", since.map_or(0, |t| t.0));
-            let main = view(&home, &stream, visit.cx());
+            let known = visit.app.store.query(move |c| known_home(&app, c, since, now)).await?;
+            let stream = format!("/stream?after={}&since={}", known.cursor, since.map_or(0, |t| t.0));
+            let main = view(&known.home, &stream, visit.cx());
             let mut response = visit.page(Nav::Home, "Home", Vec::new(), main).await;
             looks.note(&mut response)?;
             Ok(response)

@@ -2,13 +2,12 @@
 
 use crate::base::doorbell::Topic;
 use crate::base::error::Result;
-use crate::config::Config;
 use crate::domain::time::Time;
-use crate::store::ticket::changes;
-use crate::web::home::page::load_home;
+use crate::web::home::known::known_home;
 use crate::web::home::view;
 use crate::web::home::view::Home;
 use crate::web::http::request::{Visit, seed};
+use crate::web::http::state::App;
 use crate::web::sse::page_stream;
 use crate::web::sse::page_stream::{Feed, Piece};
 use crate::web::sse::rendered_parts::Shown;
@@ -18,7 +17,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::Markup;
 use rusqlite::Connection;
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// What stands in the stream's address.
 #[derive(Debug, Deserialize)]
@@ -33,7 +31,8 @@ pub async fn get(visit: Visit, query: web::Query<Query>, req: HttpRequest) -> Ht
         .answer(async {
             visit.who.may_read()?;
             let since = (query.since > 0).then_some(Time(query.since));
-            let feed = HomeFeed { config: visit.app.config.clone(), since, shown: Shown::default(), bar: TopBar::default() };
+            let feed =
+                HomeFeed { app: visit.app.clone(), since, shown: Shown::default(), bar: TopBar::default(), is_still: false };
             Ok(page_stream::stream(&req, &visit.app, &visit.who, Topic::Board, feed))
         })
         .await
@@ -44,16 +43,18 @@ type View = fn(&Home, Ctx<'_>) -> Markup;
 
 #[derive(Clone)]
 struct HomeFeed {
-    config: Arc<Config>,
+    app: web::Data<App>,
     since: Option<Time>,
     shown: Shown,
     bar: TopBar,
+    is_still: bool,
 }
 
 impl Feed for HomeFeed {
     fn next(&mut self, c: &Connection, now: Time) -> Result<Option<Piece>> {
-        let config = self.config.clone();
-        let home = load_home(c, &config, self.since, now)?;
+        let known = known_home(&self.app, c, self.since, now)?;
+        self.is_still = known.is_still();
+        let home = &known.home;
         let mut out = String::new();
         let fresh = seed();
         let cx = Ctx { now, seed: &fresh };
@@ -64,13 +65,17 @@ impl Feed for HomeFeed {
             ("#luci-home", |h, cx| view::luci(&h.luci, cx)),
         ];
         for (target, list) in lists {
-            out.push_str(&self.shown.renew(target, cx, |cx| list(&home, cx)));
+            out.push_str(&self.shown.renew(target, cx, |cx| list(home, cx)));
         }
         out.push_str(&self.bar.look(c, now)?);
         if out.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Piece { id: changes::newest(c)?.to_string(), html: out, more: false }))
+        Ok(Some(Piece { id: known.cursor.to_string(), html: out, more: false }))
+    }
+
+    fn is_still(&self) -> bool {
+        self.is_still
     }
 
     fn every(&self) -> Option<std::time::Duration> {

@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod auth;
 pub mod chunked_body;
+pub mod filled;
 pub(crate) mod login;
 pub mod principal;
 pub mod problem;

@@ -4,6 +4,7 @@ use crate::base::error::{Error, Result};
 use crate::domain::time::Time;
 use crate::store::inbox::items;
 use crate::web::http::auth::{Principal, Refused};
+use crate::web::http::filled;
 use crate::web::http::problem::{Problem, status_of};
 use crate::web::http::state::App;
 use crate::web::orchestrator::load;
@@ -11,15 +12,18 @@ use crate::web::ui::Ctx;
 use crate::web::ui::error_page::{error as error_view, usual};
 use crate::web::ui::shell;
 use crate::web::ui::shell::{Nav, Shell};
+use crate::web::ui::status_indicator::Standing;
+use crate::web::ui::template::Template;
 use crate::web::ui::toast::{Tone, toast_partial};
 use crate::web::view_models;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// Who looks, and when.
 pub struct Visit {
@@ -98,6 +102,15 @@ pub fn seed() -> String {
     format!("{:08x}{:08x}", crate::base::random::u32(), crate::base::random::u32())
 }
 
+/// What stands around every page.
+#[derive(Default)]
+struct Counts {
+    needs: i64,
+    running: usize,
+    luci: Standing,
+    reports: i64,
+}
+
 impl Visit {
     /// What views need.
     #[must_use]
@@ -120,29 +133,58 @@ impl Visit {
         q: String,
         main: Markup,
     ) -> HttpResponse {
-        let counted = self
-            .app
-            .store
-            .query(|c| {
-                let reports = items::waiting_count(c, view_models::REPORTS_COUNTED)?;
-                Ok((view_models::needs_count(c)?, crate::store::run::runs::live(c)?.len(), load::standing(c)?, reports))
-            })
-            .await;
-        let (needs, running, luci, reports) = counted.unwrap_or_default();
-        let shell = Shell {
+        let shell = self.shell(here, title, crumbs, q).await;
+        HttpResponse::build(status).content_type(ContentType::html()).body(shell::page(&shell, &main).into_string())
+    }
+
+    /// A whole page whose main part is kept: only what differs for this reader is put in.
+    pub async fn page_of(&self, here: Nav, title: &str, q: String, main: &Template) -> HttpResponse {
+        const MAIN: &str = "<!-- main -->";
+        let shell = self.shell(here, title, Vec::new(), q).await;
+        let around = shell::page(&shell, &PreEscaped(MAIN.to_owned())).into_string();
+        // Whatever the shell shows beside it is escaped: this mark stands in it once.
+        let (before, after) = around.split_once(MAIN).unwrap_or((around.as_str(), ""));
+        let body = filled::body(before, main, after, &self.seed, self.now);
+        HttpResponse::Ok().content_type(ContentType::html()).body(body)
+    }
+
+    async fn shell(&self, here: Nav, title: &str, crumbs: Vec<(String, String)>, q: String) -> Shell {
+        let counts = self.counts().await.unwrap_or_default();
+        Shell {
             title: title.to_owned(),
             here,
-            needs,
-            reports,
-            running: i64::try_from(running).unwrap_or(0),
+            needs: counts.needs,
+            reports: counts.reports,
+            running: i64::try_from(counts.running).unwrap_or(0),
             slots: i64::try_from(self.app.config.max_workers).unwrap_or(0),
-            luci,
+            luci: counts.luci,
             now: self.now,
             user_name: self.who.actor.name().to_owned(),
             crumbs,
             q,
-        };
-        html_response(status, &shell::page(&shell, &main))
+        }
+    }
+
+    /// What stands around every page: read once after each commit.
+    async fn counts(&self) -> Result<Arc<Counts>> {
+        let (version, name) = (self.app.store.version(), "shell".to_owned());
+        if let Some(known) = self.app.reads.made(version, &name) {
+            return Ok(known);
+        }
+        let counts = self
+            .app
+            .store
+            .query(|c| {
+                Ok(Arc::new(Counts {
+                    needs: view_models::needs_count(c)?,
+                    running: crate::store::run::runs::live(c)?.len(),
+                    luci: load::standing(c)?,
+                    reports: items::waiting_count(c, view_models::REPORTS_COUNTED)?,
+                }))
+            })
+            .await?;
+        self.app.reads.keep(version, name, counts.clone());
+        Ok(counts)
     }
 
     /// The answer to a state change that went well: fragments for htmx, a redirect without script.

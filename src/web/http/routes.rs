@@ -84,7 +84,9 @@ pub fn configure(routes: &[Route], cfg: &mut web::ServiceConfig) {
             });
         }
         let allowed = allowed.join(", ");
-        cfg.service(resource.app_data(Asked(asked)).default_service(web::to(move |req: HttpRequest| other_method(req, allowed.clone()))));
+        cfg.service(
+            resource.app_data(Asked(asked)).default_service(web::to(move |req: HttpRequest| other_method(req, allowed.clone()))),
+        );
     }
 }
 

@@ -6,6 +6,7 @@ use crate::store::Store;
 use crate::web::http::principal::Who;
 use crate::web::http::version_cache::VersionCache;
 use crate::web::sse::shared_read::SharedReads;
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use tokio::sync::watch;
@@ -28,6 +29,11 @@ pub struct App {
 
 /// Logins in use at once that are kept in memory.
 const LOGINS: usize = 1_000;
+/// Things that pages made of rows and that are kept: a board with all its columns full is 400 KB.
+const MADE: usize = 16;
+
+/// Something that a page made of rows.
+type Made = Arc<dyn Any + Send + Sync>;
 
 /// What was read and serves others too.
 pub struct Reads {
@@ -35,10 +41,24 @@ pub struct Reads {
     pub shared: SharedReads,
     /// Who each token (`token`) and cookie (`cookie`) stands for, by the digest of its secret.
     pub principals: VersionCache<(&'static str, [u8; 32]), Arc<Who>>,
+    made: VersionCache<String, Made>,
 }
 
 impl Default for Reads {
     fn default() -> Reads {
-        Reads { shared: SharedReads::default(), principals: VersionCache::new(LOGINS) }
+        Reads { shared: SharedReads::default(), principals: VersionCache::new(LOGINS), made: VersionCache::new(MADE) }
+    }
+}
+
+impl Reads {
+    /// What a page made of the rows of this version and kept under this name.
+    #[must_use]
+    pub fn made<T: Any + Send + Sync>(&self, version: u64, name: &String) -> Option<Arc<T>> {
+        self.made.get(version, name)?.downcast().ok()
+    }
+
+    /// Keeps what a page made of rows that it read after it had asked for this version.
+    pub fn keep<T: Any + Send + Sync>(&self, version: u64, name: String, value: Arc<T>) {
+        self.made.put(version, name, value);
     }
 }

@@ -59,6 +59,12 @@ pub trait Source: Clone + Send + Sync + 'static {
         None
     }
 
+    /// Whether what it last read changes only with a commit, and not with time. Looks of its own ([`Source::every`]) then
+    /// read nothing while nothing was committed.
+    fn is_still(&self) -> bool {
+        false
+    }
+
     /// How far apart two messages are at least; what rings meanwhile is gathered. A lone ring is answered at once.
     fn apart_ms(&self) -> i64 {
         GATHER_MS
@@ -184,10 +190,14 @@ async fn follow(app: &web::Data<App>, principal: &Principal, topic: Topic, mut s
     let mut closing = app.closing.clone();
     let mut ear = app.store.doorbell.listen(topic);
     let (mut pinged, mut sent, mut rang) = (clock.mono_ms(), i64::MIN / 2, false);
+    let mut last: Option<LastRead> = None;
     loop {
         let heard = ear.hush();
+        let looks = LastRead { version: source.every().map(|_| app.store.version()), at: clock.mono_ms() };
+        let known = !rang && source.is_still() && last.as_ref().is_some_and(|last| last.serves(&looks));
         // A read that failed is done again after the next ring or poll; the cursor has not moved.
-        if let Ok(step) = step(app, topic, &source, rang.then_some(heard)).await {
+        if !known && let Ok(step) = step(app, topic, &source, rang.then_some(heard)).await {
+            last = Some(looks).filter(|_| !step.more);
             source = step.source;
             if !step.bytes.is_empty() {
                 sent = clock.mono_ms();
@@ -220,6 +230,19 @@ async fn follow(app: &web::Data<App>, principal: &Principal, topic: Topic, mut s
         if rang && early > 0 && tokio::time::timeout(Duration::from_millis(early.unsigned_abs()), tx.closed()).await.is_ok() {
             return;
         }
+    }
+}
+
+/// What is known of a source's last read. The version is asked for before it; none where the source looks when it is rung.
+struct LastRead {
+    version: Option<u64>,
+    at: i64,
+}
+
+impl LastRead {
+    /// Whether a look now would read the same. After a while it is looked at all the same.
+    fn serves(&self, now: &LastRead) -> bool {
+        self.version.is_some() && self.version == now.version && now.at - self.at < POLL_MS
     }
 }
 

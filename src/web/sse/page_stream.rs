@@ -29,6 +29,11 @@ pub trait Feed: Clone + Send + Sync + 'static {
     fn every(&self) -> Option<Duration> {
         None
     }
+
+    /// Whether what it last read changes only with a commit, and not with time: such a look needs no read.
+    fn is_still(&self) -> bool {
+        false
+    }
 }
 
 /// A message.
@@ -77,6 +82,10 @@ impl<F: Feed> Source for Page<F> {
 
     fn every(&self) -> Option<Duration> {
         self.feed.every()
+    }
+
+    fn is_still(&self) -> bool {
+        self.feed.is_still()
     }
 
     fn apart_ms(&self) -> i64 {

@@ -10,6 +10,7 @@ pub mod shell;
 pub mod sparkline;
 pub mod status_indicator;
 pub mod stream;
+pub mod template;
 pub mod toast;
 pub mod when;
 pub mod words;

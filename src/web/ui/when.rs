@@ -18,20 +18,25 @@ pub fn ago(at: Time, now: Time) -> Markup {
 /// `12:41`, or the day where it is not today. The script puts it into the reader's own zone.
 #[must_use]
 pub fn clock(at: Time, now: Time) -> Markup {
-    let format = if now.since(at) < 86_400_000 { "%H:%M" } else { "%-d %b" };
-    html! { time datetime=(at.rfc3339()) title=(absolute(at)) data-at=(at.0) data-as="clock" { (at.utc().format(format)) } }
+    html! { time datetime=(at.rfc3339()) title=(absolute(at)) data-at=(at.0) data-as="clock" { (clock_words(at, now)) } }
 }
 
 /// `Today`, `Yesterday`, `Friday 20 Nov`. The script puts it into the reader's own zone.
 #[must_use]
 pub fn day(at: Time, now: Time) -> Markup {
-    let back = now.utc().date_naive().signed_duration_since(at.utc().date_naive()).num_days();
-    let words = match back {
+    html! { time datetime=(at.rfc3339()) title=(absolute(at)) data-at=(at.0) data-as="day" { (day_words(at, now)) } }
+}
+
+fn clock_words(at: Time, now: Time) -> String {
+    at.utc().format(if now.since(at) < 86_400_000 { "%H:%M" } else { "%-d %b" }).to_string()
+}
+
+fn day_words(at: Time, now: Time) -> String {
+    match now.utc().date_naive().signed_duration_since(at.utc().date_naive()).num_days() {
         0 => "Today".to_owned(),
         1 => "Yesterday".to_owned(),
         _ => at.utc().format("%A %-d %b").to_string(),
-    };
-    html! { time datetime=(at.rfc3339()) title=(absolute(at)) data-at=(at.0) data-as="day" { (words) } }
+    }
 }
 
 /// `2026-11-21 12:41 UTC`.
@@ -45,6 +50,18 @@ fn ago_words(at: Time, now: Time) -> String {
         (true, _) => format!("in {}", span_words(at.since(now))),
         (false, true) => "just now".to_owned(),
         (false, false) => format!("{} ago", span_words(now.since(at))),
+    }
+}
+
+/// The words of a moment in one of the forms above, by its name in `data-as`; none for another name.
+#[must_use]
+pub fn words(form: &str, at: Time, now: Time) -> Option<String> {
+    match form {
+        "span" => Some(span_words(now.since(at))),
+        "ago" => Some(ago_words(at, now)),
+        "clock" => Some(clock_words(at, now)),
+        "day" => Some(day_words(at, now)),
+        _ => None,
     }
 }
 
