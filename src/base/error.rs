@@ -53,7 +53,8 @@ fn invalid_text(fields: &[FieldError]) -> String {
 impl From<rusqlite::Error> for Error {
     fn from(e: rusqlite::Error) -> Self {
         match &e {
-            rusqlite::Error::QueryReturnedNoRows => Error::NotFound("the row".to_owned()),
+            // What somebody asked for and is not there is said so where it is looked for, by its name.
+            rusqlite::Error::QueryReturnedNoRows => Error::Internal("a row that must be there is missing".to_owned()),
             rusqlite::Error::SqliteFailure(f, _)
                 if matches!(f.code, rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) =>
             {
@@ -83,3 +84,13 @@ impl From<std::io::Error> for Error {
 
 /// The result of nearly everything here.
 pub type Result<T> = std::result::Result<T, Error>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_is_missing_inside_is_a_fault_of_ours_and_nobodys_wrong_address() {
+        assert!(matches!(Error::from(rusqlite::Error::QueryReturnedNoRows), Error::Internal(_)));
+    }
+}

@@ -1,13 +1,13 @@
 //! Comments on tickets.
 
 use crate::base::doorbell::Topic;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::domain::ids::{CommentId, RunId, TicketId};
 use crate::domain::ticket::comment::{Comment, CommentKind, Source};
 use crate::domain::time::Time;
 use crate::store::Tx;
 use crate::store::ticket::tickets::parsed;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// A comment to be stored.
 #[derive(Debug, Clone)]
@@ -54,9 +54,10 @@ pub fn add(tx: &Tx<'_>, c: &NewComment) -> Result<Comment> {
 /// # Errors
 /// It does not exist.
 pub fn get(conn: &Connection, id: CommentId) -> Result<Comment> {
-    Ok(conn
-        .prepare_cached("select id, ticket_id, run_id, author, source, kind, body, created_at from comments where id = ?1")?
-        .query_row([id.0], row_to_comment)?)
+    conn.prepare_cached("select id, ticket_id, run_id, author, source, kind, body, created_at from comments where id = ?1")?
+        .query_row([id.0], row_to_comment)
+        .optional()?
+        .ok_or_else(|| Error::not_found(format!("comment {id}")))
 }
 
 /// Comments after a cursor, oldest first.
@@ -92,7 +93,6 @@ pub fn newest(conn: &Connection, ticket: TicketId, before: CommentId, limit: i64
 /// # Errors
 /// The database refused.
 pub fn last_word(conn: &Connection, ticket: TicketId) -> Result<Option<Comment>> {
-    use rusqlite::OptionalExtension;
     Ok(conn
         .prepare_cached(
             "select id, ticket_id, run_id, author, source, kind, body, created_at from comments
