@@ -4,6 +4,8 @@ pub mod assets;
 pub mod auth;
 pub mod chunked_body;
 pub mod filled;
+pub mod forwarded;
+pub mod hosts;
 pub(crate) mod login;
 pub mod principal;
 pub mod problem;

@@ -3,6 +3,10 @@
 
 use crate::base::error::Error;
 use crate::config::Config;
+use crate::web::http::forwarded::by_proxy;
+pub use crate::web::http::forwarded::client_ip;
+pub use crate::web::http::hosts::Hosts;
+use crate::web::http::hosts::{Origin, origin_parts};
 use crate::web::http::problem::Problem;
 use crate::web::http::state::App;
 use actix_web::body::{BoxBody, MessageBody};
@@ -11,89 +15,6 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web;
-use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
-
-/// The hosts we answer to.
-#[derive(Debug, Clone)]
-pub struct Hosts {
-    /// With port, where the port is not the scheme's own.
-    exact: BTreeSet<String>,
-    /// By name, whatever the port: what the operator allowed.
-    names: BTreeSet<String>,
-    /// Any address is good: the operator said that the network is theirs alone.
-    any_ip: bool,
-    base: Option<(String, String)>,
-}
-
-impl Hosts {
-    /// From the configuration and the addresses really listened on.
-    #[must_use]
-    pub fn new(config: &Config, addrs: &[SocketAddr]) -> Hosts {
-        let mut exact = BTreeSet::new();
-        let own = if config.tls.is_some() { 443 } else { 80 };
-        for addr in addrs {
-            let mut forms = vec![addr.ip().to_string(), "127.0.0.1".to_owned(), "localhost".to_owned(), "[::1]".to_owned()];
-            if let IpAddr::V6(ip) = addr.ip() {
-                forms[0] = format!("[{ip}]");
-            }
-            for form in forms {
-                exact.insert(format!("{form}:{}", addr.port()));
-                if addr.port() == own {
-                    exact.insert(form);
-                }
-            }
-        }
-        let (with_port, names) = config.allowed_hosts.iter().cloned().partition(|h: &String| split_port(h).1.is_some());
-        let with_port: BTreeSet<String> = with_port;
-        exact.extend(with_port);
-        let base = config.base_url.as_deref().and_then(origin_parts);
-        if let Some((_, host)) = &base {
-            exact.insert(host.clone());
-        }
-        Hosts { exact, names, any_ip: config.insecure && config.is_open_to_network(), base }
-    }
-
-    /// Whether a request for this host is for us.
-    #[must_use]
-    pub fn accepts(&self, host: &str) -> bool {
-        let host = host.to_ascii_lowercase();
-        let (name, port) = split_port(&host);
-        if port.is_some_and(|p| p.parse::<u16>().is_err()) {
-            return false;
-        }
-        self.exact.contains(&host) || self.names.contains(name) || (self.any_ip && is_ip(name))
-    }
-}
-
-/// Splits `host:port`; an IPv6 address keeps its brackets.
-fn split_port(host: &str) -> (&str, Option<&str>) {
-    let end = host.rfind(']').map_or(0, |at| at + 1);
-    match host[end..].find(':') {
-        Some(at) => (&host[..end + at], Some(&host[end + at + 1..])),
-        None => (host, None),
-    }
-}
-
-fn is_ip(name: &str) -> bool {
-    match name.strip_prefix('[').and_then(|n| n.strip_suffix(']')) {
-        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => name.parse::<std::net::Ipv4Addr>().is_ok(),
-    }
-}
-
-/// Scheme and host (with a port that is not the scheme's own) of an address.
-fn origin_parts(url: &str) -> Option<(String, String)> {
-    let (scheme, rest) = url.split_once("://")?;
-    let scheme = scheme.to_ascii_lowercase();
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-    let own = if scheme == "https" { "443" } else { "80" };
-    let host = match split_port(&host) {
-        (name, Some(port)) if port == own => name.to_owned(),
-        (_, _) => host.clone(),
-    };
-    (!host.is_empty()).then_some((scheme, host))
-}
 
 /// Whether browsers reach us by https.
 #[must_use]
@@ -105,17 +26,6 @@ pub fn is_https(config: &Config) -> bool {
 #[must_use]
 pub fn cookie_name(config: &Config) -> &'static str {
     if is_https(config) { "__Host-mc_session" } else { "mc_session" }
-}
-
-/// Who is at the other end; a declared proxy is believed when it says for whom it speaks.
-#[must_use]
-pub fn client_ip(headers: &HeaderMap, peer: Option<SocketAddr>, config: &Config) -> IpAddr {
-    let peer = peer.map_or(IpAddr::from([127, 0, 0, 1]), |a| a.ip());
-    if !config.trusted_proxies.contains(&peer) {
-        return peer;
-    }
-    // The last entry is the proxy's own word, those before it are anybody's.
-    text(headers, "x-forwarded-for").and_then(|list| list.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer)
 }
 
 /// The outermost layer of every route: see the module.
@@ -168,9 +78,7 @@ fn host_of(req: &ServiceRequest, config: &Config) -> Result<String, Problem> {
         (Some(host), _) | (None, Some(host)) => host,
         (None, None) => return Err(bad("The Host header is missing")),
     };
-    let by_proxy = req.peer_addr().is_some_and(|peer| config.trusted_proxies.contains(&peer.ip()));
-    let forwarded = if by_proxy { text(req.headers(), "x-forwarded-host") } else { None };
-    Ok(forwarded.map_or(host, |list| list.split(',').next().unwrap_or_default().trim().to_owned()))
+    Ok(by_proxy(req.headers(), req.peer_addr(), config, "x-forwarded-host").map_or(host, str::to_owned))
 }
 
 /// Whether a change comes from our own pages, or from a program.
@@ -193,21 +101,15 @@ fn same_origin(req: &ServiceRequest, hosts: &Hosts, config: &Config, host: &str)
     Ok(())
 }
 
-fn is_ours(origin: &(String, String), req: &ServiceRequest, hosts: &Hosts, config: &Config, host: &str) -> bool {
-    if hosts.base.as_ref() == Some(origin) {
+fn is_ours(origin: &Origin, req: &ServiceRequest, hosts: &Hosts, config: &Config, host: &str) -> bool {
+    if hosts.is_base(origin) {
         return true;
     }
-    let by_proxy = req.peer_addr().is_some_and(|peer| config.trusted_proxies.contains(&peer.ip()));
-    let scheme = match (config.tls.is_some(), by_proxy) {
-        (true, _) => "https",
-        (false, true) => text(req.headers(), "x-forwarded-proto").unwrap_or("http"),
-        (false, false) => "http",
+    let scheme = match config.tls {
+        Some(_) => "https",
+        None => by_proxy(req.headers(), req.peer_addr(), config, "x-forwarded-proto").unwrap_or("http"),
     };
     origin_parts(&format!("{scheme}://{host}")).as_ref() == Some(origin)
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }
 
 /// The headers of every answer that has a body.
@@ -242,63 +144,3 @@ const FIXED: &[(&str, &str)] = &[
     ("x-frame-options", "DENY"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hosts(toml: &str, listen: &str) -> Hosts {
-        let dir = tempfile::tempdir().expect("a temp dir");
-        std::fs::write(dir.path().join("config.toml"), toml).expect("written");
-        let flags = crate::config::Flags { data: Some(dir.path().into()), listen: Some(listen.into()), ..Default::default() };
-        let config = Config::load(&flags, &|_| None, &|_| None).expect("good");
-        Hosts::new(&config, &[config.listen])
-    }
-
-    #[test]
-    fn only_our_own_names_are_accepted() {
-        let h = hosts("", "127.0.0.1:8420");
-        for good in ["127.0.0.1:8420", "localhost:8420", "LOCALHOST:8420", "[::1]:8420"] {
-            assert!(h.accepts(good), "{good}");
-        }
-        for bad in [
-            "evil.com",
-            "127.0.0.1.evil.com:8420",
-            "127.0.0.1",
-            "127.0.0.1:8421",
-            "localhost.:8420",
-            "",
-            "[::1]",
-            "192.168.1.4:8420",
-        ] {
-            assert!(!h.accepts(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn the_operators_names_are_accepted_on_any_port_and_the_base_address_as_written() {
-        let toml = "[server]\nbase_url = \"https://mc.example.org\"\nallowed_hosts = [\"box.lan\", \"other.lan:99\"]\n";
-        let h = hosts(toml, "127.0.0.1:8420");
-        for good in ["mc.example.org", "box.lan", "box.lan:1234", "other.lan:99"] {
-            assert!(h.accepts(good), "{good}");
-        }
-        for bad in ["mc.example.org:81", "other.lan", "x.box.lan", "box.lan:http", "10.0.0.1"] {
-            assert!(!h.accepts(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn in_a_network_of_ones_own_any_address_will_do_but_no_name() {
-        let h = hosts("[server]\ninsecure = true\n", "0.0.0.0:8420");
-        assert!(h.accepts("192.168.1.4:8420") && h.accepts("[fe80::1]:9"));
-        assert!(!h.accepts("evil.com:8420") && !h.accepts("192.168.1.4.evil.com"));
-    }
-
-    #[test]
-    fn an_origin_is_compared_without_its_schemes_own_port() {
-        let of = |u: &str| origin_parts(u).expect("an origin");
-        assert_eq!(of("https://A.b:443"), ("https".into(), "a.b".into()));
-        assert_eq!(of("http://a.b:8420/x"), ("http".into(), "a.b:8420".into()));
-        assert_eq!(origin_parts("null"), None);
-    }
-}
