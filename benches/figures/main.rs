@@ -11,6 +11,7 @@ mod bare;
 mod clock;
 mod crowd;
 mod director;
+mod door;
 mod fanout;
 mod http;
 mod inbox;
@@ -84,6 +85,8 @@ const FIGURES: &[Figure] = &[
     ("p18", shutdown::shutdown),
     ("p19", starts::recovery),
     ("p20", reads::polls),
+    ("read", door::reads),
+    ("board", door::board),
     ("luci", luci::turns),
     ("tasks", tasks::due_at_once),
     ("memory", memory::big_logs),

@@ -22,6 +22,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// A data folder, and the server that works on it while it is up.
 pub struct Server {
     pub data: PathBuf,
+    program: PathBuf,
     up: Option<Up>,
 }
 
@@ -42,7 +43,13 @@ impl Server {
             me.display().to_string()
         );
         fs::write(data.path().join("config.toml"), text)?;
-        Ok(Server { data: at.to_owned(), up: None })
+        Ok(Server { data: at.to_owned(), program: PathBuf::from(EXE), up: None })
+    }
+
+    /// The same folder, served by another program.
+    pub fn of(mut self, program: PathBuf) -> Server {
+        self.program = program;
+        self
     }
 
     /// Starts it and waits until it answers. Milliseconds from the start to the first answer.
@@ -55,7 +62,7 @@ impl Server {
         let _ = fs::remove_file(self.data.join("local.json"));
         let began = Stopwatch::start();
         let log = fs::OpenOptions::new().create(true).append(true).open(self.data.join("server.log"))?;
-        let child = Command::new(EXE)
+        let child = Command::new(&self.program)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(&self.data)
             .env("MC_LOG", "warn")
