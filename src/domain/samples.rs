@@ -1,8 +1,9 @@
-//! A turn and a session for tests to change what they are about: `Turn { state, ..turn() }`.
+//! A turn, a session and a ticket for tests to change what they are about: `Turn { state, ..turn() }`.
 
-use crate::domain::ids::{SessionId, TurnId};
+use crate::domain::ids::{SessionId, TicketId, TurnId};
 use crate::domain::orchestrator::session::{DriverKind, LUCI, Session, SessionState};
 use crate::domain::orchestrator::turn::{Turn, TurnOrigin, TurnState};
+use crate::domain::ticket::{Priority, Role, Status, Ticket, Title, WorkClass};
 use crate::domain::time::Time;
 
 /// A turn that was sent.
@@ -58,5 +59,31 @@ pub(crate) fn session() -> Session {
         last_activity_at: None,
         ended_at: None,
         end_reason: None,
+    }
+}
+
+/// A ticket.
+pub(crate) fn ticket() -> Ticket {
+    Ticket {
+        id: TicketId(12),
+        title: Title::stored("Move the bucket".to_owned()),
+        description: String::new(),
+        status: Status::InProgress,
+        status_since: Time(0),
+        priority: Priority::Normal,
+        role: Role::default(),
+        project: String::new(),
+        profile: None,
+        work_class: WorkClass::Code,
+        parent: None,
+        session_id: None,
+        run: None,
+        not_before: None,
+        retries: 0,
+        needs_approval: false,
+        created_by: "Ada".to_owned(),
+        created_at: Time(0),
+        updated_at: Time(0),
+        version: 1,
     }
 }

@@ -6,6 +6,7 @@ use crate::domain::ids::{EventId, TicketId};
 use crate::domain::ports::Rules;
 use crate::domain::run::Run;
 use crate::domain::run::event::{Event, EventKind};
+use crate::domain::run::question;
 use crate::domain::run::verdict;
 use crate::domain::text::{cut_chars, shortened};
 use crate::domain::ticket::comment::CommentKind;
@@ -19,7 +20,8 @@ use crate::web::home::run_row::{Doing, RunRow};
 use crate::web::ticket::view_comment::Said;
 use crate::web::ticket::view_head::Head;
 use crate::web::ticket::view_live::Live;
-use crate::web::ui::attention_card::{Ask, Lit, read_question};
+use crate::web::ui::attention_card;
+use crate::web::ui::attention_card::{Ask, Lit};
 use crate::web::ui::paused::Resting;
 use rusqlite::Connection;
 
@@ -88,7 +90,7 @@ pub fn lit(c: &Connection, t: &Ticket) -> Result<Option<Lit>> {
     let word = comments::last_word(c, t.id)?;
     let said = word.as_ref().map(|w| w.body.as_str()).unwrap_or_default();
     let ask = match t.status {
-        Status::NeedsInput => question(said, t.title.as_str()),
+        Status::NeedsInput => asked(said, t.title.as_str()),
         Status::InReview => {
             let shown = evidence::of_ticket(c, t.id, 3)?;
             let change = shown.iter().find(|e| e.kind == "change").map(|e| format!("{}. ", e.label)).unwrap_or_default();
@@ -120,14 +122,14 @@ pub fn lit(c: &Connection, t: &Ticket) -> Result<Option<Lit>> {
     }))
 }
 
-fn question(said: &str, title: &str) -> Ask {
-    let text = verdict::prefix(said).map_or_else(|| said.to_owned(), |(_, payload)| payload);
-    if text.trim().is_empty() {
+fn asked(said: &str, title: &str) -> Ask {
+    let asked = question::of_comment(said);
+    if asked.ask.is_empty() {
         return Ask::Question {
             text: format!("What should be done about “{title}”?"), why: String::new(), options: Vec::new()
         };
     }
-    read_question(&text)
+    attention_card::question(asked)
 }
 
 /// The first words of a Markdown text, on one line, without its prefix.

@@ -1,6 +1,7 @@
 //! What notices say: tickets that need a person, profiles that rest, an orchestrator that does not come up.
 
 use crate::domain::notice::{Button, Press};
+use crate::domain::run::question;
 use crate::domain::run::verdict;
 use crate::domain::ticket::{Status, Ticket};
 
@@ -22,8 +23,7 @@ pub fn needs(ticket: &Ticket, to: Status, said: &str) -> Option<Words> {
     let plain = verdict::without_sentinel(&plain).trim();
     match to {
         Status::NeedsInput => {
-            let (_, options) = verdict::question_options(plain);
-            let buttons = options.iter().map(|o| Button::new(o, &Press::Answer(id))).collect();
+            let buttons = question::of_comment(said).options.iter().map(|o| Button::new(o, &Press::Answer(id))).collect();
             Some(Words { text: format!("{id} asks: {title}\n\n{plain}\n\nReply to this message to answer."), buttons })
         }
         Status::InReview => {
@@ -59,34 +59,7 @@ pub fn luci_broken(why: &str) -> Words {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::TicketId;
-    use crate::domain::ticket::{Priority, Role, Title, WorkClass};
-    use crate::domain::time::Time;
-
-    fn ticket() -> Ticket {
-        Ticket {
-            id: TicketId(12),
-            title: Title::stored("Move the bucket".to_owned()),
-            description: String::new(),
-            status: Status::InProgress,
-            status_since: Time(0),
-            priority: Priority::Normal,
-            role: Role::default(),
-            project: String::new(),
-            profile: None,
-            work_class: WorkClass::Code,
-            parent: None,
-            session_id: None,
-            run: None,
-            not_before: None,
-            retries: 0,
-            needs_approval: false,
-            created_by: "Ada".to_owned(),
-            created_at: Time(0),
-            updated_at: Time(0),
-            version: 1,
-        }
-    }
+    use crate::domain::samples::ticket;
 
     #[test]
     fn a_question_comes_with_its_options() {

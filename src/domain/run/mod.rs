@@ -5,6 +5,7 @@ pub mod conclude;
 pub mod event;
 pub mod failure_patterns;
 pub mod progress;
+pub mod question;
 pub mod terminal_comment;
 pub mod verdict;
 

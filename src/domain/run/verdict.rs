@@ -1,8 +1,7 @@
-//! What an agent says of its work: the prefix of its final text, the sentinel line, and the options of a question.
+//! What an agent says of its work: the prefix of its final text and the sentinel line.
 
 use crate::domain::ids::TicketId;
 use crate::domain::run::Verdict;
-use crate::domain::text::strip_control;
 use crate::domain::time::Time;
 use serde::Deserialize;
 
@@ -127,65 +126,6 @@ pub fn without_sentinel(text: &str) -> &str {
     }
 }
 
-/// Quick replies are at most so many.
-const MAX_OPTIONS: usize = 4;
-
-/// And at most so long.
-const OPTION_CHARS: usize = 40;
-
-/// Splits a question into what is asked and the quick replies it offers: a list at its end, or `Options: a | b`.
-/// Where there are too many or too long ones there are none: half a choice would mislead.
-#[must_use]
-pub fn question_options(text: &str) -> (String, Vec<String>) {
-    let text = without_sentinel(text).trim();
-    let none = || (text.to_owned(), Vec::new());
-    let lines: Vec<&str> = text.lines().collect();
-    let Some((last, before)) = lines.split_last() else { return none() };
-    let (ask, options) = match options_line(last) {
-        Some(options) => (before, options),
-        None => {
-            let items: Vec<&str> = lines.iter().rev().map_while(|l| list_item(l)).collect();
-            (&lines[..lines.len() - items.len()], items.into_iter().rev().collect())
-        }
-    };
-    let options: Vec<String> = options.into_iter().map(plain).filter(|o| !o.is_empty()).collect();
-    let fits = (2..=MAX_OPTIONS).contains(&options.len()) && options.iter().all(|o| o.chars().count() <= OPTION_CHARS);
-    let ask = ask.join("\n").trim().to_owned();
-    if fits && !ask.is_empty() { (ask, options) } else { none() }
-}
-
-fn options_line(line: &str) -> Option<Vec<&str>> {
-    let line = line.trim();
-    let rest = line.strip_prefix("Options:").or_else(|| line.strip_prefix("**Options:**"))?;
-    Some(rest.split('|').map(str::trim).collect())
-}
-
-fn list_item(line: &str) -> Option<&str> {
-    let line = line.trim();
-    if let Some(item) = ["- ", "* ", "+ ", "• "].iter().find_map(|bullet| line.strip_prefix(bullet)) {
-        return Some(item.trim());
-    }
-    let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    let digits = line.len() - rest.len();
-    if !(1..=2).contains(&digits) {
-        return None;
-    }
-    rest.strip_prefix(". ").or_else(|| rest.strip_prefix(") ")).map(str::trim)
-}
-
-/// An option as a person would type it: without emphasis or code marks around it.
-fn plain(option: &str) -> String {
-    let clean = strip_control(option);
-    let mut rest = clean.trim();
-    for mark in ["**", "__", "`", "\"", "*"] {
-        if let Some(inner) = rest.strip_prefix(mark).and_then(|r| r.strip_suffix(mark)) {
-            rest = inner.trim();
-        }
-    }
-    // A lone carriage return has become a line feed: an option stands on one line.
-    rest.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,33 +241,5 @@ mod tests {
         assert_eq!(without_sentinel(&format!("DONE: ok\n{}", line("DONE", "MC-7", NONCE))), "DONE: ok");
         assert_eq!(without_sentinel("DONE: ok\n"), "DONE: ok");
         assert_eq!(without_sentinel(&line("DONE", "MC-7", NONCE)), "");
-    }
-
-    #[test]
-    fn a_question_offers_its_list_as_quick_replies() {
-        let (ask, options) = question_options("Which region?\n\n- eu-central-1\n- **us-east-1**\n");
-        assert_eq!(ask, "Which region?");
-        assert_eq!(options, ["eu-central-1", "us-east-1"]);
-        assert_eq!(question_options("Keep it?\nOptions: yes | no | `later`").1, ["yes", "no", "later"]);
-        assert_eq!(question_options("Pick:\n1. red\n2) blue").1, ["red", "blue"]);
-        assert_eq!(question_options("Pick:\nOptions: dark\rred | blue").1, ["dark red", "blue"]);
-    }
-
-    #[test]
-    fn a_list_that_is_no_choice_offers_nothing() {
-        for text in [
-            "Which region?",
-            "- one\n- two",
-            "What now?\n- only one",
-            "What now?\n- a\n- b\n- c\n- d\n- e",
-            "What now?\n- a\n- a very long option that nobody could fit on a button of a phone",
-            "What now?\n- a\n- b\nPlease say.",
-            "In 2026 we\n2026. no list",
-            "",
-        ] {
-            let (ask, options) = question_options(text);
-            assert!(options.is_empty(), "{text:?} gave {options:?}");
-            assert_eq!(ask, text);
-        }
     }
 }

@@ -5,6 +5,7 @@ use crate::domain::ids::{CommentId, EventId, RunId, TicketId};
 use crate::domain::orchestrator::proposal::{Proposal, ProposalState};
 use crate::domain::orchestrator::turn::{TurnOrigin, TurnState};
 use crate::domain::run::event::{Event, EventKind, NewEvent};
+use crate::domain::run::question::read as read_question;
 use crate::domain::ticket::comment::{Comment, CommentKind, Source};
 use crate::domain::ticket::evidence::Evidence;
 use crate::domain::ticket::next_action::{NextAction, NextKind};
@@ -19,7 +20,7 @@ use crate::web::orchestrator::view_turn::Shown;
 use crate::web::ticket::view_comment::{Said, comment};
 use crate::web::ticket::view_event::event_row;
 use crate::web::ui::Ctx;
-use crate::web::ui::attention_card::{Lit, Place, lit, read_question};
+use crate::web::ui::attention_card::{Lit, Place, lit, question};
 use crate::web::ui::markdown::markdown;
 use crate::web::ui::status_indicator::Standing;
 
@@ -372,7 +373,7 @@ fn no_attack_gets_through_a_card_or_a_question() {
             };
             assert_harmless(&card(&shown, CX).into_string(), attack, "card");
         }
-        for ask in [read_question(attack), read_question(&format!("Which? {attack}\n- {attack}\n- b"))] {
+        for ask in [read_question(attack), read_question(&format!("Which? {attack}\n- {attack}\n- b"))].map(question) {
             let shown = Lit {
                 ticket: TicketId(1),
                 title: text.clone(),

@@ -1,6 +1,7 @@
 //! A lit block: something that waits for a person, with all it takes to move it on right there.
 
 use crate::domain::ids::TicketId;
+use crate::domain::run::question::Question;
 use crate::domain::ticket::{Role, Status};
 use crate::domain::time::Time;
 use crate::web::ui::{Ctx, form, icon, when, words};
@@ -216,80 +217,8 @@ pub fn answered(ticket: TicketId, words: &str) -> Markup {
     }
 }
 
-/// Splits what an agent asked into question, reasons and offered answers: the first sentence that ends in a
-/// question mark (else the first line), the rest, and the entries of its list where there are two to six short ones.
+/// A question as a card asks it.
 #[must_use]
-pub fn read_question(text: &str) -> Ask {
-    let mut options = Vec::new();
-    let mut said = Vec::new();
-    for line in text.lines().map(str::trim) {
-        match entry(line) {
-            Some(option) => options.push(option.to_owned()),
-            None => said.push(line),
-        }
-    }
-    let few = (2..=6).contains(&options.len()) && options.iter().all(|o| o.chars().count() <= 60);
-    let said = if few {
-        said.join("\n")
-    } else {
-        options.clear();
-        text.to_owned()
-    };
-    let said = said.trim();
-    let (ask, why) = match said.find("? ").or_else(|| said.find("?\n")).or_else(|| said.ends_with('?').then(|| said.len() - 1)) {
-        Some(at) => {
-            let begin = said[..at].rfind(". ").map_or(0, |i| i + 2).max(said[..at].rfind('\n').map_or(0, |i| i + 1));
-            (&said[begin..=at], format!("{} {}", &said[..begin], &said[at + 1..]))
-        }
-        None => said.split_once('\n').map_or((said, String::new()), |(a, b)| (a, b.to_owned())),
-    };
-    let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
-    Ask::Question { text: ask.trim().to_owned(), why, options }
-}
-
-/// An entry of a list: `- eu-central-1`, `* …`, `1. …`, `a) …`.
-fn entry(line: &str) -> Option<&str> {
-    let rest = line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")).or_else(|| {
-        let (mark, rest) = line.split_once([')', '.'])?;
-        let short = mark.len() <= 2 && !mark.is_empty() && mark.chars().all(|c| c.is_ascii_alphanumeric());
-        (short && rest.starts_with(' ')).then_some(rest)
-    })?;
-    let plain = rest.trim().trim_matches(['*', '`']);
-    (!plain.is_empty()).then_some(plain)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parts(text: &str) -> (String, String, Vec<String>) {
-        match read_question(text) {
-            Ask::Question { text, why, options } => (text, why, options),
-            Ask::Review { .. } | Ask::Blocked { .. } => panic!("a question is a question"),
-        }
-    }
-
-    #[test]
-    fn a_question_with_a_list_offers_its_entries() {
-        let (ask, why, options) = parts("Which region? The database is in Europe.\n\n- `eu-central-1`\n- us-east-1\n");
-        assert_eq!((ask.as_str(), why.as_str()), ("Which region?", "The database is in Europe."));
-        assert_eq!(options, ["eu-central-1", "us-east-1"]);
-    }
-
-    #[test]
-    fn the_question_is_found_behind_its_reasons() {
-        let (ask, why, options) = parts("Both work. Which one should I take? I would take the first.");
-        assert_eq!((ask.as_str(), why.as_str()), ("Which one should I take?", "Both work. I would take the first."));
-        assert!(options.is_empty());
-    }
-
-    #[test]
-    fn a_long_list_is_no_set_of_buttons() {
-        let text = "What now?\n- a\n- b\n- c\n- d\n- e\n- f\n- g";
-        let (ask, why, options) = parts(text);
-        assert_eq!(ask, "What now?");
-        assert!(options.is_empty() && why.contains("- g"));
-        assert_eq!(parts("Tell me more").0, "Tell me more");
-        assert_eq!(parts("").0, "");
-    }
+pub fn question(q: Question) -> Ask {
+    Ask::Question { text: q.ask, why: q.why, options: q.options }
 }

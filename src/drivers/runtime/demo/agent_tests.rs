@@ -122,7 +122,7 @@ fn it_asks_and_goes_on_with_the_answer_in_the_same_session() {
     let ticket = "[demo: ask Which region? | eu-central-1 | us-east-1]";
     let (_, _, asked, _) = scene.play(&NEW, ticket, COLD);
     assert_eq!(asked.verdict, Some(Verdict::Question));
-    let (_, options) = crate::domain::run::verdict::question_options(&asked.payload);
+    let options = crate::domain::run::question::read(&asked.payload).options;
     assert_eq!(options, ["eu-central-1", "us-east-1"]);
     let (_, progress, done, shown) = scene.play(&AGAIN, ticket, Opening::Resume { replies: &[reply("us-east-1")] });
     assert_eq!(done.verdict, Some(Verdict::Done), "{done:?}");

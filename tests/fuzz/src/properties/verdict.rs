@@ -4,7 +4,8 @@ use super::plain::assert_plain;
 use super::stream::concluded;
 use mission_control::domain::ids::TicketId;
 use mission_control::domain::run::progress::{Progress, ResultLine};
-use mission_control::domain::run::verdict::{SentinelRead, prefix, question_options, sentinel, without_sentinel};
+use mission_control::domain::run::question;
+use mission_control::domain::run::verdict::{SentinelRead, prefix, sentinel, without_sentinel};
 use mission_control::domain::run::{RunState, Verdict};
 use serde_json::Value;
 
@@ -52,7 +53,7 @@ fn assert_sentinel(text: &str, ticket: TicketId, nonce: &str) {
 }
 
 fn assert_question(text: &str) {
-    let (ask, options) = question_options(text);
+    let question::Question { ask, options, .. } = question::read(text);
     assert!(options.is_empty() || (2..=4).contains(&options.len()));
     assert!(options.is_empty() || !ask.is_empty(), "options without a question");
     for option in &options {
@@ -60,7 +61,7 @@ fn assert_question(text: &str) {
         assert_eq!(mission_control::domain::text::strip_control(option), *option);
         assert!(!option.contains('\n'), "{option:?} is not one line");
     }
-    assert!(text.contains(ask.lines().next().unwrap_or_default()));
+    assert!(text.contains(&ask));
 }
 
 /// The text as the last word of a run in perfect order.
