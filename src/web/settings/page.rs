@@ -229,10 +229,12 @@ pub async fn profile(sent: Sent<Choice>) -> HttpResponse {
             if visit.app.config.default_is_fixed() {
                 return Err(Error::Conflict("the configuration file fixes the default profile: change it there".to_owned()));
             }
-            visit.app.config.pick(Some(&form.profile))?;
+            visit.app.config.check_profile(&form.profile)?;
             let name = form.profile.clone();
-            let done = visit.app.store.call(move |tx| values::set(tx, values::PICKED_PROFILE, &name)).await;
-            back(&visit, done).await
+            visit.app.store.call(move |tx| values::set(tx, values::PICKED_PROFILE, &name)).await?;
+            // What is kept is in force: never the other way round.
+            visit.app.config.pick(Some(&form.profile))?;
+            back(&visit, Ok(())).await
         })
         .await
 }

@@ -21,3 +21,16 @@ fn a_token_that_is_refused_leaves_its_form_as_it_was_filled() {
     let made = send(&app, "/settings/tokens", "name=nightly-script&scope=viewer");
     assert!(made.status == 201 && made.text().contains("mct_") && made.text().contains("name=\"name\" value=\"\""));
 }
+
+#[test]
+fn a_profile_that_could_not_be_kept_is_not_in_force() {
+    let app = TestApp::with_config("[pickup]\nmax_workers = 0\n[profiles.other]\nruntime = \"demo\"\n");
+    let (before, other) = (app.config.default_profile(), "other");
+    app.store.write(|tx| Ok(tx.conn.execute_batch("alter table settings rename to hidden")?)).expect("hidden");
+    let form = format!("profile={other}");
+    assert_eq!(send(&app, "/settings/profile", &form).status, 500);
+    assert_eq!(app.config.default_profile(), before, "the write failed");
+    app.store.write(|tx| Ok(tx.conn.execute_batch("alter table hidden rename to settings")?)).expect("shown");
+    assert_eq!(send(&app, "/settings/profile", &form).status, 303);
+    assert_eq!(app.config.default_profile(), other);
+}
