@@ -11,7 +11,7 @@ use crate::engine::orchestrator::{Engine, Orchestrator, Pace, driver_for, label}
 use crate::store::orchestrator::turns::NewTurn;
 use crate::store::orchestrator::{sessions, turns};
 use crate::store::run::pauses;
-use crate::store::ticket::tickets;
+use crate::store::ticket::board;
 use crate::store::ticket::tickets::Filter;
 use std::fmt::Write;
 
@@ -162,16 +162,17 @@ fn brief(engine: &Engine, note: Option<&str>) -> Result<String> {
     if let Some(note) = note.filter(|n| !n.trim().is_empty()) {
         let _ = write!(text, "\n\n# Hand-over note of the session before\n\n{}", cut_bytes(note.trim(), NOTE_MAX).0);
     }
-    let open = [Status::NeedsInput, Status::InReview, Status::Blocked, Status::InProgress, Status::Todo, Status::Inbox];
-    let mut lines = String::new();
-    let mut left = TICKETS;
-    for status in open {
-        let filter = Filter { status: Some(status), ..Filter::default() };
-        let found = engine.store.read(|c| tickets::list(c, &filter, None, left))?.0;
-        left -= found.len();
-        for t in found {
-            let _ = writeln!(lines, "- {} [{}] {} ({})", t.id, t.status, cut_chars(t.title.as_str(), 100).0, t.role.as_str());
+    let open = engine.store.read(|c| {
+        let mut found = board::waiting(c, TICKETS)?;
+        for status in [Status::InProgress, Status::Todo, Status::Inbox] {
+            let filter = Filter { status: Some(status), ..Filter::default() };
+            found.extend(board::window(c, &filter, None, TICKETS - found.len())?);
         }
+        Ok(found)
+    })?;
+    let mut lines = String::new();
+    for t in open {
+        let _ = writeln!(lines, "- {} [{}] {} ({})", t.id, t.status, cut_chars(t.title.as_str(), 100).0, t.role.as_str());
     }
     if !lines.is_empty() {
         let _ = write!(text, "\n\n# Open tickets when this session began\n\n{lines}");

@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     include_str!("../../../migrations/0006_lookups.sql"),
     include_str!("../../../migrations/0007_long_texts.sql"),
     include_str!("../../../migrations/0008_ready.sql"),
+    include_str!("../../../migrations/0009_waiting.sql"),
 ];
 
 /// Makes sure that this program knows the file's schema.

@@ -44,6 +44,19 @@ pub fn window(conn: &Connection, filter: &Filter, after: Option<Cursor>, limit: 
     rows(conn, COLUMNS, filter, after, limit)
 }
 
+/// The condition is written as that of the index.
+const WAITING: &str = "tickets t indexed by tickets_waiting where t.status in ('needs_input','in_review','blocked') order by t.rank, t.status_since, t.id limit ?1";
+
+/// The most urgent of the tickets that wait for a person, then those that have waited longest.
+///
+/// # Errors
+/// The database refused.
+pub fn waiting(conn: &Connection, limit: usize) -> Result<Vec<Ticket>> {
+    let mut stmt = conn.prepare_cached(&format!("select {COLUMNS} from {WAITING}"))?;
+    let found = stmt.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], row_to_ticket)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
 /// As [`window`], with the columns that are wanted.
 pub(crate) fn rows(
     conn: &Connection,

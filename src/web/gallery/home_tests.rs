@@ -71,7 +71,7 @@ pub(crate) fn question() -> crate::web::ui::attention_card::Lit {
         "Move nightly exports to object storage and keep the old ones readable for 90 days",
         "tideline-api",
         26,
-        crate::web::ui::attention_card::read_question(text),
+        crate::web::ui::attention_card::question(crate::domain::run::question::read(text)),
     )
 }
 
@@ -110,6 +110,7 @@ pub(crate) fn home() -> crate::web::home::view::Home {
             NOW.plus_ms(-12_000),
         )),
         needs: vec![question(), review(), blocked()],
+        more: Vec::new(),
         needs_total: 3,
         resting: Vec::new(),
         running: vec![uploads(), pricing()],

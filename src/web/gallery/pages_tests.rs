@@ -163,6 +163,8 @@ fn pages() -> Vec<(&'static str, Markup)> {
     let ticket_shell = || shell("MC-423", Nav::Board, 3, &[("tideline-api", "/board?project=tideline-api"), ("MC-423", "")]);
     let quiet = crate::web::home::view::Home { needs: Vec::new(), needs_total: 0, next: None, queued: 0, ..home() };
     let rests = crate::web::home::view::Home { resting: vec![resting("claude_opus_1m_high")], needs_total: 1, ..quiet.clone() };
+    let many_wait =
+        crate::web::home::view::Home { needs_total: 34, more: vec![(Status::NeedsInput, 30), (Status::InReview, 1)], ..home() };
     let first = crate::web::home::view::Home {
         running: Vec::new(),
         since: None,
@@ -230,6 +232,7 @@ fn pages() -> Vec<(&'static str, Markup)> {
         ("home", page(&home_shell(3), &crate::web::home::view::home(&home(), "/stream", CX))),
         ("home-quiet", page(&home_shell(0), &crate::web::home::view::home(&quiet, "/stream", CX))),
         ("home-rests", page(&home_shell(1), &crate::web::home::view::home(&rests, "/stream", CX))),
+        ("home-many", page(&home_shell(34), &crate::web::home::view::home(&many_wait, "/stream", CX))),
         ("home-first", page(&home_shell(0), &crate::web::home::view::home(&first, "/stream", CX))),
         ("home-error", page(&home_shell(0), &crate::web::home::view::home(&bad, "/stream", CX))),
         ("home-toasts", page(&home_shell(3), &toasts)),

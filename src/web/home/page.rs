@@ -6,7 +6,6 @@ use crate::domain::ids::ChangeId;
 use crate::domain::ticket::Status;
 use crate::domain::time::Time;
 use crate::store::run::{dispatch, runs};
-use crate::store::ticket::tickets::Filter;
 use crate::store::ticket::{board, changes, tickets};
 use crate::web::home::known::known_home;
 use crate::web::home::view::{Change, Home, home as view};
@@ -81,14 +80,7 @@ impl Looks {
 /// # Errors
 /// The store failed.
 pub fn load_home(c: &Connection, config: &Config, since: Option<Time>, now: Time) -> Result<Home> {
-    let mut needs = Vec::new();
-    for status in [Status::NeedsInput, Status::Blocked, Status::InReview] {
-        let filter = Filter { status: Some(status), ..Filter::default() };
-        let mut waiting = board::window(c, &filter, None, NEEDS_WINDOW)?;
-        waiting.sort_by_key(|t| (t.priority, t.status_since));
-        needs.extend(waiting);
-    }
-    needs.truncate(NEEDS_WINDOW);
+    let needs = board::waiting(c, NEEDS_WINDOW)?;
     let mut lits = Vec::new();
     for t in &needs {
         lits.extend(view_models::lit(c, t)?);
@@ -98,6 +90,14 @@ pub fn load_home(c: &Connection, config: &Config, since: Option<Time>, now: Time
         running.push(view_models::run_row(c, &tickets::get(c, run.ticket)?, &run, now)?);
     }
     let counts = board::counts(c)?;
+    let mut more = Vec::new();
+    for status in Status::ALL.iter().copied().filter(|s| s.needs_person()) {
+        let here = i64::try_from(needs.iter().filter(|t| t.status == status).count()).unwrap_or(0);
+        let hidden = counts.get(&status).copied().unwrap_or(0) - here;
+        if hidden > 0 {
+            more.push((status, hidden));
+        }
+    }
     let shown = match since {
         Some(at) => changes::recent_moves(c, at, 200)?,
         None => Vec::new(),
@@ -107,6 +107,7 @@ pub fn load_home(c: &Connection, config: &Config, since: Option<Time>, now: Time
         composer: view_models::composer(c, config)?,
         luci: load::side(c, config)?,
         needs: lits,
+        more,
         needs_total: view_models::needs_count(c)?,
         resting: view_models::resting(c, now)?.into_iter().filter(|r| r.until.is_none()).collect(),
         running,

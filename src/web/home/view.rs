@@ -3,6 +3,7 @@
 use crate::domain::ids::TicketId;
 use crate::domain::ticket::Status;
 use crate::domain::time::Time;
+use crate::web::board::filter::Filter;
 use crate::web::composer::view::{Composer, composer, plan_place};
 use crate::web::home::run_row::{RunRow, run_row};
 use crate::web::orchestrator::view_side::Side;
@@ -23,6 +24,8 @@ pub struct Home {
     pub luci: Side,
     /// What waits for a person, the most urgent first; a window.
     pub needs: Vec<Lit>,
+    /// How many more wait in which status.
+    pub more: Vec<(Status, i64)>,
     /// How many wait in all, profiles that rest among them.
     pub needs_total: i64,
     /// Profiles that rest until the person lets them go on.
@@ -123,7 +126,6 @@ fn welcome() -> Markup {
 #[must_use]
 pub fn needs(h: &Home, cx: Ctx<'_>) -> Markup {
     let (needs, resting, total) = (&h.needs, &h.resting, h.needs_total);
-    let shown = i64::try_from(needs.len() + resting.len()).unwrap_or(i64::MAX);
     html! {
         section #needs aria-label="Needs you" {
             div.sect { h2 { "Needs you" } @if total > 0 { span.count { (total) } } }
@@ -139,9 +141,23 @@ pub fn needs(h: &Home, cx: Ctx<'_>) -> Markup {
                 }
             } @else if !needs.is_empty() {
                 div.needs { @for l in needs { (lit(l, Place::Home, cx)) } }
-                @if total > shown { a.more href="/board?status=needs_input" { (total - shown) " more wait: see them on the board" } }
+                @for (status, n) in &h.more {
+                    a.more href=(Filter { status: Some(*status), ..Filter::default() }.href(&[])) {
+                        (words::counted(*n, "more waits", "more wait")) " " (waits_for(*status))
+                    }
+                }
             }
         }
+    }
+}
+
+/// What a ticket that waits for a person waits for.
+fn waits_for(status: Status) -> &'static str {
+    match status {
+        Status::NeedsInput => "for an answer",
+        Status::InReview => "for a review",
+        Status::Blocked => "for help: blocked",
+        Status::Inbox | Status::Todo | Status::InProgress | Status::Done | Status::Cancelled => "on the board",
     }
 }
 

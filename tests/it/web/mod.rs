@@ -7,5 +7,6 @@ pub(crate) mod client;
 pub(crate) mod console;
 pub(crate) mod ended_logins;
 pub(crate) mod forms;
+pub(crate) mod home;
 pub(crate) mod page_streams;
 pub(crate) mod slow_readers;

@@ -5,7 +5,6 @@ use crate::domain::ticket::{Status, Ticket};
 use crate::domain::time::{Time, span_words};
 use crate::store::orchestrator::{sessions, turns};
 use crate::store::run::{pauses, runs};
-use crate::store::ticket::tickets::Filter;
 use crate::store::ticket::{board, tickets};
 use rusqlite::Connection;
 
@@ -18,8 +17,10 @@ pub const HELP: &str = "What you write becomes a ticket.\n\
     /stop MC-12: stop that ticket's run\n\n\
     Photos and documents are kept with the ticket. @role, #project and !high work in the first line.";
 
-/// Lines of one kind in `/status`.
-const LINES: usize = 5;
+/// Lines about tickets that wait, in `/status`.
+const WAITING_LINES: usize = 15;
+/// Lines about runs.
+const RUN_LINES: usize = 10;
 
 /// How things stand: what needs the owner, what runs, how Luci is.
 ///
@@ -28,16 +29,17 @@ const LINES: usize = 5;
 pub fn status(conn: &Connection, now: Time) -> Result<String> {
     let counts = board::counts(conn)?;
     let count = |status: Status| counts.get(&status).copied().unwrap_or(0);
-    let waiting = [Status::NeedsInput, Status::InReview, Status::Blocked];
-    let mut lines = vec![format!("Needs you: {}", waiting.iter().map(|s| count(*s)).sum::<i64>())];
-    for status in waiting {
-        let filter = Filter { status: Some(status), ..Filter::default() };
-        let found = board::window(conn, &filter, None, LINES)?;
-        lines.extend(found.iter().map(|t| format!("{} {}: {}", t.id, status.label().to_lowercase(), short(t))));
+    let waiting: i64 = Status::ALL.iter().filter(|s| s.needs_person()).map(|s| count(*s)).sum();
+    let mut lines = vec![format!("Needs you: {waiting}")];
+    let found = board::waiting(conn, WAITING_LINES)?;
+    lines.extend(found.iter().map(|t| format!("{} {}: {}", t.id, t.status.label().to_lowercase(), short(t))));
+    let more = waiting - i64::try_from(found.len()).unwrap_or(waiting);
+    if more > 0 {
+        lines.push(format!("and {more} more on the page"));
     }
     let live = runs::live(conn)?;
     lines.push(format!("\nRuns: {}", live.len()));
-    for run in live.iter().take(LINES * 2) {
+    for run in live.iter().take(RUN_LINES) {
         let ticket = tickets::get(conn, run.ticket)?;
         lines.push(format!("{} for {}: {}", run.ticket, span_words(now.since(run.created_at)), short(&ticket)));
     }
