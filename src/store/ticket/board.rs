@@ -1,18 +1,10 @@
-//! Windows over many tickets: the board's columns, filtered lists, search, counters. None grows with the table.
+//! Windows over many tickets: the board's columns, filtered lists, what waits, counters. None grows with the table.
 
 use crate::base::error::Result;
-use crate::domain::ids::TicketId;
 use crate::domain::ticket::{Status, Ticket};
-use crate::store::ticket::tickets::{COLUMNS, Cursor, FACE, Filter, row_to_ticket};
-use rusqlite::{Connection, ToSql, params};
+use crate::store::ticket::tickets::{COLUMNS, Cursor, Filter, row_to_ticket};
+use rusqlite::{Connection, ToSql};
 use std::collections::BTreeMap;
-use unicode_normalization::char::is_combining_mark;
-
-/// Search looks at no more than so many matches, newest first, before the other filters are applied.
-const SEARCH_SET: i64 = 1000;
-/// The longest beginnings of words that have an index of their own (`migrations/0007_long_texts.sql`); of a longer word
-/// this much is looked for.
-const LONGEST_BEGINNING: usize = 12;
 
 /// How many tickets stand in each status.
 ///
@@ -24,16 +16,12 @@ pub fn counts(conn: &Connection) -> Result<BTreeMap<Status, i64>> {
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many tickets of one status match a filter, counted up to `cap`.
+/// How many tickets stand in one status.
 ///
 /// # Errors
 /// The database refused.
-pub fn count_matching(conn: &Connection, filter: &Filter, cap: usize) -> Result<usize> {
-    let found = match &filter.q {
-        Some(words) => search(conn, FACE, filter, words, None, cap)?,
-        None => rows(conn, FACE, filter, None, cap)?,
-    };
-    Ok(found.len())
+pub fn count(conn: &Connection, status: Status) -> Result<i64> {
+    Ok(conn.prepare_cached("select n from status_counts where status = ?1")?.query_row([status.as_str()], |r| r.get(0))?)
 }
 
 /// Tickets of a filter, last changed first, after a cursor.
@@ -83,80 +71,6 @@ pub(crate) fn rows(
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Whether a list under this filter holds this ticket, as it stands now.
-///
-/// # Errors
-/// The database refused.
-pub fn holds(conn: &Connection, filter: &Filter, t: &Ticket) -> Result<bool> {
-    if !fits(filter, t) {
-        return Ok(false);
-    }
-    let Some(words) = &filter.q else { return Ok(true) };
-    if let Some(named) = named(conn, words) {
-        return Ok(named.id == t.id);
-    }
-    let terms = fts_terms(words);
-    if terms.is_empty() {
-        return Ok(true);
-    }
-    let mut stmt =
-        conn.prepare_cached("select exists (select 1 from tickets_text where tickets_text match ?1 and rowid = ?2)")?;
-    Ok(stmt.query_row(params![terms, t.id.0], |r| r.get(0))?)
-}
-
-/// Whether a ticket has all that a filter asks for beside words.
-fn fits(filter: &Filter, t: &Ticket) -> bool {
-    filter.status.is_none_or(|s| s == t.status)
-        && filter.project.as_ref().is_none_or(|p| *p == t.project)
-        && filter.role.as_ref().is_none_or(|r| r == t.role.as_str())
-        && filter.priority.is_none_or(|p| p == t.priority)
-}
-
-/// The ticket whose number the words are.
-fn named(conn: &Connection, words: &str) -> Option<Ticket> {
-    words.trim().parse::<TicketId>().ok().and_then(|id| crate::store::ticket::tickets::get(conn, id).ok())
-}
-
-/// Tickets whose words match, newest first, with the columns that are wanted. Every word must begin some word of the
-/// ticket.
-pub(crate) fn search(
-    conn: &Connection,
-    columns: &str,
-    filter: &Filter,
-    words: &str,
-    after: Option<Cursor>,
-    limit: usize,
-) -> Result<Vec<Ticket>> {
-    if after.is_none()
-        && let Some(ticket) = named(conn, words)
-    {
-        // Every column of the board looks for itself: it is found where it stands, not in all of them.
-        return Ok(Some(ticket).filter(|t| fits(filter, t)).into_iter().collect());
-    }
-    let terms = fts_terms(words);
-    if terms.is_empty() {
-        return rows(conn, columns, filter, after, limit);
-    }
-    let mut sql = format!(
-        "select {columns} from (select rowid as hit from tickets_text where tickets_text match ? order by rowid desc limit ?) m
-         join tickets t on t.id = m.hit where t.id < ?"
-    );
-    let below = after.map_or(i64::MAX, |c| c.id.0);
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let status = filter.status.map(Status::as_str);
-    let mut args: Vec<&dyn ToSql> = vec![&terms, &SEARCH_SET, &below];
-    if let Some(status) = &status {
-        sql.push_str(" and t.status = ?");
-        args.push(status);
-    }
-    narrow(&mut sql, &mut args, filter);
-    sql.push_str(" order by t.id desc limit ?");
-    args.push(&limit);
-    let mut stmt = conn.prepare_cached(&sql)?;
-    let found = stmt.query_map(args.as_slice(), row_to_ticket)?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
-}
-
 /// Names of projects in use, for the filter bar; bounded.
 ///
 /// # Errors
@@ -185,7 +99,8 @@ fn all_statuses(conn: &Connection, columns: &str, filter: &Filter, after: Option
     Ok(found)
 }
 
-fn narrow<'a>(sql: &mut String, args: &mut Vec<&'a dyn ToSql>, filter: &'a Filter) {
+/// What a filter asks for beside status and words.
+pub(crate) fn narrow<'a>(sql: &mut String, args: &mut Vec<&'a dyn ToSql>, filter: &'a Filter) {
     if let Some(project) = &filter.project {
         sql.push_str(" and t.project = ?");
         args.push(project);
@@ -202,70 +117,18 @@ fn narrow<'a>(sql: &mut String, args: &mut Vec<&'a dyn ToSql>, filter: &'a Filte
     }
 }
 
-/// Any text as a query that FTS5 can only read as beginnings of words. What it takes for several words must be several
-/// here: its index does not know what stands beside what.
-fn fts_terms(words: &str) -> String {
-    words
-        .split(|c: char| !c.is_alphanumeric() || parts_words(c))
-        .filter(|w| !w.is_empty())
-        .take(12)
-        .map(|w| format!("\"{}\"*", w.chars().take(LONGEST_BEGINNING).collect::<String>()))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// What is a letter to Rust and stands between words for FTS5's `unicode61`: marks, but for the accents that it takes
-/// off; letters in circles and squares; some that were marks when its table was made.
-fn parts_words(c: char) -> bool {
-    let accent = matches!(c, '\u{300}'..='\u{331}');
-    is_combining_mark(c) && !accent
-        || matches!(c,
-        '\u{24b6}'..='\u{24e9}' | '\u{1f130}'..='\u{1f189}' | '\u{19b0}'..='\u{19c9}' | '\u{1cf2}'..='\u{1cf3}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::db::migrate;
 
     #[test]
-    fn no_text_is_a_search_syntax_error() {
-        assert_eq!(fts_terms("up\" OR * near(x"), "\"up\"* \"OR\"* \"near\"* \"x\"*");
-        assert_eq!(fts_terms("\"'*(-"), "");
-        assert_eq!(fts_terms("internationalization"), "\"internationa\"*");
-    }
-
-    fn finds(conn: &Connection, words: &str) -> rusqlite::Result<Vec<i64>> {
-        let mut stmt = conn.prepare_cached("select rowid from tickets_text where tickets_text match ? order by rowid desc")?;
-        let found = stmt.query_map([fts_terms(words)], |r| r.get(0))?;
-        found.collect()
-    }
-
-    #[test]
-    fn every_letter_and_mark_can_be_looked_for_within_a_word() {
+    fn what_waits_for_a_person_comes_from_its_index_in_its_order() {
         let mut conn = Connection::open_in_memory().expect("opens");
         migrate::up(&mut conn).expect("migrated");
-        let refused: Vec<String> = ('\0'..=char::MAX)
-            .filter(|c| c.is_alphanumeric() && finds(&conn, &format!("a{c}b")).is_err())
-            .map(|c| format!("{:x}", u32::from(c)))
-            .collect();
-        assert!(refused.is_empty(), "{} characters: {}", refused.len(), refused.join(" "));
-    }
-
-    #[test]
-    fn words_are_found_by_their_beginnings_in_many_languages() {
-        let mut conn = Connection::open_in_memory().expect("opens");
-        migrate::up(&mut conn).expect("migrated");
-        let texts =
-            ["Größe der Übertragung", "हिन्दी में लिखो", "Café crème", "支払い 処理", "Internationalizations", "оплата заказа"];
-        for (n, text) in (1_i64..).zip(texts) {
-            conn.execute("insert into tickets_text (rowid, title, description) values (?1, ?2, '')", (n, text)).expect("kept");
-        }
-        for (words, n) in
-            [("größe übertr", 1), ("हिन्दी", 2), ("cafe", 3), ("crè", 3), ("支払", 4), ("internationalizatio", 5), ("ОПЛ зак", 6)]
-        {
-            assert_eq!(finds(&conn, words).expect("read"), [n], "{words}");
-        }
-        assert_eq!(finds(&conn, "afe").expect("read"), [0_i64; 0], "only beginnings");
+        let mut stmt = conn.prepare(&format!("explain query plan select {COLUMNS} from {WAITING}")).expect("a query");
+        let steps = stmt.query_map([30], |r| r.get::<_, String>(3)).expect("a plan");
+        let plan = steps.collect::<rusqlite::Result<Vec<_>>>().expect("steps").join("; ");
+        assert!(plan.contains("USING INDEX tickets_waiting") && !plan.contains("TEMP B-TREE"), "{plan}");
     }
 }

@@ -7,4 +7,5 @@ pub mod evidence;
 pub mod lifecycle;
 pub mod messages;
 pub mod next_actions;
+pub mod search;
 pub mod tickets;

@@ -10,6 +10,7 @@ use crate::store::Tx;
 use crate::store::ticket::board;
 use crate::store::ticket::changes;
 use crate::store::ticket::changes::NewChange;
+use crate::store::ticket::search;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// The columns of [`row_to_ticket`], in its order.
@@ -245,12 +246,15 @@ fn listed(
     limit: usize,
 ) -> Result<(Vec<Ticket>, Option<Cursor>)> {
     let mut found = match &filter.q {
-        Some(words) => board::search(conn, columns, filter, words, after, limit + 1)?,
+        Some(words) => search::search(conn, columns, filter, words, after, limit + 1)?,
         None => board::rows(conn, columns, filter, after, limit + 1)?,
     };
     let more = found.len() > limit;
     found.truncate(limit);
-    let next = if more { found.last().map(|t| Cursor { updated_at: t.updated_at, id: t.id }) } else { None };
+    let next = found.last().filter(|_| more).map(|t| match &filter.q {
+        Some(words) => search::next_place(words, after, t, found.len()),
+        None => Cursor { updated_at: t.updated_at, id: t.id },
+    });
     Ok((found, next))
 }
 

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::domain::ticket::{Priority, Status};
 use crate::domain::time::Time;
 use crate::store::ticket::board as rows;
+use crate::store::ticket::search;
 use crate::store::ticket::tickets;
 use crate::store::ticket::tickets::Cursor;
 use crate::web::board::filter::Filter;
@@ -142,7 +143,7 @@ pub fn count(c: &Connection, filter: &Filter, status: Status) -> Result<i64> {
     if free.is_empty() {
         return Ok(rows::counts(c)?.get(&status).copied().unwrap_or(0));
     }
-    Ok(i64::try_from(rows::count_matching(c, &rows_filter(filter, status), COUNT_CAP)?).unwrap_or(0))
+    Ok(i64::try_from(search::count_matching(c, &rows_filter(filter, status), COUNT_CAP)?).unwrap_or(0))
 }
 
 /// A window of one column.

@@ -7,7 +7,7 @@ use crate::domain::ids::{ChangeId, TicketId};
 use crate::domain::ticket::{Status, Ticket};
 use crate::domain::time::Time;
 use crate::store::run::runs;
-use crate::store::ticket::{board as rows, changes, tickets};
+use crate::store::ticket::{changes, search, tickets};
 use crate::web::board::filter::Filter;
 use crate::web::board::kept::moves;
 use crate::web::board::page::{Query, count, rows_filter};
@@ -157,6 +157,6 @@ impl BoardFeed {
     }
 
     fn shows(&self, c: &Connection, t: &Ticket) -> Result<bool> {
-        Ok(self.filter.status.is_none_or(|s| s == t.status) && rows::holds(c, &rows_filter(&self.filter, t.status), t)?)
+        Ok(self.filter.status.is_none_or(|s| s == t.status) && search::holds(c, &rows_filter(&self.filter, t.status), t)?)
     }
 }

@@ -9,4 +9,5 @@ pub(crate) mod ended_logins;
 pub(crate) mod forms;
 pub(crate) mod home;
 pub(crate) mod page_streams;
+pub(crate) mod search;
 pub(crate) mod slow_readers;
