@@ -65,15 +65,21 @@ fn make(args: &NewArgs, target: &Target, out: &mut dyn Write) -> Result<(), Fail
         body.insert("blocked_by".to_owned(), json!(args.blocked_by));
     }
     body.insert("title".to_owned(), json!(title.trim()));
+    let mut notes = Vec::new();
     let ticket = if args.now {
         body.insert("mode".to_owned(), json!("implement_now"));
         body.insert("message".to_owned(), json!(if description.is_empty() { title } else { &description }));
-        target.post("/session_start", &Value::Object(body))?["ticket"].take()
+        let mut answer = target.post("/session_start", &Value::Object(body))?;
+        notes = answer["notes"].as_array().cloned().unwrap_or_default();
+        answer["ticket"].take()
     } else {
         body.insert("description".to_owned(), json!(description));
         target.post("/tickets", &Value::Object(body))?
     };
-    show::json_or(target, out, &ticket, |out| show::ticket_line(out, &ticket))
+    show::json_or(target, out, &ticket, |out| {
+        show::ticket_line(out, &ticket)?;
+        notes.iter().filter_map(Value::as_str).try_for_each(|note| writeln!(out, "{}", show::clean(note)))
+    })
 }
 
 fn list(args: &ListArgs, target: &Target, out: &mut dyn Write) -> Result<(), Failure> {

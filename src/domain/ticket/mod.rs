@@ -1,6 +1,7 @@
 //! A ticket: the unit of delegated work, and the rules by which its status moves.
 
 pub mod comment;
+pub mod draft;
 pub mod evidence;
 pub mod message;
 pub mod next_action;

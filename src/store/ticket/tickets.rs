@@ -4,6 +4,7 @@ use crate::base::doorbell::Topic;
 use crate::base::error::{Error, Result};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{RunId, TicketId};
+use crate::domain::ticket::draft::Draft;
 use crate::domain::ticket::{Priority, Role, Status, Ticket, Title, WorkClass};
 use crate::domain::time::Time;
 use crate::store::Tx;
@@ -63,6 +64,18 @@ impl NewTicket {
             work_class: WorkClass::default(),
             parent: None,
             blocked_by: Vec::new(),
+        }
+    }
+
+    /// What a message makes, with every default for what it does not say.
+    #[must_use]
+    pub fn drafted(draft: Draft) -> NewTicket {
+        NewTicket {
+            description: draft.description,
+            role: draft.role.unwrap_or_default(),
+            project: draft.project.unwrap_or_default(),
+            priority: draft.priority.unwrap_or_default(),
+            ..NewTicket::titled(draft.title)
         }
     }
 }

@@ -286,7 +286,7 @@ fn schemas() -> Value {
             ("status", json!({ "enum": ["inbox", "todo"] })), ("project", text()), ("role", text()), ("priority", priority()),
             ("profile", text()), ("work_class", class()), client(),
         ], &["mode", "message"]),
-        "Started": object(&[("ticket", reference("Ticket")), ("turn", reference("Turn")), ("next", text())], &[]),
+        "Started": object(&[("ticket", reference("Ticket")), ("turn", reference("Turn")), ("next", text()), ("notes", ids())], &[]),
         "NewTicket": object(&with(settable(), client()), &["title"]),
         "TicketPatch": object(&with(settable(), ("version", whole())), &[]),
         "NewComment": object(&[("body", text()), ("reply", json!({ "type": "boolean", "default": true })), client()], &["body"]),

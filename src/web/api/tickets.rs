@@ -3,6 +3,8 @@
 use crate::base::error::Result;
 use crate::config::Config;
 use crate::domain::actor::{Actor, Scope};
+use crate::domain::ticket::draft;
+use crate::domain::ticket::draft::Message;
 use crate::domain::ticket::{Priority, Status, Title, WorkClass};
 use crate::store::Tx;
 use crate::store::ticket::lifecycle;
@@ -146,23 +148,16 @@ pub async fn session_start(app: web::Data<App>, principal: Principal, req: HttpR
     }
     let message = body.needed("message");
     let said = Said::of(&body);
-    let short = crate::domain::ticket::shorthand::read(&message, &app.config.extra_roles);
-    let title = match body.text("title") {
-        Some(text) => read_title(&mut body, &text),
-        None => Title::from_message(&short.message),
+    let title = body.text("title").and_then(|text| read_title(&mut body, &text));
+    let mut draft = match message.as_str() {
+        "" => None,
+        text => body.checked(draft::read(&Message { text, title, attached: None }, app.config.as_ref())),
     };
-    if title.is_none() && !message.is_empty() && !body.is_wrong("title") {
-        body.wrong("message", "says nothing");
+    if let Some(draft) = draft.as_mut().filter(|_| body.has("project")) {
+        draft.project = None;
     }
-    let mut new = NewTicket::titled(title.unwrap_or_else(|| Title::stored(String::new())));
-    if short.message.trim() != new.title.as_str() {
-        new.description = short.message.trim().to_owned();
-    }
-    new.role = short.role.unwrap_or_default();
-    new.priority = short.priority.unwrap_or_default();
-    if let Some(name) = short.project.filter(|_| !body.has("project")) {
-        new.project = body.checked(app.config.check_project(&name)).unwrap_or_default();
-    }
+    let notes = draft.as_mut().map(|d| std::mem::take(&mut d.notes)).unwrap_or_default();
+    let mut new = draft.map_or_else(|| NewTicket::titled(Title::stored(String::new())), NewTicket::drafted);
     read_common(&mut body, &app.config, &mut new);
     body.finish()?;
     if mode == "plan" {
@@ -170,7 +165,7 @@ pub async fn session_start(app: web::Data<App>, principal: Principal, req: HttpR
     }
     let now = mode == "implement_now";
     let (actor, config) = (principal.actor.clone(), app.config.clone());
-    let work = move |tx: &Tx<'_>| started(tx, &new, &actor, &config, now);
+    let work = move |tx: &Tx<'_>| started(tx, &new, &notes, &actor, &config, now);
     once(&app, &principal, &req, &body, StatusCode::CREATED, work).await
 }
 
@@ -188,10 +183,21 @@ impl Said {
     }
 }
 
-fn started(tx: &Tx<'_>, new: &NewTicket, actor: &Actor, config: &Config, now: bool) -> Result<serde_json::Value> {
-    let ticket = if now { lifecycle::create_started(tx, new, actor, config)? } else { tickets::create(tx, new, actor)? };
+fn started(
+    tx: &Tx<'_>,
+    new: &NewTicket,
+    notes: &[String],
+    actor: &Actor,
+    config: &Config,
+    now: bool,
+) -> Result<serde_json::Value> {
+    let ticket = crate::web::composer::page::create(tx, new, now, actor, config)?;
     let shown: TicketBody = ticket_out(tx.conn, &ticket, tx.now, config)?;
-    Ok(serde_json::json!({ "ticket": shown }))
+    let mut answer = serde_json::json!({ "ticket": shown });
+    if !notes.is_empty() {
+        answer["notes"] = serde_json::json!(notes);
+    }
+    Ok(answer)
 }
 
 fn read_title(body: &mut Body, text: &str) -> Option<Title> {

@@ -4,8 +4,9 @@ use crate::base::error::{Error, FieldError, Result};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::orchestrator::turn::{Turn, TurnOrigin};
-use crate::domain::ticket::shorthand;
-use crate::domain::ticket::{Priority, Status, Ticket, Title, WorkClass};
+use crate::domain::ticket::draft;
+use crate::domain::ticket::draft::Message;
+use crate::domain::ticket::{Status, Ticket, UnknownWord};
 use crate::store::Tx;
 use crate::store::db::idempotency::{Answer, Key, body_hash, once};
 use crate::store::orchestrator::turns;
@@ -46,12 +47,15 @@ pub async fn post(sent: Sent<Form>) -> HttpResponse {
         return plan_answer(&visit, &form).await;
     }
     match make(&visit, &form).await {
-        Ok(ticket) => {
-            let words = if ticket.status == Status::InProgress {
+        Ok((ticket, notes)) => {
+            let mut words = if ticket.status == Status::InProgress {
                 format!("{} starts as soon as a slot is free", ticket.id)
             } else {
                 format!("{} is in {}", ticket.id, ticket.status.label())
             };
+            for note in notes {
+                words.push_str(&format!(". {note}"));
+            }
             let config = visit.app.config.clone();
             let anew = visit.app.store.query(move |c| view_models::composer(c, &config)).await.unwrap_or_default();
             let anew = Composer { mode: mode(&form), ..anew };
@@ -113,13 +117,13 @@ pub async fn plan_of_form(visit: &Visit, message: &str, client_id: &str) -> Resu
     visit.app.store.call(move |tx| plan(tx, &author, &message, id)).await
 }
 
-async fn make(visit: &Visit, form: &Form) -> Result<Ticket> {
+async fn make(visit: &Visit, form: &Form) -> Result<(Ticket, Vec<String>)> {
     let config = visit.app.config.clone();
     let actor = visit.who.actor.clone();
-    let new = read(form, &config)?;
+    let (new, notes) = read(form, &config)?;
     let start = mode(form) == Mode::Now;
     let key = key(visit, "POST /composer", &form.client_id, &format!("{form:?}"));
-    let id = visit
+    let made = visit
         .app
         .store
         .call(move |tx| {
@@ -131,7 +135,7 @@ async fn make(visit: &Visit, form: &Form) -> Result<Ticket> {
             tickets::get(tx.conn, crate::domain::ids::TicketId(id))
         })
         .await?;
-    Ok(id)
+    Ok((made, notes))
 }
 
 /// Makes a ticket, and its run with it where it is to start now. Page and JSON both end here.
@@ -155,36 +159,21 @@ pub fn key(visit: &Visit, route: &str, client_id: &str, sent: &str) -> Key {
     }
 }
 
-fn read(form: &Form, config: &Config) -> Result<NewTicket> {
-    let message = form.message.replace("\r\n", "\n");
-    if message.len() > 200_000 {
-        return Err(Error::field("message", "is longer than 200,000 bytes: attach it as a file in the repository instead"));
+/// What the form makes, and what of its words was not understood. What is chosen beside the words holds where they say
+/// nothing of it.
+fn read(form: &Form, config: &Config) -> Result<(NewTicket, Vec<String>)> {
+    let mut draft = draft::read(&Message { text: &form.message, ..Message::default() }, config)?;
+    let notes = std::mem::take(&mut draft.notes);
+    if draft.role.is_none() && !form.role.is_empty() {
+        draft.role = Some(config.check_role(&form.role)?);
     }
-    if message.contains('\0') {
-        return Err(Error::field("message", "holds a NUL character"));
+    if draft.project.is_none() {
+        draft.project = Some(config.check_project(&form.project)?);
     }
-    let short = shorthand::read(&message, &config.extra_roles);
-    let title = Title::from_message(&short.message).ok_or_else(|| Error::field("message", "is empty"))?;
-    let whole = short.message.trim();
-    let mut new = NewTicket::titled(title.clone());
-    if whole != title.as_str() {
-        new.description = whole.to_owned();
+    if draft.priority.is_none() && !form.priority.is_empty() {
+        draft.priority = Some(form.priority.parse().map_err(|e: UnknownWord| Error::field("priority", e.to_string()))?);
     }
-    if let Some(role) = short.role {
-        new.role = role;
-    } else if !form.role.is_empty() {
-        new.role = config.check_role(&form.role)?;
-    }
-    let project = short.project.unwrap_or_else(|| form.project.clone());
-    new.project = config.check_project(&project)?;
-    new.priority = match (short.priority, form.priority.as_str()) {
-        (Some(priority), _) => priority,
-        (None, "") => Priority::default(),
-        (None, word) => word.parse().map_err(|e: crate::domain::ticket::UnknownWord| Error::field("priority", e.to_string()))?,
-    };
-    new.work_class = WorkClass::default();
-    new.status = Status::Inbox;
-    Ok(new)
+    Ok((NewTicket::drafted(draft), notes))
 }
 
 async fn invalid(visit: &Visit, form: &Form, errors: Vec<FieldError>) -> HttpResponse {

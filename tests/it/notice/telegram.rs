@@ -194,9 +194,12 @@ fn words_and_commands_become_tickets_stops_and_answers() {
     stub.says(CHAT, "/dance");
     message(&stub, "not known");
     stub.says(CHAT, "Do it #nosuchproject");
+    let made = message(&stub, "MC-3 is in Inbox: Do it #nosuchproject");
+    assert!(made.text.contains("#nosuchproject is no project here: it stays text"), "{}", made.text);
+    stub.says(CHAT, "#general @tessa");
     message(&stub, "That did not work");
     stub.says_with(CHAT, json!({"sticker": {"file_id": "s"}}));
-    assert_eq!(live.one::<i64>("select count(*) from tickets"), 2);
+    assert_eq!(live.one::<i64>("select count(*) from tickets"), 3);
 }
 
 #[test]

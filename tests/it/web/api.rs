@@ -411,6 +411,14 @@ fn a_message_becomes_a_ticket() {
     assert_eq!((t["status"].as_str(), t["run"].is_null()), (Some("inbox"), true));
     let short = start(json!({ "mode": "quick_ticket", "message": "Short", "status": "todo", "role": "atlas" })).json();
     assert_eq!((short["ticket"]["description"].as_str(), short["ticket"]["status"].as_str()), (Some(""), Some("todo")));
+    let words = start(json!({ "mode": "quick_ticket", "message": "Tidy the #todos list by @nobody, #general !soon" }));
+    assert_eq!(words.status, 201, "a word that is no project is a word: {}", words.text());
+    let t = &words.json()["ticket"];
+    assert_eq!(
+        words.json()["notes"],
+        json!(["#todos is no project here: it stays text", "!soon is no priority here: it stays text"])
+    );
+    assert_eq!((t["title"].as_str(), t["project"].as_str()), (Some("Tidy the #todos list by @nobody, !soon"), Some("general")));
     let long = start(json!({ "mode": "quick_ticket", "message": "é".repeat(200) })).json();
     assert_eq!(long["ticket"]["title"].as_str().map(|t| t.chars().count()), Some(80));
     let now = start(json!({ "mode": "implement_now", "message": "At once" })).json();
@@ -426,7 +434,8 @@ fn a_message_becomes_a_ticket() {
         (json!({ "mode": "quick_ticket" }), "message"),
         (json!({ "mode": "quick_ticket", "message": " \n" }), "message"),
         (json!({ "mode": "quick_ticket", "message": "@tessa !high" }), "message"),
-        (json!({ "mode": "quick_ticket", "message": "x #nowhere" }), "project"),
+        (json!({ "mode": "quick_ticket", "message": "x", "project": "nowhere" }), "project"),
+        (json!({ "mode": "quick_ticket", "message": "x", "role": "nobody" }), "role"),
         (json!({ "mode": "quick_ticket", "message": "x", "title": "" }), "title"),
     ] {
         assert_problem(&start(body), 400, field);

@@ -34,3 +34,22 @@ fn a_profile_that_could_not_be_kept_is_not_in_force() {
     assert_eq!(send(&app, "/settings/profile", &form).status, 303);
     assert_eq!(app.config.default_profile(), other);
 }
+
+#[test]
+fn a_word_that_names_nothing_here_stays_in_the_text_and_the_answer_says_so() {
+    let app = TestApp::start();
+    let form = "mode=quick_ticket&message=Tidy+the+%23todos+list+%40tessa&project=general&priority=normal";
+    let made = app
+        .request("POST", "/composer")
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .header("HX-Request", "true")
+        .header("HX-Request-Type", "partial")
+        .body(form)
+        .send();
+    assert_eq!(made.status, 200, "{}", made.text());
+    assert!(made.text().contains("#todos is no project here: it stays text"), "{}", made.text());
+    let ticket = app.get("/api/v1/tickets/1").json();
+    assert_eq!(ticket["title"], "Tidy the #todos list");
+    assert_eq!((ticket["project"].as_str(), ticket["role"].as_str()), (Some("general"), Some("tessa")));
+    assert_eq!(send(&app, "/composer", "message=x&project=nowhere").status, 422, "what is chosen must be there");
+}

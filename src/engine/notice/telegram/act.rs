@@ -8,8 +8,9 @@ use crate::domain::ids::{NoticeId, TicketId};
 use crate::domain::notice::{Button, ButtonsState, Notice, Press, Stored};
 use crate::domain::orchestrator::proposal::ProposalState;
 use crate::domain::orchestrator::turn::TurnOrigin;
-use crate::domain::ticket::shorthand;
-use crate::domain::ticket::{Status, Title};
+use crate::domain::ticket::Status;
+use crate::domain::ticket::draft;
+use crate::domain::ticket::draft::Message;
 use crate::drivers::telegram::{Inbound, Said, What};
 use crate::engine::notice::telegram::words;
 use crate::store::Tx;
@@ -132,22 +133,14 @@ fn with_file(heard: &Heard, text: &str) -> String {
 }
 
 fn new_ticket(tx: &Tx<'_>, heard: &Heard, text: &str, actor: &Actor) -> Result<()> {
-    let short = shorthand::read(text, &heard.config.extra_roles);
-    let whole = with_file(heard, short.message.trim());
-    let title = Title::from_message(&whole).ok_or_else(|| Error::field("message", "is empty: say what is to be done"))?;
-    let mut new = NewTicket::titled(title.clone());
-    if whole != title.as_str() {
-        new.description = whole;
+    let message = Message { text, attached: heard.file.as_deref(), ..Message::default() };
+    let mut draft = draft::read(&message, heard.config.as_ref())?;
+    let notes = std::mem::take(&mut draft.notes);
+    let made = tickets::create(tx, &NewTicket::drafted(draft), actor)?;
+    let mut text = format!("{} is in {}: {}", made.id, made.status.label(), made.title.as_str());
+    for note in notes {
+        text.push_str(&format!("\n{note}"));
     }
-    if let Some(role) = short.role {
-        new.role = role;
-    }
-    if let Some(project) = short.project {
-        new.project = heard.config.check_project(&project)?;
-    }
-    new.priority = short.priority.unwrap_or_default();
-    let made = tickets::create(tx, &new, actor)?;
-    let text = format!("{} is in {}: {}", made.id, made.status.label(), made.title.as_str());
     heard.say(tx, text, Some(made.id), vec![Button::new("Start", &Press::Start(made.id))])
 }
 
