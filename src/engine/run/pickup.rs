@@ -29,6 +29,15 @@ pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
     dispatch::tick(engine)
 }
 
+/// The reaper alone, never beside a pickup.
+///
+/// # Errors
+/// The store failed.
+pub fn reap(engine: &Engine) -> Result<()> {
+    let _turn = lock(&engine.turn);
+    reaper::tick(engine)
+}
+
 /// Ticks until the engine stops. Blocks.
 pub fn run(engine: &Arc<Engine>, rt: &Handle) {
     let mut ear = engine.store.doorbell.listen(Topic::Pickup);

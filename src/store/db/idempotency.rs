@@ -2,7 +2,7 @@
 
 use crate::base::error::{Error, Result};
 use crate::store::Tx;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 /// How long a key is remembered, in milliseconds: two days.
@@ -36,19 +36,11 @@ pub struct Answer {
 /// # Errors
 /// What `work` returned (nothing is kept, the key stays free), or the key was used for another request.
 pub fn once(tx: &Tx<'_>, key: &Key, work: impl FnOnce() -> Result<Answer>) -> Result<Answer> {
-    let Some(name) = &key.key else { return work() };
-    let seen: Option<(String, String, u16, String)> = tx
-        .conn
-        .prepare_cached("select route, request_hash, status, response from idempotency_keys where principal = ?1 and key = ?2")?
-        .query_row(params![key.principal, name], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
-        .optional()?;
-    if let Some((route, hash, status, body)) = seen {
-        if route != key.route || hash != key.body_hash {
-            return Err(Error::Conflict("this Idempotency-Key was used for another request".to_owned()));
-        }
-        return Ok(Answer { status, body });
+    if let Some(answer) = seen(tx.conn, key)? {
+        return Ok(answer);
     }
     let answer = work()?;
+    let Some(name) = &key.key else { return Ok(answer) };
     tx.conn
         .prepare_cached(
             "insert into idempotency_keys (principal, key, route, request_hash, status, response, created_at)
@@ -56,6 +48,25 @@ pub fn once(tx: &Tx<'_>, key: &Key, work: impl FnOnce() -> Result<Answer>) -> Re
         )?
         .execute(params![key.principal, name, key.route, key.body_hash, answer.status, answer.body, tx.now.0])?;
     Ok(answer)
+}
+
+/// The answer of the first time; none where this is it.
+///
+/// # Errors
+/// The key was used for another request, or the database refused.
+pub fn seen(conn: &Connection, key: &Key) -> Result<Option<Answer>> {
+    let Some(name) = &key.key else { return Ok(None) };
+    let seen: Option<(String, String, u16, String)> = conn
+        .prepare_cached("select route, request_hash, status, response from idempotency_keys where principal = ?1 and key = ?2")?
+        .query_row(params![key.principal, name], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
+        .optional()?;
+    match seen {
+        Some((route, hash, ..)) if route != key.route || hash != key.body_hash => {
+            Err(Error::Conflict("this Idempotency-Key was used for another request".to_owned()))
+        }
+        Some((_, _, status, body)) => Ok(Some(Answer { status, body })),
+        None => Ok(None),
+    }
 }
 
 /// Forgets a key: what it stood for did not come about after all.

@@ -13,7 +13,7 @@ use crate::store::ticket::tickets::{Cursor, Filter};
 use crate::store::ticket::{board, next_actions};
 use crate::web::api::body::Body;
 use crate::web::api::dto::{NextBody, Page};
-use crate::web::api::idempotent::once;
+use crate::web::api::idempotent::{once, once_done};
 use crate::web::api::params::Params;
 use crate::web::http::auth::Principal;
 use crate::web::http::problem::ApiError;
@@ -22,8 +22,6 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::json;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 type Answer = std::result::Result<HttpResponse, ApiError>;
 
@@ -56,24 +54,20 @@ pub async fn tick(
         let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
         return Err(ApiError(Error::not_found(format!("an engine named {shown:?}"))));
     }
-    let first = Arc::new(AtomicBool::new(false));
-    let (seen, said) = (first.clone(), json!({ "tick": name.as_str(), "ok": true }));
-    let work = move |_: &crate::store::Tx<'_>| {
-        seen.store(true, Ordering::SeqCst);
-        Ok(said)
+    let answer = json!({ "tick": name.as_str(), "ok": true });
+    let (engine, name) = (app.engine.clone(), name.into_inner());
+    let look = move || match name.as_str() {
+        "drain" => drain::tick(&engine, drain::Pace::Now).map(|_| ()),
+        "scheduler" => task::tick(&engine),
+        "housekeeping" => housekeeping::tidy(&engine),
+        "reaper" => pickup::reap(&engine),
+        _ => pickup::tick(&engine).map(|_| ()),
     };
-    let answer = once(&app, &principal, &req, &body, StatusCode::OK, work).await?;
-    if first.load(Ordering::SeqCst) {
-        let (engine, name) = (app.engine.clone(), name.into_inner());
-        let look = move || match name.as_str() {
-            "drain" => drain::tick(&engine, drain::Pace::Now).map(|_| ()),
-            "scheduler" => task::tick(&engine),
-            "housekeeping" => housekeeping::tidy(&engine),
-            _ => pickup::tick(&engine).map(|_| ()),
-        };
-        tokio::task::spawn_blocking(look).await.map_err(|e| Error::Internal(format!("the tick was cut off: {e}")))??;
-    }
-    Ok(answer)
+    let work = async {
+        let looked = tokio::task::spawn_blocking(look).await;
+        looked.map_err(|e| Error::Internal(format!("the tick was cut off: {e}")))?.map(|()| answer)
+    };
+    once_done(&app, &principal, &req, &body, work).await
 }
 
 /// `POST /profiles/{name}/resume`: ends the rest of a profile.

@@ -24,12 +24,7 @@ pub async fn once<T: Serialize>(
     status: StatusCode,
     work: impl FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
 ) -> std::result::Result<HttpResponse, ApiError> {
-    let key = Key {
-        principal: principal.key.clone(),
-        key: body.key(),
-        route: format!("{} {}", req.method(), req.path()),
-        body_hash: body.hash(),
-    };
+    let key = key_of(principal, req, body);
     let done = app.store.call(move |tx| {
         idempotency::once(tx, &key, || {
             let made = work(tx)?;
@@ -40,4 +35,37 @@ pub async fn once<T: Serialize>(
     let answer = done.await?;
     let status = StatusCode::from_u16(answer.status).unwrap_or(status);
     Ok(HttpResponse::build(status).content_type("application/json").body(answer.body))
+}
+
+/// Does `work`, which is more than one transaction and harmless to do again, unless its key was seen before. Only work that
+/// succeeded is remembered.
+///
+/// # Errors
+/// What `work` returned (the key stays free), or the key was used for another request.
+pub async fn once_done<T: Serialize + Send + 'static>(
+    app: &App,
+    principal: &Principal,
+    req: &HttpRequest,
+    body: &Body,
+    work: impl Future<Output = Result<T>>,
+) -> std::result::Result<HttpResponse, ApiError> {
+    let key = key_of(principal, req, body);
+    if key.key.is_some() {
+        let asked = key.clone();
+        if let Some(answer) = app.store.query(move |c| idempotency::seen(c, &asked)).await? {
+            let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+            return Ok(HttpResponse::build(status).content_type("application/json").body(answer.body));
+        }
+    }
+    let made = work.await?;
+    once(app, principal, req, body, StatusCode::OK, move |_| Ok(made)).await
+}
+
+fn key_of(principal: &Principal, req: &HttpRequest, body: &Body) -> Key {
+    Key {
+        principal: principal.key.clone(),
+        key: body.key(),
+        route: format!("{} {}", req.method(), req.path()),
+        body_hash: body.hash(),
+    }
 }

@@ -5,4 +5,5 @@ pub(crate) mod crash;
 pub(crate) mod one_worker;
 pub(crate) mod real_cli;
 pub(crate) mod shim;
+pub(crate) mod ticks;
 pub(crate) mod unheard;
