@@ -93,6 +93,12 @@ impl Meter {
         self.recent.push(MessageUse { id: id.to_owned(), tokens });
     }
 
+    /// Counts from nothing again. Messages that were counted are remembered: a late line of one counts nothing.
+    fn begin_anew(&mut self) {
+        self.counted.extend(std::mem::take(&mut self.recent).into_iter().map(|m| m.id));
+        (self.settled, self.turn) = (Tokens::default(), Tokens::default());
+    }
+
     /// A turn ended; `tokens` is what it used in all, where its result says so.
     pub fn settle(&mut self, tokens: Tokens) {
         let messages = std::mem::take(&mut self.recent);
@@ -165,6 +171,13 @@ impl Progress {
     #[must_use]
     pub fn tokens(&self) -> Tokens {
         self.meter.tokens()
+    }
+
+    /// The agent goes on in another session, which has a row of its own: what was used so far stays with the row before.
+    /// The session's own cost counts on: only what comes on top of it is new.
+    pub fn begin_anew(&mut self) {
+        self.cost_usd = 0.0;
+        self.meter.begin_anew();
     }
 
     /// The text the run is judged by: that of its last result, else the last one the main agent said.
@@ -276,6 +289,19 @@ mod tests {
         p.meter.note("m2", used(3, 1));
         p.meter.settle(used(3, 2));
         assert_eq!(p.tokens(), used(18, 22));
+    }
+
+    #[test]
+    fn what_was_used_before_a_new_session_is_not_counted_again() {
+        let mut p = Progress { cost_usd: 1.5, session_cost_usd: 1.5, ..Progress::default() };
+        p.meter.note("m1", used(10, 1));
+        p.meter.settle(used(10, 2));
+        p.meter.note("m2", used(4, 1));
+        p.begin_anew();
+        assert_eq!((p.tokens(), p.cost_usd, p.session_cost_usd), (Tokens::default(), 0.0, 1.5));
+        p.meter.note("m2", used(4, 3));
+        p.meter.note("m3", used(7, 1));
+        assert_eq!(p.tokens(), used(7, 1));
     }
 
     #[test]

@@ -59,24 +59,34 @@ pub fn drain(engine: &Engine, id: RunId, at_end: bool) -> Result<(Reader, bool)>
 /// Follows all live runs until the engine stops. Blocks.
 pub fn run(engine: &Arc<Engine>, rt: &Handle) {
     let mut ear = engine.store.doorbell.listen(Topic::Ingest);
-    let mut followers: BTreeMap<RunId, JoinHandle<()>> = BTreeMap::new();
+    let mut followers = Followers::default();
     while !engine.is_stopping() {
-        followers.retain(|_, thread| !thread.is_finished());
         match engine.store.read(runs::live) {
-            Ok(live) => {
-                for run in live.into_iter().filter(|r| r.launched_at.is_some()) {
-                    followers.entry(run.id).or_insert_with(|| {
-                        let (engine, rt) = (engine.clone(), rt.clone());
-                        std::thread::spawn(move || follow(&engine, &rt, &run))
-                    });
-                }
-            }
+            Ok(live) => followers.begin(live, |run| {
+                let (engine, rt) = (engine.clone(), rt.clone());
+                std::thread::spawn(move || follow(&engine, &rt, &run))
+            }),
             Err(e) => tracing::warn!(error = %e, "live runs could not be listed"),
         }
         rt.block_on(ear.wait(LIST_EVERY));
     }
-    for (_, thread) in followers {
+    for (_, thread) in followers.0 {
         let _ = thread.join();
+    }
+}
+
+/// Who follows, by the log: a session that forks goes on in the same log under another number.
+#[derive(Default)]
+struct Followers(BTreeMap<String, JoinHandle<()>>);
+
+impl Followers {
+    /// Has every launched run followed whose log is not.
+    fn begin(&mut self, live: Vec<Run>, spawn: impl Fn(Run) -> JoinHandle<()>) {
+        self.0.retain(|_, thread| !thread.is_finished());
+        for run in live.into_iter().filter(|r| r.launched_at.is_some()) {
+            let log = run.raw_log.clone().unwrap_or_default();
+            self.0.entry(log).or_insert_with(|| spawn(run));
+        }
     }
 }
 
@@ -160,3 +170,7 @@ impl Follower {
         Ok(run.state.is_live() && run.generation == reader.run.generation)
     }
 }
+
+#[cfg(test)]
+#[path = "ingest_tests.rs"]
+mod tests;

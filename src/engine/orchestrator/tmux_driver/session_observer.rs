@@ -10,7 +10,7 @@ use crate::domain::time::Time;
 use crate::drivers::runtime::claude::home::ClaudeHome;
 use crate::drivers::runtime::claude::transcript::{Exchange, Transcript};
 use crate::drivers::runtime::launch_file::Order;
-use crate::drivers::runtime::line_reader::Tail;
+use crate::drivers::runtime::line_reader::LineReader;
 use crate::engine::orchestrator::driver::{Harvest, Look};
 use crate::engine::orchestrator::headless::words;
 use crate::engine::orchestrator::tmux_driver::hooks::{Hooks, Said};
@@ -29,9 +29,9 @@ const IDLE_UNASKED_MS: i64 = 15_000;
 /// What is known of a session.
 pub(crate) struct Book {
     dir: String,
-    hooks_file: Tail,
+    hooks_file: LineReader,
     pub(crate) hooks: Hooks,
-    transcript_file: Option<Tail>,
+    transcript_file: Option<LineReader>,
     transcript: Transcript,
     /// The agent's own folder, as it sees it.
     pub(crate) home: Option<ClaudeHome>,
@@ -49,7 +49,7 @@ impl Book {
         let token = std::fs::read_to_string(dir.join("hook-token")).unwrap_or_default();
         Book {
             dir: session.dir.clone(),
-            hooks_file: Tail::of(&dir.join("hooks.jsonl")),
+            hooks_file: LineReader::of_name(&dir.join("hooks.jsonl")),
             hooks: Hooks::new(token.trim()),
             transcript_file: None,
             transcript: Transcript::default(),
@@ -76,7 +76,7 @@ impl Book {
         let known = self.transcript_file.as_ref().map(|t| t.path().to_owned());
         let path = self.transcript_path(session, known.as_deref());
         if path != known {
-            self.transcript_file = path.as_deref().map(Tail::of);
+            self.transcript_file = path.as_deref().map(LineReader::of_name);
             self.transcript = Transcript::default();
         }
         if let Some(file) = &mut self.transcript_file {
