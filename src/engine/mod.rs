@@ -49,6 +49,8 @@ pub struct Engine {
     looked_to: Mutex<Option<Place>>,
     /// What each agent's program can do, by command line and time of its last change.
     capabilities: Mutex<BTreeMap<(Vec<String>, i64), Capabilities>>,
+    /// What runs that are over changed, as far as it is measured.
+    measures: run::change_stat::Measures,
     /// One pickup at a time.
     turn: Mutex<()>,
     /// One typist at a time: held while anything is put into the orchestrator's terminal.
@@ -74,6 +76,7 @@ impl Engine {
             late: Mutex::default(),
             looked_to: Mutex::default(),
             capabilities: Mutex::default(),
+            measures: run::change_stat::Measures::default(),
             turn: Mutex::default(),
             typist: Mutex::default(),
             tasks: Mutex::default(),

@@ -24,7 +24,8 @@ fn run(cwd: &Path, args: &[&str]) {
     tell(cwd, args, QUICK).unwrap();
 }
 
-fn commit(cwd: &Path, message: &str) -> String {
+/// Commits all that changed; the commit.
+pub(crate) fn commit(cwd: &Path, message: &str) -> String {
     run(cwd, &["add", "-A"]);
     run(cwd, &["commit", "-q", "-m", message]);
     ask(cwd, &["rev-parse", "HEAD"]).unwrap()

@@ -8,27 +8,27 @@ use crate::domain::run::terminal_comment::{Terminal, terminal_comment};
 use crate::domain::run::{Failure, FailureCode, Remedy, Rest, Run, RunState, Verdict};
 use crate::domain::ticket::{Status, Ticket};
 use crate::domain::time::Time;
-use crate::drivers::git;
+use crate::drivers::git::DiffStat;
 use crate::drivers::supervise::run_dir::RunDir;
 use crate::engine::Engine;
+use crate::engine::run::change_stat;
 use crate::engine::run::ingest;
 use crate::engine::run::reader::Reader;
 use crate::store::run::{pauses, reports, runs};
 use crate::store::ticket::lifecycle;
 use crate::store::ticket::lifecycle::{Closing, Next};
 use crate::store::ticket::tickets;
-use std::path::Path;
 
 /// Back-offs do not grow past this: one hour.
 const BACKOFF_MAX_MS: i64 = 3_600_000;
 /// A limit without a stated reset is tried again after this.
 const LIMIT_PAUSE_MS: i64 = 900_000;
 
-/// A run whose process is gone. A log that cannot be read is waited for, unless it is to be given up.
+/// A run whose process is gone, and what it changed. A log that cannot be read is waited for, unless it is to be given up.
 ///
 /// # Errors
 /// The store or disk failed, or somebody else closed it.
-pub fn ended(engine: &Engine, run: &Run, dir: &RunDir, give_up_log: bool) -> Result<()> {
+pub fn ended(engine: &Engine, run: &Run, dir: &RunDir, change: Option<DiffStat>, give_up_log: bool) -> Result<()> {
     let (reader, log_lost) = match ingest::drain(engine, run.id, true) {
         Err(Error::Internal(why)) if give_up_log => {
             tracing::warn!(run = run.id.0, why, "a log that cannot be read is given up");
@@ -62,7 +62,7 @@ pub fn ended(engine: &Engine, run: &Run, dir: &RunDir, give_up_log: bool) -> Res
         exit: exit.as_ref().map_or((None, None), |e| (e.exit_code, e.signal)),
         session_id: if progress.inits > 0 { progress.session_id.clone() } else { None },
         began: progress.inits > 0,
-        evidence: change_evidence(&run),
+        evidence: change_stat::evidence(&run, change),
         ..plan(engine, &ticket, &run, conclusion)
     };
     faults::hit(Point::ResultRead)?;
@@ -218,17 +218,4 @@ fn artifacts(run: &Run) -> Vec<(&'static str, String)> {
         found.push(("raw log", format!("/api/v1/runs/{}/log", run.id)));
     }
     found
-}
-
-/// What the work changed, measured by ourselves.
-fn change_evidence(run: &Run) -> Vec<(String, String, String)> {
-    let (Some(worktree), Some(base)) = (&run.worktree, &run.base_commit) else { return Vec::new() };
-    match git::diff_stat(Path::new(worktree), base) {
-        Some(d) if d.files > 0 => {
-            let files = if d.files == 1 { "1 file".to_owned() } else { format!("{} files", d.files) };
-            let label = format!("{files}, +{} −{}", d.added, d.removed);
-            vec![("change".to_owned(), label, format!("on `{}`", run.branch.clone().unwrap_or_default()))]
-        }
-        Some(_) | None => Vec::new(),
-    }
 }

@@ -1,6 +1,7 @@
 //! Runs: from a ticket that is ready to one that is concluded.
 
 pub mod brief;
+pub(crate) mod change_stat;
 pub mod conclude;
 pub mod dispatch;
 pub mod ingest;

@@ -10,7 +10,8 @@ use crate::domain::notice::Notice;
 use crate::domain::run::{Run, RunState};
 use crate::domain::ticket::evidence::ReportKind;
 use crate::drivers::supervise::run_dir::{RunDir, Voided};
-use crate::engine::run::{conclude, ingest};
+use crate::engine::run::change_stat::Measure;
+use crate::engine::run::{change_stat, conclude, ingest};
 use crate::engine::{Engine, lock};
 use crate::store::access::credentials;
 use crate::store::notice::notifications;
@@ -45,6 +46,7 @@ pub(crate) struct Late {
 pub fn tick(engine: &Engine) -> Result<()> {
     let live = engine.store.read(runs::live)?;
     lock(&engine.late).retain(|id, _| live.iter().any(|run| run.id == *id));
+    change_stat::retain(engine, &live);
     for run in live {
         if lock(&engine.late).get(&run.id).is_some_and(|late| late.next > engine.store.clock().mono_ms()) {
             continue;
@@ -127,7 +129,10 @@ fn look_at(engine: &Engine, run: &Run) -> Result<()> {
             return Err(Error::Busy("processes of a dead run are still there".to_owned()));
         }
     }
-    conclude::ended(engine, run, &dir, late_by(engine, run) > UNREADABLE_MS)
+    match change_stat::of(engine, run) {
+        Measure::UnderWay => Ok(()),
+        Measure::Taken(change) => conclude::ended(engine, run, &dir, change, late_by(engine, run) > UNREADABLE_MS),
+    }
 }
 
 /// True where no agent can ever start from this folder. A launch that died before its folder was made has none, and whoever

@@ -4,17 +4,20 @@ use super::*;
 use crate::base::clock::SystemClock;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{NoticeId, RunId};
+use crate::domain::run::ExitCause;
+use crate::domain::run::ExitRecord;
 use crate::domain::run::FailureCode;
+use crate::domain::time::Time;
 use crate::drivers::supervise::run_dir::{PidRecord, RunSpec};
 use crate::drivers::supervise::shim::Keeper;
 use crate::drivers::supervise::stop::Ended;
 use crate::engine::samples;
 use crate::engine::samples::Ahead;
-use crate::store::run::runs::LaunchMark;
+use crate::store::run::runs::{LaunchMark, Place};
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 /// How often a shim was asked to end its run, and how often both were ended.
@@ -22,7 +25,11 @@ use std::thread::JoinHandle;
 struct Played {
     asked: Arc<AtomicUsize>,
     ended: Arc<AtomicUsize>,
+    /// What is to be done beside, where a test does it itself.
+    held: Option<Arc<Mutex<Vec<Work>>>>,
 }
+
+type Work = Box<dyn FnOnce() + Send>;
 
 impl Keeper for Played {
     fn start(&self, _: &Path, _: &RunDir) -> io::Result<()> {
@@ -39,8 +46,11 @@ impl Keeper for Played {
         Ended { strays: 0, verified: true }
     }
 
-    fn beside(&self, _: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<Option<JoinHandle<()>>> {
-        work();
+    fn beside(&self, _: &str, work: Work) -> io::Result<Option<JoinHandle<()>>> {
+        match &self.held {
+            Some(held) => lock(held).push(work),
+            None => work(),
+        }
         Ok(None)
     }
 
@@ -59,16 +69,23 @@ struct Stage {
 impl Stage {
     /// A run that is at work, as its folder says.
     fn at_work() -> Stage {
+        Stage::with(Played::default(), |_| None)
+    }
+
+    /// The same over these processes, working where `place` says.
+    fn with(played: Played, place: impl Fn(&Path) -> Option<Place>) -> Stage {
         let tmp = tempfile::tempdir().expect("a folder");
         let ahead = Arc::new(AtomicI64::new(0));
         let engine = samples::engine(tmp.path(), "", Arc::new(Ahead(SystemClock::new(), ahead.clone())));
-        let played = Played::default();
         let engine = engine.kept_by(Box::new(played.clone()));
         let run = samples::promised(&engine);
         let (path, log) = (engine.data.runs().join("1-1"), tmp.path().join("raw.log"));
         std::fs::write(&log, "").expect("a log");
         let mark = LaunchMark { run_dir: path.display().to_string(), raw_log: log.display().to_string() };
-        engine.store.write(move |tx| runs::take_launch(tx, run, |_| mark.clone())).expect("taken");
+        let taken = engine.store.write(move |tx| runs::take_launch(tx, run, |_| mark.clone())).expect("taken").expect("it waits");
+        if let Some(place) = place(tmp.path()) {
+            engine.store.write(move |tx| runs::place(tx, &taken, &place, "first", false)).expect("placed");
+        }
         let dir = RunDir::create(&path, &RunSpec { raw_log: log, ..RunSpec::sample() }, "do it").expect("made");
         dir.begin("shim 1").expect("begun");
         let boot = crate::drivers::supervise::process::boot_id();
@@ -141,4 +158,51 @@ fn a_report_that_was_left_goes_with_the_run_that_went_on_under_another_number() 
     take_in_spool(&stage.engine, &after, &stage.dir).expect("taken");
     let said = stage.engine.store.read(|c| reports::of_run(c, after.id)).expect("read");
     assert_eq!((said.len(), stage.dir.spooled().len()), (1, 0));
+}
+
+#[test]
+fn git_is_asked_beside_pickup_what_a_run_changed() {
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let played = Played { held: Some(held.clone()), ..Played::default() };
+    let stage = Stage::with(played, |tmp| {
+        let tree = tmp.join("tree");
+        assert!(crate::drivers::git::init_workspace(&tree).expect("made"));
+        std::fs::write(tree.join("old.md"), "one\n").expect("written");
+        let base = crate::drivers::git::tests::commit(&tree, "before");
+        std::fs::write(tree.join("new.md"), "one\n").expect("written");
+        let tree = tree.display().to_string();
+        Some(Place {
+            cwd: tree.clone(),
+            worktree: Some(tree),
+            branch: Some("mine".to_owned()),
+            base_commit: Some(base),
+            note: None,
+        })
+    });
+    let (run, at) = (stage.run(), Time(1));
+    let exit = ExitRecord {
+        cause: ExitCause::Exited,
+        exit_code: Some(1),
+        signal: None,
+        text: None,
+        started_at: at,
+        ended_at: at,
+        log_bytes: 0,
+        strays: 0,
+    };
+    std::fs::write(stage.dir.file("exit.json"), serde_json::to_vec(&exit).expect("plain data")).expect("written");
+    stage.later(0);
+    stage.later(0);
+    assert!(stage.run().state.is_live(), "it waits for git, and pickup does not");
+    let mut work = std::mem::take(&mut *lock(&held));
+    assert_eq!(work.len(), 1, "it is asked once");
+    work.pop().expect("one")();
+    stage.later(0);
+    assert!(!stage.run().state.is_live());
+    let labels: Vec<String> = stage
+        .engine
+        .store
+        .read(|c| Ok(crate::store::ticket::evidence::of_ticket(c, run.ticket, 9)?.into_iter().map(|e| e.label).collect()))
+        .expect("read");
+    assert_eq!(labels, ["1 file, +0 −0"]);
 }
