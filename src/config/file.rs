@@ -1,6 +1,7 @@
 //! Reading `config.toml` and laying environment and flags over it.
 
 use crate::base::error::{Error, FieldError, Result};
+use crate::config::folders::Folders;
 use crate::config::{Config, Flags, Orchestrator, Origin, Scheduler, built_in, default_data};
 use crate::domain::orchestrator::session::DriverKind;
 use crate::domain::profile::{Profile, RuntimeKind};
@@ -214,7 +215,8 @@ pub(crate) fn load(
     if !faults.0.is_empty() {
         return Err(Error::Invalid(faults.0));
     }
-    Ok(Config {
+    let config = Config {
+        folders: Folders::default(),
         telegram,
         orchestrator,
         scheduler,
@@ -243,7 +245,9 @@ pub(crate) fn load(
         default_profile: file.defaults.profile,
         role_profiles: file.roles.into_iter().filter_map(|(n, r)| r.profile.map(|p| (n.to_lowercase(), p))).collect(),
         picked: RwLock::new(None),
-    })
+    };
+    config.look_for_projects();
+    Ok(config)
 }
 
 fn read(path: &Path, must_exist: bool) -> Result<File> {

@@ -2,6 +2,7 @@
 
 pub mod data_dir;
 pub(crate) mod file;
+pub(crate) mod folders;
 pub(crate) mod telegram;
 
 pub use crate::config::telegram::Telegram;
@@ -94,6 +95,8 @@ pub struct Config {
     default_profile: Option<String>,
     role_profiles: BTreeMap<String, String>,
     picked: RwLock<Option<String>>,
+    /// The workspace's folders as last looked at.
+    pub(crate) folders: folders::Folders,
 }
 
 /// How the persistent orchestrator is kept.
@@ -198,7 +201,13 @@ impl Config {
         Err(Error::field("profile", format!("unknown; known are {known}")))
     }
 
+    /// Looks which folders the workspace has. Blocks: not for async threads, and not inside a write.
+    pub fn look_for_projects(&self) {
+        self.folders.look(&self.workspace);
+    }
+
     /// Checks and completes a project name: a configured one (by name or alias), one with a folder, or a built-in word.
+    /// Folders are known from the last [`Config::look_for_projects`].
     ///
     /// # Errors
     /// The name means nothing here.
@@ -212,7 +221,7 @@ impl Config {
         }
         let slug = project::slug(name);
         const WORDS: &[&str] = &["general", "pka", "mission-control", "mc", "infrastructure", "life", "finance", "machine-ops"];
-        if WORDS.contains(&slug.as_str()) || (!slug.is_empty() && self.workspace.join(&slug).is_dir()) {
+        if WORDS.contains(&slug.as_str()) || self.folders.has(&slug) {
             return Ok(slug);
         }
         Err(Error::field(

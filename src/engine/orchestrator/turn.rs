@@ -154,6 +154,7 @@ impl Orchestrator {
         let (id, mine) = (session.id, turn.clone());
         let hand_over = (turn.origin == TurnOrigin::HandOver).then(|| text.clone());
         let config = engine.config.clone();
+        config.look_for_projects();
         engine.store.write(move |tx| {
             actions::take_answer(tx, &mine, &text, &ActionsCx::of(&*config))?;
             faults::hit(Point::AnswerTaken)?;

@@ -56,6 +56,7 @@ pub fn serve(app: web::Data<App>, listeners: Vec<TcpListener>) -> Result<Server>
             .app_data(hosts.clone())
             .app_data(limiter.clone())
             .app_data(web::FormConfig::default().limit(FORM_LIMIT))
+            .wrap(from_fn(look_for_projects))
             .wrap(from_fn(dress))
             .wrap(Compress::default())
             .wrap(from_fn(security::secure))
@@ -92,6 +93,22 @@ pub fn serve(app: web::Data<App>, listeners: Vec<TcpListener>) -> Result<Server>
 async fn nowhere(req: HttpRequest) -> HttpResponse {
     let next = if auth::is_api(req.path()) { "GET /api/v1/openapi.json lists what there is." } else { "Go to / for Home." };
     Problem::new(StatusCode::NOT_FOUND, "There is nothing here").with_next(next).response()
+}
+
+/// What is sent to us may name a project, and that one may be a folder made a moment ago: the disk is looked at here, off the
+/// async threads and before any write.
+async fn look_for_projects(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> std::result::Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    if !req.method().is_safe()
+        && let Some(app) = req.app_data::<web::Data<App>>()
+    {
+        let config = app.config.clone();
+        // Where there is no thread for it what was seen before has to do.
+        let _looked = tokio::task::spawn_blocking(move || config.look_for_projects()).await;
+    }
+    next.call(req).await
 }
 
 /// Outside the JSON contract a problem is a page for people, and a toast where a form of a page that stays was sent.

@@ -111,6 +111,7 @@ fn take(engine: &Engine, config: &Telegram, bot: &Bot, update: Inbound) -> Resul
         What::Message(_) | What::Other => None,
     };
     let heard = Heard { bot: number, chat, update, file, config: engine.config.clone() };
+    engine.config.look_for_projects();
     let done = engine.store.write(move |tx| {
         let word = if link::take(tx, number, id, heard.kind())? { act::act(tx, &heard)? } else { None };
         faults::hit(Point::UpdateActed).map(|()| word)
