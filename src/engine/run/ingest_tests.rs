@@ -21,7 +21,9 @@ fn a_session_that_forks_has_one_follower() {
     let spawn = |_: Run| {
         begun.fetch_add(1, Ordering::SeqCst);
         let wait = wait.clone();
-        std::thread::spawn(move || drop(crate::engine::lock(&wait).recv()))
+        std::thread::spawn(move || {
+            let _ended = crate::engine::lock(&wait).recv();
+        })
     };
     let mut followers = Followers::default();
     followers.begin(vec![before.clone()], spawn);

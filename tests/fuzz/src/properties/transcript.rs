@@ -2,7 +2,7 @@
 //! once; and an answer is found only under the marker of its own prompt.
 
 use mission_control::drivers::runtime::claude::transcript::{Transcript, markers};
-use mission_control::drivers::runtime::line_reader::Tail;
+use mission_control::drivers::runtime::line_reader::LineReader;
 use std::io::Write;
 
 /// Files up to this size are also read through the file system.
@@ -50,7 +50,7 @@ fn assert_pieces(data: &[u8], lines: &[&[u8]]) {
     let sum: usize = data.iter().map(|b| usize::from(*b)).sum();
     let first = sum % (data.len() + 1);
     let second = first + (sum / 7) % (data.len() - first + 1);
-    let mut tail = Tail::of(file.path());
+    let mut tail = LineReader::of_name(file.path());
     let mut found: Vec<Vec<u8>> = Vec::new();
     for piece in [&data[..first], &data[first..second], &data[second..]] {
         file.write_all(piece).expect("writes");
