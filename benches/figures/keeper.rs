@@ -2,7 +2,7 @@
 //! child, all that it starts carries a mark, and this process, which measures nothing, clears away after it.
 
 use super::clock::pause;
-use mission_control::drivers::supervise::process::end_marked;
+use mission_control::drivers::supervise::stop::end_marked;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;

@@ -3,8 +3,8 @@
 use super::clock::{Stopwatch, pause, wait_for};
 use super::http::Conn;
 use mission_control::config::data_dir::{DataDir, Local};
-use mission_control::drivers::supervise::process;
 use mission_control::drivers::supervise::run_dir::RunDir;
+use mission_control::drivers::supervise::stop;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::error::Error;
@@ -202,7 +202,7 @@ impl Drop for Server {
             eprintln!("{e}");
         }
         for dir in self.runs() {
-            if !process::stop_run(&dir, Duration::from_millis(300)).verified {
+            if !stop::stop_run(&dir, Duration::from_millis(300)).verified {
                 eprintln!("processes of {} are still there", dir.path().display());
             }
         }
