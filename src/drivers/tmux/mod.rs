@@ -1,22 +1,19 @@
 //! Driver for tmux: terminals that outlive us, on a socket of our own. Plain calls, each with a time limit.
 
+pub(crate) mod call;
+pub(crate) mod keys;
+pub(crate) mod pane;
+
+pub use crate::drivers::tmux::keys::Key;
+pub use crate::drivers::tmux::pane::Pane;
+
 use crate::base::clock::pause;
 use crate::base::error::{Error, Result};
 use crate::drivers::exec;
-use crate::drivers::exec::{Bounds, ExecFault};
+use crate::drivers::tmux::call::call;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-/// How long one call may take: a server that hangs must never hang us.
-const LIMIT: Duration = Duration::from_secs(2);
-
-/// The most that tmux may say, in bytes: a screen with its whole scrollback is far less.
-const OUTPUT_MAX: usize = 64 * 1024 * 1024;
-
-/// A socket's address has room for this many bytes.
-const SOCKET_MAX: usize = 107;
 
 /// Lines of scrollback a terminal keeps.
 const HISTORY: &str = "20000";
@@ -28,78 +25,6 @@ static PASTES: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tmux {
     socket: PathBuf,
-}
-
-/// The terminal of a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pane {
-    /// The process in it.
-    pub pid: i32,
-    /// That process has ended; its last screen is still there.
-    pub dead: bool,
-    /// How it ended: its exit code, or 128 + the signal; tmux does not always tell.
-    pub dead_status: Option<i32>,
-    /// It is being scrolled through (copy mode): keys would not reach the process.
-    pub in_mode: bool,
-    /// Its width.
-    pub cols: u16,
-    /// Its height.
-    pub rows: u16,
-    /// Where its cursor stands, column and row; none where it is hidden.
-    pub cursor: Option<(u16, u16)>,
-}
-
-/// A key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    /// Enter.
-    Enter,
-    /// Escape.
-    Escape,
-    /// Ctrl-C.
-    CtrlC,
-    /// Ctrl-U.
-    CtrlU,
-    /// Arrow up.
-    Up,
-    /// Arrow down.
-    Down,
-    /// Arrow left.
-    Left,
-    /// Tab.
-    Tab,
-    /// Shift-Tab.
-    BackTab,
-    /// Backspace.
-    Backspace,
-    /// A character as it is; control characters are left out.
-    Char(char),
-}
-
-impl Key {
-    /// Its name in tmux; a character has none.
-    fn name(self) -> Option<&'static str> {
-        Some(match self {
-            Key::Enter => "Enter",
-            Key::Escape => "Escape",
-            Key::CtrlC => "C-c",
-            Key::CtrlU => "C-u",
-            Key::Up => "Up",
-            Key::Down => "Down",
-            Key::Left => "Left",
-            Key::Tab => "Tab",
-            Key::BackTab => "BTab",
-            Key::Backspace => "BSpace",
-            Key::Char(_) => return None,
-        })
-    }
-}
-
-/// What a call came to.
-struct Said {
-    ok: bool,
-    out: String,
-    err: String,
 }
 
 impl Tmux {
@@ -145,18 +70,20 @@ impl Tmux {
         args.extend(argv.iter().map(|a| literal(a)));
         // Whoever attaches by hand does not change its size. (Set for all windows, it ends the server of tmux 3.3.)
         args.extend([";", "set-option", "-w", "-t", &target(name), "window-size", "manual"].map(str::to_owned));
-        let mut said = self.call(&args, None)?;
+        let mut reply = call(&self.socket, &args, None)?;
         // The last session's server may just be leaving.
         for _ in 0..10 {
-            if said.ok
-                || !["server exited", "lost server", "no server running", "error connecting"].iter().any(|w| said.err.contains(w))
+            if reply.ok
+                || !["server exited", "lost server", "no server running", "error connecting"]
+                    .iter()
+                    .any(|w| reply.err.contains(w))
             {
                 break;
             }
             pause(Duration::from_millis(50));
-            said = self.call(&args, None)?;
+            reply = call(&self.socket, &args, None)?;
         }
-        said.wanted("a terminal could not be opened").map(drop)
+        reply.wanted("a terminal could not be opened").map(drop)
     }
 
     /// Whether there is a session of this name.
@@ -173,12 +100,12 @@ impl Tmux {
     /// tmux does not answer.
     pub fn pane(&self, name: &str) -> Result<Option<Pane>> {
         let format = "#{pane_pid}|#{pane_dead}|#{pane_dead_status}|#{pane_dead_signal}|#{pane_in_mode}|#{pane_width}|#{pane_height}|#{cursor_flag}|#{cursor_x}|#{cursor_y}";
-        let said = self.call(&["list-panes", "-t", &target(name), "-F", format].map(str::to_owned), None)?;
-        if said.absent() {
+        let reply = call(&self.socket, &["list-panes", "-t", &target(name), "-F", format].map(str::to_owned), None)?;
+        if reply.absent() {
             return Ok(None);
         }
-        let out = said.wanted("the terminal could not be looked at")?;
-        Ok(out.lines().next().and_then(read_pane))
+        let out = reply.wanted("the terminal could not be looked at")?;
+        Ok(out.lines().next().and_then(pane::read))
     }
 
     /// The screen as plain text.
@@ -186,7 +113,8 @@ impl Tmux {
     /// # Errors
     /// There is no such session.
     pub fn screen(&self, name: &str) -> Result<String> {
-        self.call(&["capture-pane", "-p", "-t", &target(name)].map(str::to_owned), None)?.wanted("the screen could not be read")
+        call(&self.socket, &["capture-pane", "-p", "-t", &target(name)].map(str::to_owned), None)?
+            .wanted("the screen could not be read")
     }
 
     /// The screen and what last left it upwards: the note that a program has ended pushes lines off the screen.
@@ -195,7 +123,7 @@ impl Tmux {
     /// # Errors
     /// There is no such session.
     pub fn last_words(&self, name: &str) -> Result<String> {
-        self.call(&["capture-pane", "-p", "-S", "-20", "-t", &target(name)].map(str::to_owned), None)?
+        call(&self.socket, &["capture-pane", "-p", "-S", "-20", "-t", &target(name)].map(str::to_owned), None)?
             .wanted("the screen could not be read")
     }
 
@@ -206,7 +134,7 @@ impl Tmux {
     pub fn coloured(&self, name: &str, scrollback_lines: u32) -> Result<String> {
         let start = format!("-{scrollback_lines}");
         let start = if scrollback_lines == 0 { "0" } else { &start };
-        self.call(&["capture-pane", "-e", "-p", "-S", start, "-t", &target(name)].map(str::to_owned), None)?
+        call(&self.socket, &["capture-pane", "-e", "-p", "-S", start, "-t", &target(name)].map(str::to_owned), None)?
             .wanted("the screen could not be read")
     }
 
@@ -218,7 +146,7 @@ impl Tmux {
         let buffer = format!("mc-{}-{}", std::process::id(), PASTES.fetch_add(1, Ordering::Relaxed));
         let target = target(name);
         let args = ["load-buffer", "-b", &buffer, "-", ";", "paste-buffer", "-p", "-r", "-d", "-b", &buffer, "-t", &target];
-        self.call(&args.map(str::to_owned), Some(text))?.wanted("the text could not be pasted").map(drop)
+        call(&self.socket, &args.map(str::to_owned), Some(text))?.wanted("the text could not be pasted").map(drop)
     }
 
     /// Presses keys, one after the other.
@@ -242,7 +170,7 @@ impl Tmux {
         if args.is_empty() {
             return Ok(());
         }
-        self.call(&args, None)?.wanted("the keys could not be sent").map(drop)
+        call(&self.socket, &args, None)?.wanted("the keys could not be sent").map(drop)
     }
 
     /// Ends scrolling, so that keys reach the process again.
@@ -250,7 +178,7 @@ impl Tmux {
     /// # Errors
     /// There is no such session.
     pub fn leave_copy_mode(&self, name: &str) -> Result<()> {
-        self.call(&["copy-mode", "-q", "-t", &target(name)].map(str::to_owned), None)?
+        call(&self.socket, &["copy-mode", "-q", "-t", &target(name)].map(str::to_owned), None)?
             .wanted("copy mode could not be left")
             .map(drop)
     }
@@ -260,8 +188,8 @@ impl Tmux {
     /// # Errors
     /// tmux refused or does not answer.
     pub fn kill(&self, name: &str) -> Result<()> {
-        let said = self.call(&["kill-session".to_owned(), "-t".to_owned(), format!("={name}")], None)?;
-        if said.absent() { Ok(()) } else { said.wanted("the terminal could not be closed").map(drop) }
+        let reply = call(&self.socket, &["kill-session".to_owned(), "-t".to_owned(), format!("={name}")], None)?;
+        if reply.absent() { Ok(()) } else { reply.wanted("the terminal could not be closed").map(drop) }
     }
 
     /// Ends the server with all its sessions. One that does not run is ended.
@@ -269,8 +197,8 @@ impl Tmux {
     /// # Errors
     /// tmux refused or does not answer.
     pub fn kill_server(&self) -> Result<()> {
-        let said = self.call(&["kill-server".to_owned()], None)?;
-        if said.absent() { Ok(()) } else { said.wanted("the terminals could not be closed").map(drop) }
+        let reply = call(&self.socket, &["kill-server".to_owned()], None)?;
+        if reply.absent() { Ok(()) } else { reply.wanted("the terminals could not be closed").map(drop) }
     }
 
     /// The names of all sessions; none where no server runs.
@@ -278,55 +206,11 @@ impl Tmux {
     /// # Errors
     /// tmux does not answer.
     pub fn sessions(&self) -> Result<Vec<String>> {
-        let said = self.call(&["list-sessions", "-F", "#{session_name}"].map(str::to_owned), None)?;
-        if said.absent() {
+        let reply = call(&self.socket, &["list-sessions", "-F", "#{session_name}"].map(str::to_owned), None)?;
+        if reply.absent() {
             return Ok(Vec::new());
         }
-        Ok(said.wanted("the terminals could not be listed")?.lines().map(str::to_owned).collect())
-    }
-
-    /// One call of the program, ended where it takes too long.
-    fn call(&self, args: &[String], stdin: Option<&str>) -> Result<Said> {
-        let program = exec::find_on_path("tmux")
-            .ok_or_else(|| Error::Internal("tmux is not installed: install it, or set driver = \"headless\"".to_owned()))?;
-        if self.socket.as_os_str().len() > SOCKET_MAX {
-            return Err(Error::Internal(format!(
-                "the path of the terminals' socket is longer than {SOCKET_MAX} bytes ({}): choose a data folder with a shorter path, \
-                 or set driver = \"headless\"",
-                self.socket.display()
-            )));
-        }
-        let mut command = Command::new(program);
-        command.arg("-u").arg("-S").arg(&self.socket).args(["-f", "/dev/null"]).args(args);
-        // Whatever starts the server gives it its environment: nothing of ours but this.
-        command.env_clear().env("LANG", "C.UTF-8").env("TERM", "screen-256color");
-        for name in ["PATH", "HOME", "USER"] {
-            if let Some(value) = std::env::var_os(name) {
-                command.env(name, value);
-            }
-        }
-        let bounds = Bounds { time: LIMIT, held_open: LIMIT, output: OUTPUT_MAX, leave_nothing: false };
-        match exec::run(command, stdin, bounds) {
-            Ok(done) if !done.held => Ok(Said {
-                ok: done.status.success(),
-                out: String::from_utf8_lossy(&done.stdout).into_owned(),
-                err: String::from_utf8_lossy(&done.stderr).trim().to_owned(),
-            }),
-            Ok(_) | Err(ExecFault::TimedOut(_)) => Err(Error::Busy("tmux does not answer".to_owned())),
-            Err(ExecFault::NotStarted(e) | ExecFault::Lost(e)) => Err(Error::Internal(format!("tmux could not be started: {e}"))),
-        }
-    }
-}
-
-impl Said {
-    /// There is no such session, or no server at all.
-    fn absent(&self) -> bool {
-        let words = ["can't find", "no server running", "error connecting", "server exited", "lost server", "no current"];
-        !self.ok && words.iter().any(|w| self.err.contains(w))
-    }
-
-    fn wanted(self, what: &str) -> Result<String> {
-        if self.ok { Ok(self.out) } else { Err(Error::Internal(format!("{what}: tmux says {:?}", self.err))) }
+        Ok(reply.wanted("the terminals could not be listed")?.lines().map(str::to_owned).collect())
     }
 }
 
@@ -338,21 +222,6 @@ fn target(name: &str) -> String {
 /// An argument that tmux takes as it is: a semicolon at its end would end the command.
 fn literal(arg: &str) -> String {
     arg.strip_suffix(';').map_or_else(|| arg.to_owned(), |rest| format!("{rest}\\;"))
-}
-
-fn read_pane(line: &str) -> Option<Pane> {
-    let field: Vec<&str> = line.splitn(10, '|').collect();
-    let [pid, dead, status, signal, mode, cols, rows, cursor, x, y] = field.as_slice() else { return None };
-    let signal = signal.parse::<i32>().ok().filter(|s| *s > 0).map(|s| 128 + s);
-    Some(Pane {
-        pid: pid.parse().ok()?,
-        dead: *dead == "1",
-        dead_status: signal.or_else(|| status.parse().ok()),
-        in_mode: !matches!(*mode, "" | "0"),
-        cols: cols.parse().ok()?,
-        rows: rows.parse().ok()?,
-        cursor: (*cursor == "1").then(|| Some((x.parse().ok()?, y.parse().ok()?))).flatten(),
-    })
 }
 
 #[cfg(test)]

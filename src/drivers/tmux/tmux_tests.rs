@@ -97,7 +97,7 @@ fn keys_and_pastes_arrive_as_they_are_and_copy_mode_is_left() {
     own.until("all of it", |_| read().len() >= wanted.len());
     assert_eq!(read(), wanted);
     let target = target("a");
-    own.0.call(&["copy-mode", "-t", &target].map(str::to_owned), None).unwrap();
+    call(&own.0.socket, &["copy-mode", "-t", &target].map(str::to_owned), None).unwrap();
     assert!(own.0.pane("a").unwrap().unwrap().in_mode);
     own.0.leave_copy_mode("a").unwrap();
     assert!(!own.0.pane("a").unwrap().unwrap().in_mode);
