@@ -12,14 +12,14 @@ pub struct Inbound {
     /// The chat it comes from, where it says so.
     pub chat: Option<i64>,
     /// What it is.
-    pub what: What,
+    pub what: InboundKind,
 }
 
 /// What an update is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum InboundKind {
     /// Somebody said something.
-    Message(Said),
+    Message(InboundMessage),
     /// Somebody pressed a button.
     Pressed {
         /// Names the press; to be answered.
@@ -35,7 +35,7 @@ pub enum What {
 
 /// What somebody said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct InboundMessage {
     /// The message's number in its chat.
     pub message: i64,
     /// The words: of a file, its caption.
@@ -63,23 +63,23 @@ pub fn read(raw: Value) -> Option<Inbound> {
     let chat = ["/message/chat/id", "/callback_query/message/chat/id"];
     let chat = chat.iter().find_map(|at| raw.pointer(at)?.as_i64());
     let what = match serde_json::from_value::<Update>(raw).map(|u| u.content) {
-        Ok(UpdateContent::Message(m)) => What::Message(said(*m)),
+        Ok(UpdateContent::Message(m)) => InboundKind::Message(message_of(*m)),
         Ok(UpdateContent::CallbackQuery(q)) => match (q.message, q.data) {
             (Some(m), Some(data)) => {
                 let message = match m {
                     MaybeInaccessibleMessage::Message(m) => m.message_id,
                     MaybeInaccessibleMessage::InaccessibleMessage(m) => m.message_id,
                 };
-                What::Pressed { callback: q.id, message: i64::from(message), data }
+                InboundKind::Pressed { callback: q.id, message: i64::from(message), data }
             }
-            (_, _) => What::Other,
+            (_, _) => InboundKind::Other,
         },
-        Ok(_) | Err(_) => What::Other,
+        Ok(_) | Err(_) => InboundKind::Other,
     };
     Some(Inbound { update, chat, what })
 }
 
-fn said(m: Message) -> Said {
+fn message_of(m: Message) -> InboundMessage {
     let document = m.document.map(|d| FileRef {
         id: d.file_id,
         name: file_name(d.file_name.as_deref().unwrap_or("document")),
@@ -88,7 +88,7 @@ fn said(m: Message) -> Said {
     // The sizes of a photo come smallest first.
     let photo = m.photo.and_then(|sizes| sizes.into_iter().max_by_key(|p| (p.width, p.height)));
     let photo = photo.map(|p| FileRef { id: p.file_id, name: "photo.jpg".to_owned(), size: p.file_size });
-    Said {
+    InboundMessage {
         message: i64::from(m.message_id),
         text: m.text.or(m.caption).unwrap_or_default(),
         reply_to: m.reply_to_message.map(|r| i64::from(r.message_id)),
@@ -124,7 +124,7 @@ mod tests {
         let raw = json!({"update_id": 70, "message": message(json!({"text": "yes", "reply_to_message": first}))});
         let read = read(raw).expect("an update");
         assert_eq!((read.update, read.chat), (70, Some(5)));
-        let What::Message(said) = read.what else { panic!("no message") };
+        let InboundKind::Message(said) = read.what else { panic!("no message") };
         assert_eq!((said.text.as_str(), said.reply_to, said.file), ("yes", Some(3), None));
     }
 
@@ -133,7 +133,7 @@ mod tests {
         let size = |id: &str, w: u32| json!({"file_id": id, "file_unique_id": id, "width": w, "height": w, "file_size": w});
         let raw =
             json!({"update_id": 1, "message": message(json!({"caption": "look", "photo": [size("s", 90), size("l", 900)]}))});
-        let What::Message(said) = read(raw).expect("an update").what else { panic!("no message") };
+        let InboundKind::Message(said) = read(raw).expect("an update").what else { panic!("no message") };
         assert_eq!(said.text, "look");
         assert_eq!(said.file.expect("a file").id, "l");
     }
@@ -142,7 +142,7 @@ mod tests {
     fn a_button_says_whose_it_is() {
         let raw = json!({"update_id": 2, "callback_query": {"id": "cb", "from": {"id": 5, "is_bot": false, "first_name": "A"},
             "chat_instance": "x", "data": "7:0", "message": message(json!({"text": "asked"}))}});
-        let wanted = What::Pressed { callback: "cb".to_owned(), message: 9, data: "7:0".to_owned() };
+        let wanted = InboundKind::Pressed { callback: "cb".to_owned(), message: 9, data: "7:0".to_owned() };
         assert_eq!(read(raw).expect("an update"), Inbound { update: 2, chat: Some(5), what: wanted });
     }
 
@@ -154,7 +154,7 @@ mod tests {
             json!({"update_id": 3, "brand_new": {"x": 1}}),
             json!({"update_id": 3, "edited_message": message(json!({"text": "x"}))}),
         ] {
-            assert_eq!(read(raw.clone()).map(|r| (r.update, r.what)), Some((3, What::Other)), "{raw}");
+            assert_eq!(read(raw.clone()).map(|r| (r.update, r.what)), Some((3, InboundKind::Other)), "{raw}");
         }
         assert_eq!(read(json!({"message": {}})), None);
     }

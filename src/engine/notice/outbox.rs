@@ -8,17 +8,11 @@ use crate::base::faults::Point;
 use crate::config::Telegram;
 use crate::domain::ids::NoticeId;
 use crate::domain::notice;
-use crate::domain::notice::{Button, ButtonsState, Notice, Press, Stored};
-use crate::domain::orchestrator::action::Action;
-use crate::domain::orchestrator::proposal::{Proposal, ProposalState};
-use crate::domain::orchestrator::proposal_block;
-use crate::domain::orchestrator::turn::{Turn, TurnState};
-use crate::domain::text::cut_chars;
 use crate::domain::time::Time;
-use crate::drivers::telegram::{Bot, Chats, Fault, Outgoing};
+use crate::drivers::telegram::{Bot, Chats, Fault};
 use crate::engine::Engine;
+use crate::engine::notice::{answers, deliver};
 use crate::store::notice::{notifications, telegram as link};
-use crate::store::orchestrator::{proposals, turns};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -92,12 +86,12 @@ impl Outbox {
         if config.chats.is_empty() {
             no_way(engine, "no chat is configured")?;
         }
-        tell_turns(engine)?;
+        answers::tell(engine)?;
         let mono = engine.store.clock().mono_ms();
         let paused = engine.store.read(link::is_paused)?;
         if (paused || !self.known) && mono >= self.ask_at {
             self.ask_at = mono + if paused { ASK_MS } else { IDLE_MS };
-            self.known = greet(engine, bot)?;
+            self.known = check_token(engine, bot)?;
         }
         if engine.store.read(link::is_paused)? {
             return Ok(IDLE_MS);
@@ -132,21 +126,21 @@ fn no_way(engine: &Engine, why: &'static str) -> Result<i64> {
 }
 
 /// Asks whether the token is good. True once it is known to be.
-fn greet(engine: &Engine, bot: &dyn Chats) -> Result<bool> {
+fn check_token(engine: &Engine, bot: &dyn Chats) -> Result<bool> {
     match bot.me() {
         Ok(name) => {
             engine.store.write(move |tx| link::heard(tx, Some(&name)))?;
             Ok(true)
         }
         Err(fault) => {
-            trouble(engine, &fault)?;
+            note_trouble(engine, &fault)?;
             Ok(false)
         }
     }
 }
 
 /// Keeps what went wrong, for the page. A token that is not known pauses everything.
-pub(crate) fn trouble(engine: &Engine, fault: &Fault) -> Result<()> {
+pub(crate) fn note_trouble(engine: &Engine, fault: &Fault) -> Result<()> {
     let why = fault.to_string();
     let pause = matches!(fault, Fault::Unknown(_))
         .then(|| format!("{why}. Get a new one from @BotFather, put it in the old one's place and start Mission Control again."));
@@ -173,7 +167,7 @@ fn next_step(engine: &Engine, bot: &dyn Chats, config: &Telegram, quiet: bool, h
     })?;
     let Some(stored) = claimed else { return Ok(false) };
     faults::hit(Point::NoticeClaimed)?;
-    let Err(fault) = deliver(engine, bot, &stored)? else { return Ok(true) };
+    let Err(fault) = deliver::deliver(engine, bot, &stored)? else { return Ok(true) };
     let (id, why) = (stored.id, fault.to_string());
     let now = engine.store.clock().now();
     match &fault {
@@ -183,12 +177,12 @@ fn next_step(engine: &Engine, bot: &dyn Chats, config: &Telegram, quiet: bool, h
         }
         Fault::Unknown(_) => {
             again(engine, id, now, false, &why)?;
-            trouble(engine, &fault)?;
+            note_trouble(engine, &fault)?;
         }
         // The way is cut: that says nothing about the notice. It is tried until it is too old.
         Fault::Unreachable(_) | Fault::Elsewhere(_) => {
             again(engine, id, now.plus_ms(notice::backoff_ms(stored.attempts)), true, &why)?;
-            trouble(engine, &fault)?;
+            note_trouble(engine, &fault)?;
         }
         Fault::Refused(_) | Fault::Forbidden(_) => {
             tracing::warn!(notice = id.0, error = %why, "a notice could not be sent");
@@ -204,60 +198,6 @@ fn again(engine: &Engine, id: NoticeId, at: Time, counted: bool, why: &str) -> R
     engine.store.write(move |tx| notifications::again(tx, id, at, counted, &why))
 }
 
-/// Puts the parts that are not there yet into the chat. Each is written down as soon as it is there.
-fn deliver(engine: &Engine, bot: &dyn Chats, s: &Stored) -> Result<std::result::Result<(), Fault>> {
-    let chat = s.chat.unwrap_or(0);
-    let key = s.notice.key.strip_suffix(&format!("@{chat}")).unwrap_or(&s.notice.key);
-    let parts = notice::messages(&with_link(engine, s), key);
-    let buttons: Vec<(String, String)> = match s.buttons_state {
-        // What comes back is the number of the notice and of its button; what it does stays here.
-        ButtonsState::Open => {
-            (0..).zip(&s.notice.buttons).map(|(n, b): (usize, _)| (b.label.clone(), format!("{}:{n}", s.id))).collect()
-        }
-        ButtonsState::Stale | ButtonsState::Gone => Vec::new(),
-    };
-    let done = usize::try_from(s.parts_sent).unwrap_or(0);
-    for (n, part) in parts.iter().enumerate().skip(done.min(parts.len() - 1)) {
-        let last = n + 1 == parts.len();
-        let styled = notice::html(part, n == 0);
-        let out = Outgoing {
-            chat,
-            text: &styled,
-            html: true,
-            buttons: if last { &buttons } else { &[] },
-            asks_words: last && s.asks_words,
-            reply_to: None,
-        };
-        let sent = match bot.send(&out) {
-            // Perhaps it is our styling that it does not like.
-            Err(Fault::Refused(_)) => bot.send(&Outgoing { text: part, html: false, ..out }),
-            other => other,
-        };
-        match sent {
-            Ok(message) => {
-                faults::hit(Point::NoticeSent)?;
-                let s = s.clone();
-                engine.store.write(move |tx| {
-                    link::heard(tx, None)?;
-                    notifications::placed(tx, &s, message, last)
-                })?;
-            }
-            Err(fault) => return Ok(Err(fault)),
-        }
-    }
-    Ok(Ok(()))
-}
-
-/// The text, and the ticket's address where people have one from outside.
-fn with_link(engine: &Engine, s: &Stored) -> String {
-    match (&engine.config.base_url, s.notice.ticket) {
-        (Some(base), Some(ticket)) if !s.answer => {
-            format!("{}\n\n{}/tickets/{ticket}", s.notice.text, base.trim_end_matches('/'))
-        }
-        (_, _) => s.notice.text.clone(),
-    }
-}
-
 /// Takes buttons away whose time is over. False where some are left for later.
 fn take_stale_buttons(engine: &Engine, bot: &dyn Chats) -> Result<bool> {
     for (id, chat, messages) in engine.store.read(|c| notifications::stale(c, 20))? {
@@ -271,36 +211,4 @@ fn take_stale_buttons(engine: &Engine, bot: &dyn Chats) -> Result<bool> {
         engine.store.write(move |tx| notifications::buttons_gone(tx, id))?;
     }
     Ok(true)
-}
-
-/// Answers of Luci's that were asked for in a chat go back there.
-fn tell_turns(engine: &Engine) -> Result<()> {
-    while let Some((id, chat)) = engine.store.read(link::turn_over)? {
-        engine.store.write(move |tx| {
-            let turn = turns::get(tx.conn, id)?;
-            let (text, buttons) = answer_words(&turn, &proposals::of_turn(tx.conn, id)?);
-            let key = format!("turn:{id}:{}", turn.change);
-            notifications::answer(tx, chat, &Notice { key, text, buttons, ..Notice::default() }, false)?;
-            link::turn_told(tx, id)
-        })?;
-    }
-    Ok(())
-}
-
-fn answer_words(turn: &Turn, proposals: &[Proposal]) -> (String, Vec<Button>) {
-    let error = turn.error.as_deref().unwrap_or("no reason is known");
-    let mut text = match turn.state {
-        TurnState::Answered => proposal_block::words(turn.response.as_deref().unwrap_or_default()).trim().to_owned(),
-        TurnState::Failed => format!("Luci could not answer: {error}"),
-        TurnState::Cancelled | TurnState::Pending | TurnState::Claimed | TurnState::Sent => {
-            "That message to Luci was withdrawn.".to_owned()
-        }
-    };
-    let mut buttons = Vec::new();
-    for p in proposals.iter().filter(|p| p.state == ProposalState::Open) {
-        let headline = Action::read(&p.body).map_or_else(|_| p.kind.to_string(), |a| a.headline());
-        text.push_str(&format!("\n\nSuggests: {headline}"));
-        buttons.push(Button::new(&format!("Do it: {}", cut_chars(&headline, 40).0), &Press::Do(p.id)));
-    }
-    (text, buttons)
 }

@@ -11,7 +11,7 @@ use crate::domain::orchestrator::turn::TurnOrigin;
 use crate::domain::ticket::Status;
 use crate::domain::ticket::draft;
 use crate::domain::ticket::draft::Message;
-use crate::drivers::telegram::{Inbound, Said, What};
+use crate::drivers::telegram::{Inbound, InboundKind, InboundMessage};
 use crate::engine::notice::telegram::words;
 use crate::store::Tx;
 use crate::store::access::credentials;
@@ -45,9 +45,9 @@ impl Heard {
     /// What is kept of it.
     pub fn kind(&self) -> &'static str {
         match self.update.what {
-            What::Message(_) => "message",
-            What::Pressed { .. } => "press",
-            What::Other => "other",
+            InboundKind::Message(_) => "message",
+            InboundKind::Pressed { .. } => "press",
+            InboundKind::Other => "other",
         }
     }
 
@@ -70,9 +70,9 @@ pub(crate) fn act(tx: &Tx<'_>, heard: &Heard) -> Result<Option<String>> {
     let name = credentials::owner(tx.conn)?.map_or_else(|| "Owner".to_owned(), |(name, _)| name);
     let actor = Actor::Telegram { name };
     match &heard.update.what {
-        What::Message(said) => message(tx, heard, said, &actor).map(|()| None),
-        What::Pressed { message, data, .. } => press(tx, heard, *message, data, &actor).map(Some),
-        What::Other => Ok(None),
+        InboundKind::Message(said) => message(tx, heard, said, &actor).map(|()| None),
+        InboundKind::Pressed { message, data, .. } => press(tx, heard, *message, data, &actor).map(Some),
+        InboundKind::Other => Ok(None),
     }
 }
 
@@ -103,7 +103,7 @@ fn ask(text: &str) -> Ask<'_> {
     }
 }
 
-fn message(tx: &Tx<'_>, heard: &Heard, said: &Said, actor: &Actor) -> Result<()> {
+fn message(tx: &Tx<'_>, heard: &Heard, said: &InboundMessage, actor: &Actor) -> Result<()> {
     let text = said.text.trim();
     let about = match said.reply_to {
         Some(to) => notifications::by_message(tx.conn, heard.chat, to)?,
@@ -160,7 +160,7 @@ fn reply_with(tx: &Tx<'_>, heard: &Heard, id: TicketId, body: &str, actor: &Acto
     Ok(match (live, before.status.needs_person()) {
         (true, _) => format!("{id} gets your words when its run ends"),
         (false, true) => format!("{id} goes on with your words"),
-        (false, false) => format!("Said on {id}; it stands in {}", before.status.label()),
+        (false, false) => format!("InboundMessage on {id}; it stands in {}", before.status.label()),
     })
 }
 

@@ -9,9 +9,9 @@ use crate::base::faults;
 use crate::base::faults::Point;
 use crate::config::Telegram;
 use crate::domain::notice::Notice;
-use crate::drivers::telegram::{Bot, Fault, FileRef, Inbound, What};
+use crate::drivers::telegram::{Bot, Fault, FileRef, Inbound, InboundKind};
 use crate::engine::Engine;
-use crate::engine::notice::outbox::trouble;
+use crate::engine::notice::outbox::note_trouble;
 use crate::engine::notice::telegram::act::Heard;
 use crate::store::notice::{notifications, telegram as link};
 use std::sync::Arc;
@@ -87,7 +87,7 @@ fn round(engine: &Engine, config: &Telegram, bot: &Bot) -> std::result::Result<(
         Err(fault) => {
             // Those who end us need no news of it.
             if !engine.is_stopping() {
-                trouble(engine, &fault).map_err(inside)?;
+                note_trouble(engine, &fault).map_err(inside)?;
             }
             Err(fault)
         }
@@ -103,12 +103,12 @@ fn take(engine: &Engine, config: &Telegram, bot: &Bot, update: Inbound) -> Resul
             .write(move |tx| if link::take(tx, number, id, "stranger")? { link::stranger(tx, update.chat) } else { Ok(()) });
     };
     let file = match &update.what {
-        What::Message(said) => said.file.as_ref().map(|file| keep_file(engine, bot, file)),
-        What::Pressed { .. } | What::Other => None,
+        InboundKind::Message(said) => said.file.as_ref().map(|file| keep_file(engine, bot, file)),
+        InboundKind::Pressed { .. } | InboundKind::Other => None,
     };
     let callback = match &update.what {
-        What::Pressed { callback, .. } => Some(callback.clone()),
-        What::Message(_) | What::Other => None,
+        InboundKind::Pressed { callback, .. } => Some(callback.clone()),
+        InboundKind::Message(_) | InboundKind::Other => None,
     };
     let heard = Heard { bot: number, chat, update, file, config: engine.config.clone() };
     engine.config.look_for_projects();
