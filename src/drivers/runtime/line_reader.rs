@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 const STRETCH: u64 = 256 * 1024;
 /// A longer line is not handed over; its beginning and its length are.
 const LINE_MAX: u64 = 1024 * 1024;
+/// The same where a file is followed by its name: a conversation's lines carry whole files and pictures.
+const NAMED_LINE_MAX: u64 = 16 * 1024 * 1024;
 /// Bytes of the beginning of such a line.
 const HEAD: u64 = 4096;
 /// Of a file that is followed by its name and longer at the first look only the end is read.
@@ -19,7 +21,7 @@ const FIRST_LOOK: u64 = 64 << 20;
 pub enum Line<'a> {
     /// Without its line break.
     Whole(&'a [u8]),
-    /// The beginning of one that is longer than [`LINE_MAX`], and its length.
+    /// The beginning of one that is too long, and its length.
     Long(&'a [u8], u64),
     /// Half a line at the end of a file to which nothing more is added.
     Half(&'a [u8]),
@@ -130,10 +132,11 @@ impl LineReader {
             None => return Ok(Found::Nothing),
         };
         let long = end - self.offset;
-        let bytes = self.bytes(self.offset, if long > LINE_MAX { HEAD } else { long })?;
+        let too_long = long > if self.by_name { NAMED_LINE_MAX } else { LINE_MAX };
+        let bytes = self.bytes(self.offset, if too_long { HEAD } else { long })?;
         self.offset = end + u64::from(whole);
         self.searched = self.offset;
-        let line = match (long > LINE_MAX, whole) {
+        let line = match (too_long, whole) {
             (true, _) => Line::Long(&bytes, long),
             (false, true) => Line::Whole(&bytes),
             (false, false) => Line::Half(&bytes),

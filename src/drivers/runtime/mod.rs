@@ -6,6 +6,7 @@ pub mod demo;
 pub(crate) mod json_line;
 pub mod launch_file;
 pub mod line_reader;
+pub mod run_spec;
 #[cfg(test)]
 pub(crate) mod scripted_tests;
 pub mod tool_words;

@@ -13,6 +13,7 @@ use crate::domain::ticket::Ticket;
 use crate::drivers::git;
 use crate::drivers::git::Worktree;
 use crate::drivers::runtime;
+use crate::drivers::runtime::run_spec::SpecBuilder;
 use crate::drivers::runtime::{Capabilities, LaunchParts, SessionPlan};
 use crate::drivers::supervise::run_dir::{RunDir, RunSpec};
 use crate::engine::run::{brief, conclude};
@@ -26,8 +27,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Workers are killed first when memory runs out.
-const WORKER_OOM: i32 = 600;
 /// How long an agent may take to say what it can do.
 const PROBE: Duration = Duration::from_secs(10);
 /// How long a spawned shim may take until it is the reaper's business.
@@ -57,7 +56,7 @@ pub fn launch(engine: &Engine, id: RunId) -> Result<()> {
     match prepare(engine, &ticket, &run) {
         Ok(dir) => {
             faults::hit(Point::LaunchPrepared)?;
-            engine.keeper.start(&engine.exe, &dir)?;
+            engine.host.spawn(&engine.exe, &dir)?;
             faults::hit(Point::LaunchSpawned)?;
             wait_for_shim(engine, &dir)
         }
@@ -126,7 +125,8 @@ fn prepare(engine: &Engine, ticket: &Ticket, run: &Run) -> Prepared<RunDir> {
     };
     let secret = crate::base::random::secret("mct_");
     let prompt = brief::of(&engine.store, ticket, run, tree.as_ref().map(|t| t.branch.as_str()))?;
-    let spec = spec(engine, ticket, run, profile, Start { argv: plan.argv, env: plan.env, cwd: starts_in, secret: &secret });
+    let spec =
+        spec(engine, ticket, run, profile, LaunchCommand { argv: plan.argv, env: plan.env, cwd: starts_in, secret: &secret });
     record(engine, run, place(&tree, &works_in, &notes), session, secret)?;
     let logs = engine.config.logs();
     make_private(&logs)?;
@@ -134,36 +134,26 @@ fn prepare(engine: &Engine, ticket: &Ticket, run: &Run) -> Prepared<RunDir> {
     Ok(RunDir::create(Path::new(run.run_dir.as_deref().unwrap_or_default()), &spec, &prompt)?)
 }
 
-struct Start<'a> {
+struct LaunchCommand<'a> {
     argv: Vec<String>,
     env: BTreeMap<String, String>,
     cwd: PathBuf,
     secret: &'a str,
 }
 
-fn spec(engine: &Engine, ticket: &Ticket, run: &Run, profile: &Profile, start: Start<'_>) -> RunSpec {
-    let mut env = start.env;
-    env.insert("MC_URL".to_owned(), engine.url.clone());
-    env.insert("MC_TOKEN".to_owned(), start.secret.to_owned());
-    env.insert("MC_TICKET".to_owned(), ticket.id.to_string());
-    // Our own program comes first, so that `mission-control done` is this one.
-    let own = engine.exe.parent().map(|p| p.display().to_string()).unwrap_or_default();
-    let path = env.get("PATH").cloned().or_else(|| std::env::var("PATH").ok()).unwrap_or_else(|| "/usr/bin:/bin".to_owned());
-    env.insert("PATH".to_owned(), format!("{own}:{path}"));
-    RunSpec {
-        run: run.id.0,
-        ticket: ticket.id.to_string(),
-        argv: start.argv,
-        cwd: start.cwd,
-        env,
-        env_from: profile.env_from.clone(),
-        raw_log: PathBuf::from(run.raw_log.as_deref().unwrap_or_default()),
-        log_cap: profile.log_cap,
-        wall_clock_ms: u64::try_from(profile.wall_clock_limit_ms).unwrap_or(0),
-        silence_ms: u64::try_from(profile.silence_limit_ms).unwrap_or(0),
-        stop_grace_ms: engine.config.stop_grace_ms,
-        oom_score_adj: WORKER_OOM,
-    }
+fn spec(engine: &Engine, ticket: &Ticket, run: &Run, profile: &Profile, start: LaunchCommand<'_>) -> RunSpec {
+    let ours = [
+        ("MC_URL".to_owned(), engine.url.clone()),
+        ("MC_TOKEN".to_owned(), start.secret.to_owned()),
+        ("MC_TICKET".to_owned(), ticket.id.to_string()),
+    ];
+    let raw_log = PathBuf::from(run.raw_log.as_deref().unwrap_or_default());
+    SpecBuilder::new(run.id.0, ticket.id.to_string(), start.argv, start.cwd, raw_log)
+        .env(start.env)
+        .env(ours)
+        .env_from(&profile.env_from)
+        .limits_of(profile)
+        .build(&engine.exe, engine.config.stop_grace_ms)
 }
 
 fn place(tree: &Option<Worktree>, works_in: &Path, notes: &[String]) -> Place {
@@ -243,7 +233,7 @@ fn wait_for_shim(engine: &Engine, dir: &RunDir) -> Result<()> {
         if clock.mono_ms() >= until {
             return Err(Error::Busy("its shim did not begin".to_owned()));
         }
-        engine.keeper.pause(Duration::from_millis(2));
+        engine.host.pause(Duration::from_millis(2));
     }
     Ok(())
 }
