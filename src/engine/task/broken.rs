@@ -4,7 +4,7 @@ use crate::base::error::Result;
 use crate::domain::inbox::{InboxPriority, MESSAGE_MAX, SOURCE_ID_MAX, Source};
 use crate::domain::text::{cut_bytes, cut_chars};
 use crate::engine::Engine;
-use crate::engine::task::Memory;
+use crate::engine::task::memory::Memory;
 use crate::store::inbox::items;
 use crate::store::inbox::items::NewItem;
 use crate::store::task::tasks;

@@ -3,35 +3,23 @@
 use crate::base::error::{Error, Result};
 use crate::base::faults;
 use crate::base::faults::Point;
-use crate::domain::ids::TicketId;
+use crate::domain::ids::TaskRunId;
 use crate::domain::inbox::OutcomeClass;
-use crate::domain::profile::{Profile, RuntimeKind};
-use crate::domain::run::conclude::{Ending, conclude};
-use crate::domain::run::{ExitCause, ExitRecord, Failure, FailureCode, Rest};
+use crate::domain::profile::RuntimeKind;
 use crate::domain::task::{StopWanted, Task, TaskKind, TaskRun, TaskRunState};
-use crate::domain::time::{Time, span_words};
-use crate::drivers::runtime::api::ask_model::REFUSED;
 use crate::drivers::supervise::run_dir::{RunDir, Voided};
 use crate::engine::Engine;
 use crate::engine::orchestrator::headless::reading::Reading;
-use crate::engine::task::output;
-use crate::engine::task::output::last_line;
-use crate::engine::task::start::{just_spawned, secrets, stopped_state};
-use crate::engine::task::{Memory, files};
-use crate::store::Tx;
-use crate::store::run::pauses;
-use crate::store::task::streaks;
-use crate::store::task::streaks::Outcome;
+use crate::engine::task::files;
+use crate::engine::task::memory::Memory;
+use crate::engine::task::outcome::{auth_words, finish, rest, stopped_state, tell};
+use crate::engine::task::output::secrets;
+use crate::engine::task::verdict::{agent_verdict, api_verdict, command_verdict, profile};
 use crate::store::task::task_runs;
 use crate::store::task::task_runs::End;
 use crate::store::task::tasks;
 use std::path::Path;
 use std::time::Duration;
-
-/// The first pause before a retry; twice as long after each further one.
-const BACKOFF_MS: i64 = 30_000;
-/// No pause is longer.
-const BACKOFF_MAX_MS: i64 = 3_600_000;
 
 /// Looks at every run that was started. One that cannot be dealt with does not keep the others waiting.
 ///
@@ -72,7 +60,7 @@ fn look_at(engine: &Engine, memory: &mut Memory, run: &TaskRun) -> Result<()> {
         follow(engine, memory, run, &dir, task.as_ref())?;
     }
     if lives {
-        if run.stop_wanted.is_some() && !engine.keeper.ask_to_stop(&dir) {
+        if run.stop_wanted.is_some() && !engine.host.ask_to_stop(&dir) {
             // Its shim is gone: there is nobody to ask.
             return stop(engine, &dir);
         }
@@ -88,7 +76,7 @@ fn look_at(engine: &Engine, memory: &mut Memory, run: &TaskRun) -> Result<()> {
 }
 
 fn stop(engine: &Engine, dir: &RunDir) -> Result<()> {
-    if engine.keeper.stop(dir, Duration::from_millis(engine.config.stop_grace_ms)).verified {
+    if engine.host.stop(dir, Duration::from_millis(engine.config.stop_grace_ms)).verified {
         return Ok(());
     }
     Err(Error::Busy("processes of a task run are still there".to_owned()))
@@ -119,23 +107,10 @@ fn follow(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir, tas
         tell(tx, &mine, task.as_ref(), OutcomeClass::AuthFailed, said);
         Ok(())
     })?;
-    if !engine.keeper.ask_to_stop(dir) {
+    if !engine.host.ask_to_stop(dir) {
         tracing::debug!(run = run.id.0, "an agent without a login has ended by itself");
     }
     Ok(())
-}
-
-fn auth_words(said: &str) -> String {
-    let said = crate::domain::text::cut_chars(said, 300).0;
-    if said.is_empty() { "its login is refused".to_owned() } else { format!("its login is refused: {said}") }
-}
-
-/// Why a profile rests until a person has mended its account.
-fn account_words(failure: &Failure) -> String {
-    if failure.code != FailureCode::Billing {
-        return auth_words(&failure.text);
-    }
-    format!("the account has no credit left: {}", crate::domain::text::cut_chars(&failure.text, 300).0)
 }
 
 /// An agent that has said its last word and does not go is asked to.
@@ -144,32 +119,14 @@ fn linger(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir) {
     let Some(reading) = memory.readings.get_mut(&run.id) else { return };
     let quiet = engine.store.clock().mono_ms() - reading.quiet_since.unwrap_or(i64::MAX);
     if reading.stream.progress.is_at_rest() && quiet >= grace && !reading.asked {
-        reading.asked = engine.keeper.ask_to_stop(dir);
+        reading.asked = engine.host.ask_to_stop(dir);
     }
-}
-
-/// The profile rests until a person or the limit's reset wakes it.
-fn rest(tx: &Tx<'_>, run: &TaskRun, why: &str, until: Option<Time>) -> Result<()> {
-    let why = format!("{why} (task {})", run.task);
-    run.profile.as_deref().map_or(Ok(()), |profile| pauses::pause(tx, profile, &why, until))
-}
-
-fn profile<'a>(engine: &'a Engine, run: &TaskRun) -> Option<&'a Profile> {
-    engine.config.profile(run.profile.as_deref()?)
 }
 
 /// The task of a run as its file says now; none where that is gone or broken.
 fn task_of(engine: &Engine, run: &TaskRun) -> Option<Task> {
     let row = engine.store.read(|c| tasks::by_name(c, &run.task)).ok()?;
     files::task_of(&row, &engine.config.scheduler.timezone).ok()
-}
-
-/// How a run went.
-struct Verdict {
-    state: TaskRunState,
-    note: Option<String>,
-    output: (String, i64),
-    failure: Option<Failure>,
 }
 
 /// A run is over: everything of it stands in its folder.
@@ -214,209 +171,8 @@ fn ended(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir, task
     Ok(())
 }
 
-/// One transaction: the end of the row, or its next attempt; the streak; the profile's rest; the outcome.
-fn finish(engine: &Engine, run: &TaskRun, task: Option<&Task>, mut end: End, failure: Option<Failure>) -> Result<()> {
-    let (run, task) = (run.clone(), task.cloned());
-    engine.store.write(move |tx| {
-        // Since we looked a stop may have been pressed, and then it must not be tried again; or a login been refused, and
-        // then that was told.
-        let TaskRun { stop_wanted, told, .. } = task_runs::get(tx.conn, run.id)?;
-        let stop = stop_wanted.filter(|_| end.state != TaskRunState::Ok);
-        if let Some(why) = stop {
-            let (state, words) = stopped_state(why);
-            (end.state, end.note) = (state, Some(words.to_owned()));
-        }
-        let retries = task.as_ref().map_or(0, |t| t.retries);
-        let retryable = matches!(end.state, TaskRunState::Failed | TaskRunState::TimedOut | TaskRunState::Lost)
-            && failure.as_ref().is_none_or(|f| f.code != FailureCode::Refused);
-        let again = (retryable && stop.is_none() && run.attempt <= retries).then(|| tx.now.plus_ms(backoff(run.attempt)));
-        task_runs::end(tx, &run, &end, again)?;
-        faults::hit(Point::TaskEnded)?;
-        if let Some(f) = failure.as_ref().filter(|_| !told) {
-            match (f.code.rest(), f.retry_at) {
-                (Rest::Person, _) => rest(tx, &run, &account_words(f), None)?,
-                (Rest::Reset, Some(until)) => rest(tx, &run, &f.text, Some(until))?,
-                (Rest::Reset, None) | (Rest::No, _) => {}
-            }
-        }
-        if again.is_some() {
-            return Ok(());
-        }
-        if let Some(class) = class(end.state).filter(|c| *c != OutcomeClass::AuthFailed) {
-            tasks::count(tx, &run.task, class != OutcomeClass::Ok)?;
-        }
-        if let Some(class) = class(end.state).filter(|_| !told) {
-            tell(tx, &run, task.as_ref(), class, summary(tx, &run, &end));
-        }
-        Ok(())
-    })
-}
-
-fn backoff(attempt: i64) -> i64 {
-    let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(10);
-    (BACKOFF_MS << doublings).min(BACKOFF_MAX_MS)
-}
-
-/// What an end means for the outside; none where nothing was tried.
-fn class(state: TaskRunState) -> Option<OutcomeClass> {
-    match state {
-        TaskRunState::Ok => Some(OutcomeClass::Ok),
-        TaskRunState::Failed | TaskRunState::Lost => Some(OutcomeClass::Failed),
-        TaskRunState::TimedOut => Some(OutcomeClass::TimedOut),
-        TaskRunState::AuthFailed => Some(OutcomeClass::AuthFailed),
-        TaskRunState::Waiting
-        | TaskRunState::Running
-        | TaskRunState::Skipped
-        | TaskRunState::Missed
-        | TaskRunState::Overlapped => None,
-    }
-}
-
-/// Tells an outcome. It can never undo the end of the run: whatever goes wrong with it is logged and left.
-fn tell(tx: &Tx<'_>, run: &TaskRun, task: Option<&Task>, class: OutcomeClass, summary: String) {
-    let outcome = Outcome {
-        task: run.task.clone(),
-        ok: class == OutcomeClass::Ok,
-        class,
-        summary,
-        source_id: run.id.to_string(),
-        notify: task.map(|t| t.notify).unwrap_or_default(),
-        priority: task.map(|t| t.priority).unwrap_or_default(),
-        told: class == OutcomeClass::AuthFailed && run.profile.is_some(),
-    };
-    if let Err(e) = streaks::outcome(tx, &outcome) {
-        tracing::warn!(task = run.task, error = %e, "the outcome of a task run could not be told; the run has ended all the same");
-    }
-}
-
-/// How it went, in a few words; the task and the class are told by whoever reads it.
-fn summary(tx: &Tx<'_>, run: &TaskRun, end: &End) -> String {
-    let took = run.started_at.map(|at| match tx.now.since(at) {
-        0..1000 => "in less than a second".to_owned(),
-        ms => format!("after {}", span_words(ms)),
-    });
-    let how = match (end.exit_code, end.signal) {
-        _ if end.state == TaskRunState::Ok => None,
-        (Some(code), _) => Some(format!("exit code {code}")),
-        (None, Some(signal)) => Some(format!("signal {signal}")),
-        (None, None) => None,
-    };
-    let lost = (end.state == TaskRunState::Lost).then(|| "its process vanished".to_owned());
-    let parts: Vec<String> = [how, lost.or_else(|| end.note.clone()), took].into_iter().flatten().collect();
-    let said = last_line(&end.output);
-    if said.is_empty() { parts.join(", ") } else { format!("{}\n{said}", parts.join(", ")) }
-}
-
-/// Why a process that did not end by itself was ended.
-fn by_force(exit: Option<&ExitRecord>) -> Option<(TaskRunState, String)> {
-    let Some(exit) = exit else {
-        return Some((TaskRunState::Lost, "its process vanished without a word".to_owned()));
-    };
-    let words = |default: &str| exit.text.clone().unwrap_or_else(|| default.to_owned());
-    match exit.cause {
-        ExitCause::Exited => None,
-        ExitCause::WallClock => Some((TaskRunState::TimedOut, words("it ran for too long"))),
-        ExitCause::SpawnFailed => Some((TaskRunState::Failed, words("it could not be started"))),
-        ExitCause::Silence => Some((TaskRunState::Failed, words("no output came for too long"))),
-        ExitCause::LogCap => Some((TaskRunState::Failed, words("its output grew too large"))),
-        ExitCause::Stopped => Some((TaskRunState::Failed, "somebody ended its process".to_owned())),
-    }
-}
-
-fn by_code(exit: Option<&ExitRecord>) -> TaskRunState {
-    match exit.and_then(|e| e.exit_code) {
-        Some(0) => TaskRunState::Ok,
-        Some(code) if code == i32::from(REFUSED) => TaskRunState::AuthFailed,
-        Some(_) | None => TaskRunState::Failed,
-    }
-}
-
-fn command_verdict(dir: &RunDir, exit: Option<&ExitRecord>, hidden: &[String]) -> Verdict {
-    let output = output::of_command(dir, hidden);
-    let (state, note) = by_force(exit).map_or_else(|| (by_code(exit), None), |(state, words)| (state, Some(words)));
-    let strays = exit.map_or(0, |e| e.strays);
-    let left = (strays > 0 && state == TaskRunState::Ok).then(|| format!("{strays} processes it left behind were ended"));
-    Verdict { state, note: note.or(left), output, failure: None }
-}
-
-fn api_verdict(dir: &RunDir, exit: Option<&ExitRecord>, hidden: &[String]) -> Verdict {
-    let (state, note) = by_force(exit).map_or_else(|| (by_code(exit), None), |(state, words)| (state, Some(words)));
-    let said = output::stderr(dir, hidden);
-    let note = note.or_else(|| (state != TaskRunState::Ok).then(|| last_line(&said).to_owned()).filter(|n| !n.is_empty()));
-    let failure = (state == TaskRunState::AuthFailed).then(|| Failure {
-        code: FailureCode::AuthFailure,
-        text: note.clone().unwrap_or_default(),
-        retry_at: None,
-    });
-    Verdict { state, note, output: output::of_command(dir, hidden), failure }
-}
-
-fn agent_verdict(
-    engine: &Engine,
-    memory: &mut Memory,
-    run: &TaskRun,
-    dir: &RunDir,
-    exit: Option<&ExitRecord>,
-    hidden: &[String],
-) -> Result<Verdict> {
-    let now = engine.store.clock().now();
-    let kind = profile(engine, run).map_or(RuntimeKind::Claude, |p| p.runtime);
-    let reading = memory.readings.entry(run.id).or_insert_with(|| Reading::new(dir.clone(), kind));
-    reading.catch_up(now)?;
-    reading.finish(now);
-    let progress = &reading.stream.progress;
-    let conclusion = conclude(&Ending {
-        ticket: TicketId(0),
-        nonce: "",
-        progress,
-        reports: &[],
-        exit,
-        stop_wanted: false,
-        lingering_stopped: reading.asked,
-        resumed: false,
-        expected_cwd: None,
-        log_lost: false,
-        stderr_tail: &dir.stderr_end(),
-        now,
-    });
-    let text = reading.stream.reply.as_ref().map_or(progress.final_text.as_str(), |r| r.text.as_str());
-    let output = output::of_text(text, hidden);
-    let failure = conclusion.failure;
-    let state = match failure.as_ref().map(|f| f.code) {
-        None => TaskRunState::Ok,
-        // No credit is as good as no login: it says nothing about the task, and only a person can mend it.
-        Some(code) if code.rest() == Rest::Person => TaskRunState::AuthFailed,
-        Some(FailureCode::WallClock) => TaskRunState::TimedOut,
-        Some(FailureCode::Vanished) => TaskRunState::Lost,
-        Some(_) => TaskRunState::Failed,
-    };
-    let note = failure.as_ref().map(|f| output::of_text(crate::domain::text::cut_chars(&f.text, 500).0, hidden).0);
-    Ok(Verdict { state, note, output, failure })
-}
-
-/// A run that waited and was stopped.
-pub(crate) fn never_began(engine: &Engine, run: &TaskRun, why: StopWanted) -> Result<()> {
-    let (state, words) = stopped_state(why);
-    let (run, end) = (run.clone(), plain(state, words));
-    match engine.store.write(move |tx| task_runs::end(tx, &run, &end, None)) {
-        Err(Error::Conflict(_)) => Ok(()),
-        other => other,
-    }
-}
-
-/// A run whose task's file is gone.
-pub(crate) fn gone(engine: &Engine, run: &TaskRun) -> Result<()> {
-    let (run, end) = (run.clone(), plain(TaskRunState::Skipped, "its file is gone"));
-    engine.store.write(move |tx| task_runs::end(tx, &run, &end, None))
-}
-
-/// A run that must not or cannot be started.
-pub(crate) fn refused(engine: &Engine, run: &TaskRun, task: &Task, failure: &Failure) -> Result<()> {
-    let (mut mine, end) = (run.clone(), plain(TaskRunState::Failed, &failure.text));
-    mine.profile = engine.config.profile_of(task);
-    finish(engine, &mine, Some(task), end, Some(failure.clone()))
-}
-
-fn plain(state: TaskRunState, words: &str) -> End {
-    End { state, exit_code: None, signal: None, note: Some(words.to_owned()), output: String::new(), output_bytes: 0 }
+/// Whether a shim was spawned for it by this process so lately that it may not have begun yet.
+fn just_spawned(engine: &Engine, memory: &Memory, id: TaskRunId) -> bool {
+    const SHIM_BEGINS_MS: i64 = 10_000;
+    memory.spawned.get(&id).is_some_and(|at| engine.store.clock().mono_ms() - at < SHIM_BEGINS_MS)
 }

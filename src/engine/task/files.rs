@@ -5,7 +5,7 @@ use crate::domain::task::{Broken, FILE_MAX, Task, parse, stem};
 use crate::domain::time::Time;
 use crate::drivers::task_file::hash;
 use crate::engine::Engine;
-use crate::engine::task::Memory;
+use crate::engine::task::memory::{Files, Memory, Parsed, Seen};
 use crate::store::task::tasks;
 use crate::store::task::tasks::{Found, TaskRow};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,32 +18,12 @@ use std::sync::Arc;
 /// Files that are looked at; more are not a list a person keeps.
 const FILES_MAX: usize = 5_000;
 
-/// Tasks by their file and its hash.
-pub(crate) type Parsed = BTreeMap<(String, String), Arc<Task>>;
-
-/// The files as last read.
-#[derive(Default)]
-pub(crate) struct Files {
-    seen: BTreeMap<String, Seen>,
-    taken_in: bool,
-    /// Whether there are broken ones.
-    pub(crate) any_broken: bool,
-}
-
-struct Seen {
-    /// Time of change (of its rights as well), size, inode; nothing for one that could not be read. When one differs the file is read again.
-    stamp: (i64, i64, u64, u64),
-    hash: String,
-    source: String,
-    parsed: std::result::Result<Arc<Task>, Broken>,
-}
-
 /// Reads what changed and takes it into the store.
 ///
 /// # Errors
 /// The store failed.
 pub(crate) fn reload(engine: &Engine, memory: &mut Memory) -> Result<()> {
-    let changed = look(&mut memory.files, &engine.config.tasks(), &engine.config.scheduler.timezone);
+    let changed = scan_folder(&mut memory.files, &engine.config.tasks(), &engine.config.scheduler.timezone);
     if !changed && memory.files.taken_in {
         return Ok(());
     }
@@ -86,7 +66,7 @@ fn differs(row: &TaskRow, f: &Found) -> bool {
 }
 
 /// Looks at the folder; true where something changed.
-fn look(files: &mut Files, dir: &Path, zone: &str) -> bool {
+fn scan_folder(files: &mut Files, dir: &Path, zone: &str) -> bool {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(e) if e.kind() == ErrorKind::NotFound => {

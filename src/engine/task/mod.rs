@@ -7,19 +7,20 @@ pub(crate) mod broken;
 pub(crate) mod due;
 pub(crate) mod end;
 pub(crate) mod files;
+pub(crate) mod memory;
+pub(crate) mod outcome;
 pub(crate) mod output;
 pub(crate) mod start;
+pub(crate) mod verdict;
 
 use crate::base::clock::Clock;
 use crate::base::doorbell::Topic;
 use crate::base::error::Result;
-use crate::domain::ids::TaskRunId;
-use crate::domain::task::{TaskKind, TaskRun, TaskRunState};
+use crate::domain::task::TaskRunState;
 use crate::domain::time::Time;
-use crate::engine::orchestrator::headless::reading::Reading;
+use crate::engine::task::memory::Memory;
 use crate::engine::{Engine, lock};
 use crate::store::task::{task_runs, tasks};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -35,20 +36,6 @@ const BACK_MS: i64 = 2_000;
 /// Run folders of what ended badly, and of agents, are kept so long.
 const FOLDERS_MS: i64 = 7 * 86_400_000;
 
-/// What the scheduler remembers between two ticks. Nothing in it is missed after a restart.
-#[derive(Default)]
-pub struct Memory {
-    files: files::Files,
-    /// The tasks that can run.
-    parsed: Arc<files::Parsed>,
-    /// Run folders a shim was spawned on by this process, and when (monotonic).
-    spawned: BTreeMap<TaskRunId, i64>,
-    /// The streams of live agents, as far as they were read.
-    readings: BTreeMap<TaskRunId, Reading>,
-    /// The wall clock and the monotonic one at the last tick.
-    clocks: Option<(Time, i64)>,
-}
-
 /// One cycle. Doing it at any time, any number of times, is safe.
 ///
 /// # Errors
@@ -56,7 +43,7 @@ pub struct Memory {
 pub fn tick(engine: &Engine) -> Result<()> {
     let memory = &mut *lock(&engine.tasks);
     files::reload(engine, memory)?;
-    mind_the_clock(engine, memory)?;
+    notice_clock_put_back(engine, memory)?;
     while due::write_down(engine, memory)? && !engine.is_stopping() {}
     broken::report(engine, memory)?;
     end::look_at_running(engine, memory)?;
@@ -103,7 +90,7 @@ pub fn prune(engine: &Engine) -> Result<()> {
 
 /// Notices that the wall clock was put back: what was due in a future that is none any more is looked for anew. Due
 /// times that have been never come again.
-fn mind_the_clock(engine: &Engine, memory: &mut Memory) -> Result<()> {
+fn notice_clock_put_back(engine: &Engine, memory: &mut Memory) -> Result<()> {
     let clock = engine.store.clock();
     let (now, mono) = (clock.now(), Clock::mono_ms(&**clock));
     let back = match memory.clocks {
@@ -131,9 +118,4 @@ fn wait_ms(engine: &Engine) -> i64 {
     let runs = live.iter().any(|r| r.state == TaskRunState::Running);
     let most = if runs { LOOK_MS } else { IDLE_MS };
     if overdue { 20 } else { next.clamp(1, most) }
-}
-
-/// Whether a run holds one of the slots.
-fn holds_slot(run: &TaskRun) -> bool {
-    run.state == TaskRunState::Running && run.kind != TaskKind::Background
 }

@@ -1,7 +1,7 @@
 //! What a task run said: read from its folder, bounded, without terminal control and without secrets.
 
 use crate::domain::text::{cut_bytes, redact, strip_control};
-use crate::drivers::supervise::run_dir::RunDir;
+use crate::drivers::supervise::run_dir::{RunDir, RunSpec};
 use crate::drivers::supervise::shim::head_and_tail::{COUNT, HEAD, TAIL};
 use std::fs::{self, File};
 use std::io::Read;
@@ -61,6 +61,15 @@ fn clean(bytes: &[u8], total: i64, secrets: &[String]) -> String {
 fn is_binary(bytes: &[u8]) -> bool {
     let strange = String::from_utf8_lossy(bytes).chars().filter(|c| *c == '\u{fffd}').count();
     bytes.contains(&0) || strange * 20 > bytes.len()
+}
+
+/// What must not stand in a run's output: values of variables that were given by reference, and all keys. As it was started:
+/// its file may say something else by now, or be gone.
+pub(crate) fn secrets(spec: &RunSpec) -> Vec<String> {
+    let mut found: Vec<String> = spec.env_from.iter().filter_map(|name| std::env::var(name).ok()).collect();
+    let is_key = |name: &str| ["KEY", "TOKEN", "SECRET", "PASSWORD"].iter().any(|word| name.to_uppercase().contains(word));
+    found.extend(spec.env.iter().filter(|(name, _)| is_key(name)).map(|(_, value)| value.clone()));
+    found
 }
 
 #[cfg(test)]

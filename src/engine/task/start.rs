@@ -3,26 +3,25 @@
 use crate::base::error::{Error, Result};
 use crate::base::faults;
 use crate::base::faults::Point;
-use crate::domain::ids::TaskRunId;
 use crate::domain::profile::{Profile, RuntimeKind};
 use crate::domain::run::{Failure, FailureCode};
-use crate::domain::task::{StopWanted, Task, TaskKind, TaskRun, TaskRunState};
+use crate::domain::task::{Task, TaskKind, TaskRun, TaskRunState};
 use crate::drivers::runtime::SessionPlan;
+use crate::drivers::runtime::run_spec::SpecBuilder;
 use crate::drivers::runtime::turn_launch::{TurnParts, turn_launch};
 use crate::drivers::supervise::run_dir::{RunDir, RunSpec};
 use crate::engine::Engine;
 use crate::engine::run::launch;
 use crate::engine::task::files::known;
-use crate::engine::task::{Memory, end, holds_slot, output};
+use crate::engine::task::memory::Memory;
+use crate::engine::task::{outcome, output};
 use crate::store::run::pauses;
 use crate::store::task::{task_runs, tasks};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// Tasks are killed first when memory runs out, as workers are.
-const TASK_OOM: i32 = 600;
 /// A start that failed for a fault of the machine is tried again after so long.
-const COOL_MS: i64 = 5_000;
+const BACKOFF_MS: i64 = 5_000;
 /// A command's output is bounded on its way; this catches what gets past that.
 const LOG_CAP: u64 = 64 * 1024 * 1024;
 
@@ -37,7 +36,7 @@ pub(crate) fn start_waiting(engine: &Engine, memory: &mut Memory) -> Result<()> 
     let mut busy: BTreeSet<String> = live.iter().filter(|r| r.state == TaskRunState::Running).map(|r| r.task.clone()).collect();
     for run in live.iter().filter(|r| r.state == TaskRunState::Waiting) {
         if let Some(why) = run.stop_wanted {
-            end::never_began(engine, run, why)?;
+            outcome::never_began(engine, run, why)?;
             continue;
         }
         let full = used >= engine.config.scheduler.max_running && run.kind != TaskKind::Background;
@@ -58,12 +57,17 @@ pub(crate) fn start_waiting(engine: &Engine, memory: &mut Memory) -> Result<()> 
     Ok(())
 }
 
+/// Whether a run holds one of the slots.
+fn holds_slot(run: &TaskRun) -> bool {
+    run.state == TaskRunState::Running && run.kind != TaskKind::Background
+}
+
 /// Begins one run; false where it has to wait or is over at once.
 fn begin(engine: &Engine, memory: &mut Memory, run: &TaskRun, rests: &dyn Fn(&str) -> bool) -> Result<bool> {
     let name = run.task.clone();
     let row = match engine.store.read(|c| tasks::by_name(c, &name)) {
         Ok(row) => row,
-        Err(Error::NotFound(_)) => return end::gone(engine, run).map(|()| false),
+        Err(Error::NotFound(_)) => return outcome::gone(engine, run).map(|()| false),
         Err(e) => return Err(e),
     };
     // A broken file is mended sooner or later: its runs wait for that.
@@ -79,7 +83,7 @@ fn begin(engine: &Engine, memory: &mut Memory, run: &TaskRun, rests: &dyn Fn(&st
     let dir = RunDir::open(&path);
     let spec = match spec(engine, &task, run, profile.as_deref(), &dir) {
         Ok(spec) => spec,
-        Err(failure) => return end::refused(engine, run, &task, &failure).map(|()| false),
+        Err(failure) => return outcome::refused(engine, run, &task, &failure).map(|()| false),
     };
     let (mine, kept) = (run.clone(), path.display().to_string());
     let taken = engine.store.write(move |tx| {
@@ -89,7 +93,7 @@ fn begin(engine: &Engine, memory: &mut Memory, run: &TaskRun, rests: &dyn Fn(&st
     faults::hit(Point::TaskTaken)?;
     memory.readings.remove(&run.id);
     let prompt = if matches!(task.kind, TaskKind::Agent | TaskKind::Api) { task.body.as_str() } else { "" };
-    let spawned = RunDir::create(&path, &spec, prompt).and_then(|dir| Ok(engine.keeper.start(&engine.exe, &dir)?));
+    let spawned = RunDir::create(&path, &spec, prompt).and_then(|dir| Ok(engine.host.spawn(&engine.exe, &dir)?));
     if let Err(e) = spawned {
         tracing::warn!(task = run.task, error = %e, "a task could not be started; trying again");
         return give_back(engine, &taken, &dir, &e).map(|()| true);
@@ -106,16 +110,7 @@ fn give_back(engine: &Engine, run: &TaskRun, dir: &RunDir, e: &Error) -> Result<
         return Ok(());
     }
     let (run, why) = (run.clone(), format!("could not be started: {e}"));
-    engine.store.write(move |tx| task_runs::give_back(tx, &run, Some(tx.now.plus_ms(COOL_MS)), Some(&why)))
-}
-
-/// What must not stand in a run's output: values of variables that were given by reference, and all keys. As it was started:
-/// its file may say something else by now, or be gone.
-pub(crate) fn secrets(spec: &RunSpec) -> Vec<String> {
-    let mut found: Vec<String> = spec.env_from.iter().filter_map(|name| std::env::var(name).ok()).collect();
-    let is_key = |name: &str| ["KEY", "TOKEN", "SECRET", "PASSWORD"].iter().any(|word| name.to_uppercase().contains(word));
-    found.extend(spec.env.iter().filter(|(name, _)| is_key(name)).map(|(_, value)| value.clone()));
-    found
+    engine.store.write(move |tx| task_runs::give_back(tx, &run, Some(tx.now.plus_ms(BACKOFF_MS)), Some(&why)))
 }
 
 fn spec(
@@ -127,56 +122,44 @@ fn spec(
 ) -> std::result::Result<RunSpec, Failure> {
     let profile = profile.map(|name| configured(engine, name)).transpose()?;
     let cwd = cwd(engine, task)?;
-    let Start { argv, mut env } = match task.kind {
+    let TaskCommand { argv, env } = match task.kind {
         TaskKind::Subprocess | TaskKind::Background => command(engine, task)?,
         TaskKind::Agent => agent(engine, profile)?,
         TaskKind::Api => api(engine, profile)?,
     };
-    let mut env_from = task.env_from.clone();
-    env_from.extend(profile.iter().flat_map(|p| p.env_from.iter().cloned()));
-    env.extend(task.env.clone());
-    let own = engine.exe.parent().map(|p| p.display().to_string()).unwrap_or_default();
-    let path = env.get("PATH").cloned().or_else(|| std::env::var("PATH").ok()).unwrap_or_else(|| "/usr/bin:/bin".to_owned());
-    env.insert("PATH".to_owned(), format!("{own}:{path}"));
-    let agents = |of: fn(&Profile) -> i64| profile.filter(|_| task.kind == TaskKind::Agent).map_or(0, of);
-    let limit = [task.timeout_ms, agents(|p| p.wall_clock_limit_ms)].into_iter().filter(|ms| *ms > 0).min();
-    Ok(RunSpec {
-        run: run.id.0,
-        ticket: format!("task {}", task.name),
-        argv,
-        cwd,
-        env,
-        env_from,
-        raw_log: dir.file(output::LOG),
-        log_cap: profile.filter(|_| task.kind == TaskKind::Agent).map_or(LOG_CAP, |p| p.log_cap),
-        wall_clock_ms: u64::try_from(limit.unwrap_or(0)).unwrap_or(0),
-        silence_ms: u64::try_from(agents(|p| p.silence_limit_ms)).unwrap_or(0),
-        stop_grace_ms: engine.config.stop_grace_ms,
-        oom_score_adj: TASK_OOM,
-    })
+    let agents = profile.filter(|_| task.kind == TaskKind::Agent);
+    let limit = [task.timeout_ms, agents.map_or(0, |p| p.wall_clock_limit_ms)].into_iter().filter(|ms| *ms > 0).min();
+    Ok(SpecBuilder::new(run.id.0, format!("task {}", task.name), argv, cwd, dir.file(output::LOG))
+        .env(env)
+        .env(task.env.clone())
+        .env_from(&task.env_from)
+        .env_from(profile.map_or(&[][..], |p| &p.env_from))
+        .limits(agents.map_or(LOG_CAP, |p| p.log_cap), limit.unwrap_or(0), agents.map_or(0, |p| p.silence_limit_ms))
+        .build(&engine.exe, engine.config.stop_grace_ms))
 }
 
-struct Start {
+/// What a task starts.
+struct TaskCommand {
     argv: Vec<String>,
     env: BTreeMap<String, String>,
 }
 
-fn command(engine: &Engine, task: &Task) -> std::result::Result<Start, Failure> {
+fn command(engine: &Engine, task: &Task) -> std::result::Result<TaskCommand, Failure> {
     let mut argv = own(engine, &["bounded", "--"])?;
     argv.extend(task.command.iter().cloned());
-    Ok(Start { argv, env: BTreeMap::new() })
+    Ok(TaskCommand { argv, env: BTreeMap::new() })
 }
 
-fn agent(engine: &Engine, profile: Option<&Profile>) -> std::result::Result<Start, Failure> {
+fn agent(engine: &Engine, profile: Option<&Profile>) -> std::result::Result<TaskCommand, Failure> {
     let profile = profile.ok_or_else(|| refused("an agent needs a profile"))?;
     let caps = launch::capabilities(engine, profile)?;
     let session = SessionPlan::New(crate::base::random::uuid());
     let parts = TurnParts { session, brief: "", is_root: nix::unistd::geteuid().is_root(), own_exe: &engine.exe };
     let launch = turn_launch(profile, &caps, parts)?;
-    Ok(Start { argv: launch.argv, env: launch.env })
+    Ok(TaskCommand { argv: launch.argv, env: launch.env })
 }
 
-fn api(engine: &Engine, profile: Option<&Profile>) -> std::result::Result<Start, Failure> {
+fn api(engine: &Engine, profile: Option<&Profile>) -> std::result::Result<TaskCommand, Failure> {
     let profile = profile.ok_or_else(|| refused("a model's API needs a profile"))?;
     if profile.runtime != RuntimeKind::Api {
         return Err(refused(format!(
@@ -189,7 +172,7 @@ fn api(engine: &Engine, profile: Option<&Profile>) -> std::result::Result<Start,
     if let Some(model) = &profile.model {
         argv.push(format!("--model={model}"));
     }
-    Ok(Start { argv, env: profile.env.clone() })
+    Ok(TaskCommand { argv, env: profile.env.clone() })
 }
 
 fn own(engine: &Engine, args: &[&str]) -> std::result::Result<Vec<String>, Failure> {
@@ -214,19 +197,4 @@ fn cwd(engine: &Engine, task: &Task) -> std::result::Result<PathBuf, Failure> {
 
 fn refused(text: impl Into<String>) -> Failure {
     Failure { code: FailureCode::Refused, text: text.into(), retry_at: None }
-}
-
-/// Whether a shim was spawned for it by this process so lately that it may not have begun yet.
-pub(crate) fn just_spawned(engine: &Engine, memory: &Memory, id: TaskRunId) -> bool {
-    const SHIM_BEGINS_MS: i64 = 10_000;
-    memory.spawned.get(&id).is_some_and(|at| engine.store.clock().mono_ms() - at < SHIM_BEGINS_MS)
-}
-
-/// The reason of a stop as the end of one that never began.
-pub(crate) fn stopped_state(why: StopWanted) -> (TaskRunState, &'static str) {
-    match why {
-        StopWanted::ByHand => (TaskRunState::Skipped, "stopped by hand"),
-        StopWanted::Overlap => (TaskRunState::Overlapped, "the next one took its place"),
-        StopWanted::Auth => (TaskRunState::AuthFailed, "its login is refused"),
-    }
 }
