@@ -136,7 +136,7 @@ struct Engines {
     threads: Vec<JoinHandle<()>>,
     /// May hang in a call to somebody else's machine for a while: not waited for long.
     loose: Vec<JoinHandle<()>>,
-    _wake: Option<fs_watch::Wake>,
+    _fs_watch: Option<fs_watch::FsWatch>,
     beat: JobScheduler,
 }
 
@@ -144,12 +144,12 @@ impl Engines {
     fn start(engine: &Arc<Engine>) -> Result<Engines> {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("engines").enable_all().build()?;
-        let wake = match fs_watch::watch(&engine.config.logs(), &engine.data.runs(), engine.store.doorbell.clone()) {
-            Ok(wake) => {
-                if let Err(e) = wake.also_tasks(&engine.config.tasks()) {
+        let watch = match fs_watch::watch(&engine.config.logs(), &engine.data.runs(), engine.store.doorbell.clone()) {
+            Ok(watch) => {
+                if let Err(e) = watch.also_tasks(&engine.config.tasks()) {
                     tracing::info!(error = %e, "changed tasks are found by polling");
                 }
-                Some(wake)
+                Some(watch)
             }
             Err(e) => {
                 tracing::warn!(error = %e, "live updates come by polling");
@@ -174,7 +174,7 @@ impl Engines {
         let mine = engine.clone();
         loose.push(keep_up("telegram", engine, move || telegram::run(&mine))?);
         let beat = runtime.block_on(beat(engine)).map_err(|e| Error::Internal(format!("scheduler: {e}")))?;
-        Ok(Engines { runtime, threads, loose, _wake: wake, beat })
+        Ok(Engines { runtime, threads, loose, _fs_watch: watch, beat })
     }
 
     fn stop(mut self, engine: &Arc<Engine>) {

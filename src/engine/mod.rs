@@ -15,8 +15,9 @@ use crate::config::Config;
 use crate::config::data_dir::DataDir;
 use crate::domain::ids::RunId;
 use crate::drivers::runtime::Capabilities;
-use crate::drivers::supervise::shim::{Keeper, Machine};
-use crate::engine::run::{dispatch, reaper};
+use crate::drivers::supervise::host::{Host, LocalHost};
+use crate::engine::run::memory::{LaunchBackoff, Measures, Overdue};
+use crate::engine::task::memory::Memory;
 
 use crate::store::Store;
 use crate::store::run::dispatch::Place;
@@ -37,26 +38,26 @@ pub struct Engine {
     pub exe: PathBuf,
     /// The address agents reach us at.
     pub url: String,
-    /// Who starts and ends the processes of runs.
-    keeper: Box<dyn Keeper>,
+    /// The machine on which runs live.
+    host: Box<dyn Host>,
     /// Launches that a thread of this process is preparing: the reaper leaves them alone.
     launching: Mutex<BTreeSet<RunId>>,
     /// Launches that failed for a fault of the machine.
-    cooling: Mutex<BTreeMap<RunId, dispatch::Cooling>>,
+    launch_backoffs: Mutex<BTreeMap<RunId, LaunchBackoff>>,
     /// Runs that could not be moved on.
-    late: Mutex<BTreeMap<RunId, reaper::Late>>,
+    overdue: Mutex<BTreeMap<RunId, Overdue>>,
     /// Where the last look for tickets that may go was broken off, where there were very many that may not.
-    looked_to: Mutex<Option<Place>>,
+    scan_cursor: Mutex<Option<Place>>,
     /// What each agent's program can do, by command line and time of its last change.
     capabilities: Mutex<BTreeMap<(Vec<String>, i64), Capabilities>>,
     /// What runs that are over changed, as far as it is measured.
-    measures: run::change_stat::Measures,
+    measures: Measures,
     /// One pickup at a time.
-    turn: Mutex<()>,
+    pickup_lock: Mutex<()>,
     /// One typist at a time: held while anything is put into the orchestrator's terminal.
     pub(crate) typist: Mutex<()>,
     /// The scheduler's memory; held while it ticks, so that two never do at once.
-    tasks: Mutex<task::Memory>,
+    tasks: Mutex<Memory>,
     stopping: AtomicBool,
 }
 
@@ -70,24 +71,24 @@ impl Engine {
             data,
             exe,
             url,
-            keeper: Box::new(Machine),
+            host: Box::new(LocalHost),
             launching: Mutex::default(),
-            cooling: Mutex::default(),
-            late: Mutex::default(),
-            looked_to: Mutex::default(),
+            launch_backoffs: Mutex::default(),
+            overdue: Mutex::default(),
+            scan_cursor: Mutex::default(),
             capabilities: Mutex::default(),
-            measures: run::change_stat::Measures::default(),
-            turn: Mutex::default(),
+            measures: Measures::default(),
+            pickup_lock: Mutex::default(),
             typist: Mutex::default(),
             tasks: Mutex::default(),
             stopping: AtomicBool::new(false),
         }
     }
 
-    /// The same over processes that somebody else keeps: a simulation plays them.
+    /// The same over another machine: a simulation plays one.
     #[must_use]
-    pub fn kept_by(self, keeper: Box<dyn Keeper>) -> Engine {
-        Engine { keeper, ..self }
+    pub fn on_host(self, host: Box<dyn Host>) -> Engine {
+        Engine { host, ..self }
     }
 
     /// Asks the waiters to end. Workers go on: they belong to their shims.

@@ -4,8 +4,8 @@ use crate::luci::Program;
 use crate::moment::{Hands, pass};
 use crate::shims::Shims;
 use fastrand::Rng;
+use mission_control::drivers::supervise::host::Host;
 use mission_control::drivers::supervise::run_dir::RunDir;
-use mission_control::drivers::supervise::shim::Keeper;
 use mission_control::drivers::supervise::stop::Ended;
 use mission_control::drivers::telegram::{Chats, Fault, Outgoing};
 use std::collections::VecDeque;
@@ -58,17 +58,21 @@ impl Threads {
 }
 
 /// Processes and threads, played.
-pub struct PlayedKeeper {
+pub struct PlayedHost {
     pub stage: Stage,
     pub threads: Threads,
 }
 
-impl Keeper for PlayedKeeper {
-    fn start(&self, _: &Path, dir: &RunDir) -> io::Result<()> {
+impl Host for PlayedHost {
+    fn spawn(&self, _: &Path, dir: &RunDir) -> io::Result<()> {
         pass();
         self.stage.set().start_shim(dir)?;
         pass();
         Ok(())
+    }
+
+    fn list(&self, _: &RunDir) -> Vec<i32> {
+        Vec::new()
     }
 
     fn ask_to_stop(&self, dir: &RunDir) -> bool {

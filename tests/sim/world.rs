@@ -3,7 +3,7 @@
 use crate::luci::{PlayedDriver, Program};
 use crate::model::Model;
 use crate::moment::{Crash, Hands, arm};
-use crate::played::{Outside, PlayedChats, PlayedKeeper, Stage, Threads};
+use crate::played::{Outside, PlayedChats, PlayedHost, Stage, Threads};
 use crate::shims::Shims;
 use crate::step::{self, Change, Step, What};
 use fastrand::Rng;
@@ -305,7 +305,7 @@ fn fine<T>(who: &str, outcome: Result<T>) -> Verdict {
 
 fn boot(store: &Store, config: &Arc<Config>, data: &DataDir, stage: &Stage) -> Server {
     let threads = Threads::default();
-    let keeper = PlayedKeeper { stage: stage.clone(), threads: threads.clone() };
+    let host = PlayedHost { stage: stage.clone(), threads: threads.clone() };
     let engine = Engine::new(
         store.clone(),
         config.clone(),
@@ -315,7 +315,7 @@ fn boot(store: &Store, config: &Arc<Config>, data: &DataDir, stage: &Stage) -> S
     );
     let driver = PlayedDriver(stage.clone());
     Server {
-        engine: Arc::new(engine.kept_by(Box::new(keeper))),
+        engine: Arc::new(engine.on_host(Box::new(host))),
         luci: Orchestrator::new(Box::new(driver.clone()), Box::new(driver)),
         outbox: Outbox::over(Some(Box::new(PlayedChats(stage.clone())))),
         followers: BTreeMap::new(),

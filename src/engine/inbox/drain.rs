@@ -72,12 +72,12 @@ pub fn tick(engine: &Engine, pace: Pace) -> Result<Drained> {
     let (now, every) = (engine.store.clock().now(), cycle_ms(engine));
     let pace = if engine.config.orchestrator.digests { pace } else { Pace::Never };
     let mut done = Drained::default();
-    let mut work = engine.store.read(|c| look(c, now, every, pace))?;
+    let mut work = engine.store.read(|c| find_work(c, now, every, pace))?;
     if let Some((digest, step)) = work.open.take()
         && step != Step::Wait
     {
         done = engine.store.write(move |tx| go_on(tx, &digest))?;
-        work = engine.store.read(|c| look(c, now, every, pace))?;
+        work = engine.store.read(|c| find_work(c, now, every, pace))?;
     }
     if work.strays {
         let n = engine.store.write(items::return_strays)?;
@@ -121,7 +121,7 @@ pub fn prune(engine: &Engine) -> Result<usize> {
     Ok(gone)
 }
 
-fn look(c: &Connection, now: Time, every: i64, pace: Pace) -> Result<Work> {
+fn find_work(c: &Connection, now: Time, every: i64, pace: Pace) -> Result<Work> {
     let open = match digests::open(c)? {
         Some(digest) => {
             let step = step_of(c, &digest, now)?;

@@ -28,8 +28,8 @@ pub fn of(store: &Store, ticket: &Ticket, run: &Run, branch: Option<&str>) -> Re
         // What runs before were told may have died with them: it is said again, until one has come to a verdict. Whoever
         // stopped one knew what it was told.
         if run.resumed || run.reason == StartReason::Retry {
-            for fell in earlier.iter().take_while(|r| r.verdict.is_none() && !r.stop_wanted) {
-                mine.extend(messages::of_run(c, fell.id)?);
+            for failed in earlier.iter().take_while(|r| r.verdict.is_none() && !r.stop_wanted) {
+                mine.extend(messages::of_run(c, failed.id)?);
             }
             mine.sort_by_key(|m| m.id);
         }

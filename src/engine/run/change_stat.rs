@@ -5,22 +5,9 @@ use crate::base::doorbell::Topic;
 use crate::domain::run::Run;
 use crate::drivers::git;
 use crate::drivers::git::DiffStat;
+use crate::engine::run::memory::Measure;
 use crate::engine::{Engine, lock};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-
-/// Measures by run folder: one that forks keeps its own.
-pub(crate) type Measures = Arc<Mutex<BTreeMap<String, Measure>>>;
-
-/// What is known of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Measure {
-    /// Git is at it.
-    UnderWay,
-    /// What it said; nothing where there is no worktree or it failed.
-    Taken(Option<DiffStat>),
-}
 
 /// What a run that is over has changed. The first time this begins to measure it; pickup is rung when that is done.
 pub(crate) fn of(engine: &Engine, run: &Run) -> Measure {
@@ -40,7 +27,7 @@ pub(crate) fn of(engine: &Engine, run: &Run) -> Measure {
         }
         doorbell.ring(Topic::Pickup);
     };
-    if let Err(e) = engine.keeper.beside("change", Box::new(work)) {
+    if let Err(e) = engine.host.beside("change", Box::new(work)) {
         tracing::warn!(run = run.id.0, error = %e, "no thread to measure a change with; trying again");
         lock(&engine.measures).remove(&key);
         return Measure::UnderWay;

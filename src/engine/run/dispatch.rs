@@ -17,22 +17,11 @@ use std::thread::JoinHandle;
 
 /// A launch that failed for a fault of the machine (a full disk, say) is tried again after so many milliseconds, and each
 /// further time after twice as many.
-const COOL_MS: i64 = 5_000;
+const BACKOFF_MS: i64 = 5_000;
 /// But never after more than so many.
-const COOL_MOST_MS: i64 = 2 * 60_000;
+const BACKOFF_MAX_MS: i64 = 2 * 60_000;
 /// A launch that failed so often in a row is told, once: it has been tried for two minutes and a half then.
-const COOL_TELL: u32 = 6;
-
-/// A launch that failed for a fault of the machine.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Cooling {
-    /// Until when (monotonic) it is left alone.
-    until: i64,
-    /// How often it failed in a row.
-    times: u32,
-    /// Why it failed last, in words.
-    pub(crate) why: String,
-}
+const BACKOFF_TELL: u32 = 6;
 
 /// Starts what there are slots for. Returns the launches that are under way.
 ///
@@ -43,16 +32,16 @@ pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
     // slot however long it takes, or one that was put off would be given the same.
     let under_way = lock(&engine.launching).clone();
     let live = engine.store.read(runs::live)?;
-    lock(&engine.cooling).retain(|id, _| live.iter().any(|run| run.id == *id));
+    lock(&engine.launch_backoffs).retain(|id, _| live.iter().any(|run| run.id == *id));
     let holds = |run: &Run| run.launched_at.is_some() || under_way.contains(&run.id);
     let (held, waiting): (Vec<Run>, Vec<Run>) = live.into_iter().partition(holds);
     let free = engine.config.max_workers.saturating_sub(held.len());
     let mut go = promised(engine, &held, waiting, free)?;
     let left = free - go.len();
     if left > 0 {
-        let (config, from) = (engine.config.clone(), *lock(&engine.looked_to));
-        let (claimed, looked_to) = engine.store.write(move |tx| dispatch::claim(tx, left, config.as_ref(), from))?;
-        *lock(&engine.looked_to) = looked_to;
+        let (config, from) = (engine.config.clone(), *lock(&engine.scan_cursor));
+        let (claimed, scan_cursor) = engine.store.write(move |tx| dispatch::claim(tx, left, config.as_ref(), from))?;
+        *lock(&engine.scan_cursor) = scan_cursor;
         if !claimed.is_empty() {
             faults::hit(Point::TicketClaimed)?;
         }
@@ -66,12 +55,13 @@ fn promised(engine: &Arc<Engine>, held: &[Run], waiting: Vec<Run>, free: usize) 
     let now = engine.store.clock().now();
     let paused = engine.store.read(|c| pauses::in_force(c, now))?;
     let mono = engine.store.clock().mono_ms();
-    let cooling: Vec<RunId> = lock(&engine.cooling).iter().filter(|(_, c)| c.until > mono).map(|(id, _)| *id).collect();
+    let backing_off: Vec<RunId> =
+        lock(&engine.launch_backoffs).iter().filter(|(_, c)| c.until > mono).map(|(id, _)| *id).collect();
     let mut go: Vec<Run> = Vec::new();
     for run in waiting {
         let used = held.iter().chain(&go).filter(|r| r.profile == run.profile).count();
         let fits = used < engine.config.concurrency(&run.profile) && !paused.contains_key(&run.profile);
-        if go.len() < free && fits && !run.stop_wanted && !cooling.contains(&run.id) {
+        if go.len() < free && fits && !run.stop_wanted && !backing_off.contains(&run.id) {
             go.push(run);
         }
     }
@@ -79,18 +69,18 @@ fn promised(engine: &Arc<Engine>, held: &[Run], waiting: Vec<Run>, free: usize) 
 }
 
 /// Leaves a launch alone for a while. One that fails again and again is told, once.
-fn cool(engine: &Engine, id: RunId, why: &Error) {
+fn back_off(engine: &Engine, id: RunId, why: &Error) {
     let why = format!("It could not be started: {why}. It is tried again.");
     let times = {
-        let mut cooling = lock(&engine.cooling);
-        let one = cooling.entry(id).or_default();
+        let mut backoffs = lock(&engine.launch_backoffs);
+        let one = backoffs.entry(id).or_default();
         one.times = one.times.saturating_add(1);
-        let wait = COOL_MS.saturating_mul(1 << (one.times - 1).min(10)).min(COOL_MOST_MS);
+        let wait = BACKOFF_MS.saturating_mul(1 << (one.times - 1).min(10)).min(BACKOFF_MAX_MS);
         one.until = engine.store.clock().mono_ms() + wait;
         one.why.clone_from(&why);
         one.times
     };
-    if times < COOL_TELL {
+    if times < BACKOFF_TELL {
         return;
     }
     let told = engine.store.write(move |tx| {
@@ -114,17 +104,17 @@ fn begin(engine: &Arc<Engine>, id: RunId) -> Option<JoinHandle<()>> {
         // Whatever happens in there: the run is the reaper's afterwards.
         let done = catch_unwind(AssertUnwindSafe(|| launch::launch(&mine, id)));
         match done.unwrap_or_else(|_| Err(Error::Internal("it panicked".to_owned()))) {
-            Ok(()) => drop(lock(&mine.cooling).remove(&id)),
+            Ok(()) => drop(lock(&mine.launch_backoffs).remove(&id)),
             Err(e) => {
                 tracing::warn!(run = id.0, error = %e, "a launch failed; the reaper gives it back");
-                cool(&mine, id, &e);
+                back_off(&mine, id, &e);
             }
         }
         lock(&mine.launching).remove(&id);
         mine.store.doorbell.ring(crate::base::doorbell::Topic::Ingest);
         mine.store.doorbell.ring(crate::base::doorbell::Topic::Pickup);
     };
-    match engine.keeper.beside("launch", Box::new(work)) {
+    match engine.host.beside("launch", Box::new(work)) {
         Ok(thread) => thread,
         Err(e) => {
             tracing::warn!(run = id.0, error = %e, "no thread for a launch; trying again");
@@ -148,14 +138,14 @@ mod tests {
         let run = samples::promised(&engine);
         let told = |id| engine.store.read(|c| notifications::get(c, NoticeId(id))).map(|told| told.notice.text);
         let mut waits = Vec::new();
-        for _ in 0..COOL_TELL {
+        for _ in 0..BACKOFF_TELL {
             assert!(told(1).is_err(), "not yet");
             let now = engine.store.clock().mono_ms();
-            cool(&engine, run, &Error::Busy("no room".to_owned()));
-            waits.push((lock(&engine.cooling)[&run].until - now) / 1_000);
+            back_off(&engine, run, &Error::Busy("no room".to_owned()));
+            waits.push((lock(&engine.launch_backoffs)[&run].until - now) / 1_000);
         }
         assert_eq!(waits, [5, 10, 20, 40, 80, 120], "in seconds");
-        cool(&engine, run, &Error::Busy("no room".to_owned()));
+        back_off(&engine, run, &Error::Busy("no room".to_owned()));
         assert_eq!(told(1).expect("told"), "MC-1: It could not be started: no room. It is tried again.");
         assert!(told(2).is_err(), "once");
     }

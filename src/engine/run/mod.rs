@@ -6,6 +6,7 @@ pub mod conclude;
 pub mod dispatch;
 pub mod ingest;
 pub mod launch;
+pub(crate) mod memory;
 pub mod pickup;
 pub mod readable_log;
 pub mod reader;

@@ -21,7 +21,7 @@ const IDLE_MS: i64 = 60_000;
 /// # Errors
 /// The store failed.
 pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
-    let _turn = lock(&engine.turn);
+    let _one = lock(&engine.pickup_lock);
     reaper::tick(engine)?;
     if let Err(e) = drain::tick(engine, drain::Pace::Cycle) {
         tracing::warn!(error = %e, "the inbox could not be drained; the next pickup tries again");
@@ -34,7 +34,7 @@ pub fn tick(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>> {
 /// # Errors
 /// The store failed.
 pub fn reap(engine: &Engine) -> Result<()> {
-    let _turn = lock(&engine.turn);
+    let _one = lock(&engine.pickup_lock);
     reaper::tick(engine)
 }
 
@@ -59,7 +59,7 @@ fn wait_ms(engine: &Engine) -> i64 {
     });
     match found {
         Ok((true, ..)) => LOOK_EVERY_MS,
-        Ok(_) if lock(&engine.looked_to).is_some() => LOOK_EVERY_MS,
+        Ok(_) if lock(&engine.scan_cursor).is_some() => LOOK_EVERY_MS,
         Ok((false, due, pause_end)) => {
             let next = [due, pause_end].into_iter().flatten().min();
             next.map_or(IDLE_MS, |at| at.since(now).clamp(20, IDLE_MS))

@@ -13,17 +13,17 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, Weak};
 
 /// Keeps watching while it lives.
-pub struct Wake(Arc<Mutex<RecommendedWatcher>>);
+pub struct FsWatch(Arc<Mutex<RecommendedWatcher>>);
 
 /// Watches the logs and the folders of runs. Of those only the ones that are not over: each takes memory here and in the
 /// kernel, which watches only so many, and they stay on the disk for ever.
 ///
 /// # Errors
 /// The system refuses to watch (no inotify left).
-pub fn watch(logs: &Path, runs: &Path, doorbell: Doorbell) -> Result<Wake> {
+pub fn watch(logs: &Path, runs: &Path, doorbell: Doorbell) -> Result<FsWatch> {
     let (orders, taken) = channel();
     let (root, bell) = (runs.to_owned(), doorbell.clone());
-    let watcher = notify::recommended_watcher(move |event| told(event, &root, &orders, &doorbell)).map_err(fault)?;
+    let watcher = notify::recommended_watcher(move |event| on_event(event, &root, &orders, &doorbell)).map_err(fault)?;
     let watcher = Arc::new(Mutex::new(watcher));
     let mut folders = Folders { runs: runs.to_owned(), watched: BTreeSet::new() };
     {
@@ -34,23 +34,23 @@ pub fn watch(logs: &Path, runs: &Path, doorbell: Doorbell) -> Result<Wake> {
     }
     let held = Arc::downgrade(&watcher);
     // Not in the watcher's own thread: it waits for that one. It ends with the watcher, which holds the orders' other end.
-    std::thread::Builder::new().name("wake".to_owned()).spawn(move || follow(&taken, &held, folders, &bell))?;
-    Ok(Wake(watcher))
+    std::thread::Builder::new().name("fs watch".to_owned()).spawn(move || follow(&taken, &held, folders, &bell))?;
+    Ok(FsWatch(watcher))
 }
 
 /// Hears what the system tells.
-fn told(event: notify::Result<Event>, runs: &Path, orders: &Sender<Order>, doorbell: &Doorbell) {
+fn on_event(event: notify::Result<Event>, runs: &Path, orders: &Sender<FolderOrder>, doorbell: &Doorbell) {
     // Nobody takes an order where the watch is about to end.
     let give = |order| drop(orders.send(order));
     match event {
         Ok(e) if matches!(e.kind, EventKind::Access(_)) => {}
         Ok(e) if !e.need_rescan() => {
             e.paths.iter().filter_map(|path| order(runs, path, e.kind)).for_each(give);
-            heard(runs, &e.paths, doorbell);
+            ring_for(runs, &e.paths, doorbell);
         }
         // An overflow: something happened, nobody knows what. Everybody looks.
         Ok(_) | Err(_) => {
-            give(Order::LookAgain);
+            give(FolderOrder::LookAgain);
             [Topic::Pickup, Topic::Ingest, Topic::Tasks].into_iter().for_each(|topic| doorbell.ring(topic));
         }
     }
@@ -58,7 +58,7 @@ fn told(event: notify::Result<Event>, runs: &Path, orders: &Sender<Order>, doorb
 
 /// What is to be done about the folders of runs.
 #[derive(Debug, PartialEq, Eq)]
-enum Order {
+enum FolderOrder {
     /// This one is new.
     Watch(PathBuf),
     /// The run of this one is over.
@@ -69,11 +69,13 @@ enum Order {
 
 /// What a change asks for. A run's folder comes with the run; its end is told by the server itself, which forgets what
 /// was to be started (`RunDir::forget_spec`).
-fn order(runs: &Path, path: &Path, kind: EventKind) -> Option<Order> {
+fn order(runs: &Path, path: &Path, kind: EventKind) -> Option<FolderOrder> {
     let folder = path.parent()?;
     match kind {
-        EventKind::Create(_) if folder == runs => Some(Order::Watch(path.to_owned())),
-        EventKind::Remove(_) if folder.parent()? == runs && path.ends_with("spec.json") => Some(Order::Leave(folder.to_owned())),
+        EventKind::Create(_) if folder == runs => Some(FolderOrder::Watch(path.to_owned())),
+        EventKind::Remove(_) if folder.parent()? == runs && path.ends_with("spec.json") => {
+            Some(FolderOrder::Leave(folder.to_owned()))
+        }
         _ => None,
     }
 }
@@ -109,18 +111,18 @@ impl Folders {
 }
 
 /// Carries orders out until the watcher is gone.
-fn follow(orders: &Receiver<Order>, watcher: &Weak<Mutex<RecommendedWatcher>>, mut folders: Folders, doorbell: &Doorbell) {
+fn follow(orders: &Receiver<FolderOrder>, watcher: &Weak<Mutex<RecommendedWatcher>>, mut folders: Folders, doorbell: &Doorbell) {
     for order in orders {
         let Some(watcher) = watcher.upgrade() else { return };
         match order {
-            Order::Watch(folder) => {
+            FolderOrder::Watch(folder) => {
                 folders.watch(&mut lock(&watcher), folder);
                 // What came before it was watched.
                 doorbell.ring(Topic::Pickup);
                 doorbell.ring(Topic::Tasks);
             }
-            Order::Leave(folder) => folders.leave(&mut lock(&watcher), &folder),
-            Order::LookAgain => {
+            FolderOrder::Leave(folder) => folders.leave(&mut lock(&watcher), &folder),
+            FolderOrder::LookAgain => {
                 if let Err(e) = folders.look_again(&mut lock(&watcher)) {
                     tracing::debug!(error = %e, "the folders of runs could not be listed");
                 }
@@ -137,7 +139,7 @@ fn missed(done: notify::Result<()>) {
 }
 
 /// Rings for what has changed.
-fn heard(runs: &Path, paths: &[PathBuf], doorbell: &Doorbell) {
+fn ring_for(runs: &Path, paths: &[PathBuf], doorbell: &Doorbell) {
     if paths.iter().any(|p| p.starts_with(runs)) {
         let (tasks, tickets): (Vec<_>, Vec<_>) = paths.iter().partition(|p| is_task_run(p));
         if tickets.iter().any(|p| news(p)) {
@@ -154,7 +156,7 @@ fn heard(runs: &Path, paths: &[PathBuf], doorbell: &Doorbell) {
     }
 }
 
-impl Wake {
+impl FsWatch {
     /// Watches the tasks' files too.
     ///
     /// # Errors
@@ -192,82 +194,5 @@ fn fault(e: notify::Error) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::clock::{Deadline, pause};
-    use std::fs;
-    use std::time::Duration;
-
-    /// Folders that the kernel watches for us: the watches of all inotify handles of this process on these folders.
-    fn watched(folders: &[PathBuf]) -> usize {
-        use std::os::unix::fs::MetadataExt;
-        let inodes: Vec<String> = folders.iter().map(|f| format!("ino:{:x} ", fs::metadata(f).expect("there").ino())).collect();
-        let handles = fs::read_dir("/proc/self/fdinfo").expect("Linux").flatten();
-        let texts: String = handles.filter_map(|h| fs::read_to_string(h.path()).ok()).collect();
-        let ours = |line: &&str| line.starts_with("inotify") && inodes.iter().any(|ino| line.contains(ino.as_str()));
-        texts.lines().filter(ours).count()
-    }
-
-    fn until(what: &str, mut is: impl FnMut() -> bool) {
-        let late = Deadline::after(Duration::from_secs(10));
-        while !is() {
-            assert!(!late.is_over(), "waited in vain for {what}");
-            pause(Duration::from_millis(5));
-        }
-    }
-
-    fn run_in(runs: &Path, name: &str) -> PathBuf {
-        let folder = runs.join(name);
-        fs::create_dir_all(folder.join("spool")).expect("made");
-        fs::write(folder.join("spec.json"), "{}").expect("written");
-        folder
-    }
-
-    #[test]
-    fn only_folders_of_runs_that_are_not_over_are_watched() {
-        let root = tempfile::tempdir().expect("a folder");
-        let (logs, runs) = (root.path().join("logs"), root.path().join("runs"));
-        fs::create_dir_all(&logs).expect("made");
-        let (over, open) = (run_in(&runs, "1-1"), run_in(&runs, "2-1"));
-        fs::remove_file(over.join("spec.json")).expect("it was there");
-        let doorbell = Doorbell::default();
-        let wake = watch(&logs, &runs, doorbell.clone()).expect("watched");
-        assert_eq!((watched(&[over]), watched(std::slice::from_ref(&open))), (0, 1));
-        let mut ear = doorbell.listen(Topic::Pickup);
-        let before = ear.hush();
-        let new: Vec<PathBuf> = (3..40).map(|n| run_in(&runs, &format!("{n}-1"))).collect();
-        until("the new ones", || watched(&new) == new.len());
-        until("a ring for what came before", || ear.hush() > before);
-        let before = ear.hush();
-        fs::write(open.join("spool").join("a.json"), "{}").expect("written");
-        until("a ring for a report", || ear.hush() > before);
-        for folder in &new {
-            fs::remove_file(folder.join("spec.json")).expect("it was there");
-        }
-        until("them to be left", || watched(&new) == 0);
-        assert_eq!(watched(&[open]), 1);
-        drop(wake);
-    }
-
-    #[test]
-    fn after_an_overflow_everybody_looks_and_the_folders_are_listed_again() {
-        let root = tempfile::tempdir().expect("a folder");
-        let runs = root.path().join("runs");
-        let (over, open) = (run_in(&runs, "1-1"), run_in(&runs, "2-1"));
-        let doorbell = Doorbell::default();
-        let topics = [Topic::Pickup, Topic::Ingest, Topic::Tasks];
-        let mut ears = topics.map(|topic| doorbell.listen(topic));
-        let before: Vec<u64> = ears.iter_mut().map(crate::base::doorbell::Ear::hush).collect();
-        let (orders, taken) = channel();
-        // As inotify tells it.
-        told(Ok(Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan)), &runs, &orders, &doorbell);
-        assert_eq!(taken.try_recv(), Ok(Order::LookAgain));
-        assert!(ears.iter_mut().zip(before).all(|(ear, before)| ear.hush() > before));
-        let mut watcher = notify::recommended_watcher(|_: notify::Result<Event>| {}).expect("made");
-        let mut folders = Folders { runs, watched: BTreeSet::new() };
-        folders.watch(&mut watcher, over.clone());
-        fs::remove_file(over.join("spec.json")).expect("it was there");
-        folders.look_again(&mut watcher).expect("listed");
-        assert_eq!((watched(&[over]), watched(&[open])), (0, 1));
-    }
-}
+#[path = "fs_watch_tests.rs"]
+mod tests;

@@ -15,20 +15,20 @@ const ROOM: usize = 4096;
 const TRIES: u32 = 60;
 
 /// An exit record to be written.
-pub(crate) struct LastWord {
+pub(crate) struct ExitRecordFile {
     file: File,
     tmp: PathBuf,
     path: PathBuf,
     folder: PathBuf,
 }
 
-impl LastWord {
+impl ExitRecordFile {
     /// Takes the room.
-    pub(crate) fn reserve(dir: &RunDir) -> io::Result<LastWord> {
+    pub(crate) fn reserve(dir: &RunDir) -> io::Result<ExitRecordFile> {
         let tmp = dir.file("exit.json.tmp");
         let file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&tmp)?;
         file.write_all_at(&[b' '; ROOM], 0)?;
-        Ok(LastWord { file, tmp, path: dir.file("exit.json"), folder: dir.path().to_path_buf() })
+        Ok(ExitRecordFile { file, tmp, path: dir.file("exit.json"), folder: dir.path().to_path_buf() })
     }
 
     /// Gives the room back: there is nothing to be said.

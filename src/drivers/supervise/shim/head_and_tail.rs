@@ -49,7 +49,7 @@ fn run(args: &[String]) -> std::io::Result<u8> {
     let mut child = command.spawn()?;
     // The command holds the pipe's other ends: ours would keep it open for ever.
     drop(command);
-    let said = Arc::new(Mutex::new(Said::default()));
+    let said = Arc::new(Mutex::new(HeadAndTail::default()));
     let mine = said.clone();
     let listener = std::thread::spawn(move || listen(reader, &mine));
     let status = child.wait()?;
@@ -66,7 +66,7 @@ fn run(args: &[String]) -> std::io::Result<u8> {
     Ok(u8::try_from(code & 0xff).unwrap_or(1))
 }
 
-fn listen(mut reader: PipeReader, said: &Mutex<Said>) {
+fn listen(mut reader: PipeReader, said: &Mutex<HeadAndTail>) {
     let mut buffer = vec![0_u8; 64 * 1024];
     loop {
         match reader.read(&mut buffer) {
@@ -82,16 +82,16 @@ fn listen(mut reader: PipeReader, said: &Mutex<Said>) {
     }
 }
 
-/// What was said so far.
+/// What was said so far: its beginning is out already, its end is kept.
 #[derive(Default)]
-struct Said {
+struct HeadAndTail {
     total: u64,
     head: usize,
     /// The end of the rest; now and then longer than it is kept.
     tail: Vec<u8>,
 }
 
-impl Said {
+impl HeadAndTail {
     fn take(&mut self, bytes: &[u8], out: &mut dyn Write) -> std::io::Result<()> {
         self.total += bytes.len() as u64;
         let (first, rest) = bytes.split_at(bytes.len().min(HEAD - self.head));
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     fn through(pieces: &[&[u8]]) -> (Vec<u8>, u64) {
-        let (mut said, mut out) = (Said::default(), Vec::new());
+        let (mut said, mut out) = (HeadAndTail::default(), Vec::new());
         for piece in pieces {
             said.take(piece, &mut out).expect("a Vec takes all");
         }

@@ -6,11 +6,9 @@
 pub(crate) mod environment;
 pub(crate) mod exit_record;
 pub mod head_and_tail;
-pub(crate) mod process_host;
 pub(crate) mod watch;
 
 pub use crate::drivers::supervise::shim::environment::scrub;
-pub use crate::drivers::supervise::shim::process_host::{Keeper, Machine};
 
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::faults;
@@ -19,8 +17,8 @@ use crate::domain::run::{ExitCause, ExitRecord};
 use crate::domain::time::Time;
 use crate::drivers::supervise::process;
 use crate::drivers::supervise::run_dir::{MARKER, PidRecord, RunDir, RunSpec};
-use crate::drivers::supervise::shim::exit_record::LastWord;
-use crate::drivers::supervise::shim::watch::{Signals, Status, reap, watch};
+use crate::drivers::supervise::shim::exit_record::ExitRecordFile;
+use crate::drivers::supervise::shim::watch::{AgentStatus, Signals, reap, watch};
 use crate::drivers::supervise::stop;
 use crate::drivers::supervise::stop::EndTree;
 use std::fs::{File, OpenOptions};
@@ -70,9 +68,9 @@ fn live(dir: &RunDir) -> io::Result<()> {
     let mut signals = Signals::new()?;
     let me = nix::unistd::Pid::this().as_raw();
     // Room before beginning: with a full disk the launch has then left no trace and can be voided.
-    let last_word = LastWord::reserve(dir)?;
+    let exit_file = ExitRecordFile::reserve(dir)?;
     if !dir.begin(&format!("shim {me}"))? {
-        return last_word.withdraw();
+        return exit_file.withdraw();
     }
     let started_at = SystemClock::new().now();
     let record = match run(dir, me, started_at, &mut signals) {
@@ -88,7 +86,7 @@ fn live(dir: &RunDir) -> io::Result<()> {
             strays: 0,
         },
     };
-    last_word.write(record)
+    exit_file.write(record)
 }
 
 /// Starts the agent, watches it, and ends what is left of it. An error is why it could not be started.
@@ -133,8 +131,8 @@ fn run(dir: &RunDir, me: i32, started_at: Time, signals: &mut Signals) -> Result
     let text: Vec<String> = end.text.into_iter().chain(unkillable).collect();
     Ok(ExitRecord {
         cause: end.cause,
-        exit_code: status.and_then(Status::code),
-        signal: status.and_then(Status::signal),
+        exit_code: status.and_then(AgentStatus::code),
+        signal: status.and_then(AgentStatus::signal),
         text: (!text.is_empty()).then(|| text.join("; ")),
         started_at,
         ended_at: SystemClock::new().now(),

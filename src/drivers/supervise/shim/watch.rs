@@ -53,27 +53,27 @@ impl Signals {
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(crate) enum AgentStatus {
     Code(i32),
     Signal(i32),
     /// By a signal that has no name.
     Unknown,
 }
 
-impl Status {
+impl AgentStatus {
     pub(crate) fn code(self) -> Option<i32> {
         match self {
-            Status::Code(code) => Some(code),
-            Status::Signal(_) | Status::Unknown => None,
+            AgentStatus::Code(code) => Some(code),
+            AgentStatus::Signal(_) | AgentStatus::Unknown => None,
         }
     }
 
     pub(crate) fn signal(self) -> Option<i32> {
         match self {
-            Status::Signal(signal) => Some(signal),
+            AgentStatus::Signal(signal) => Some(signal),
             // The first of those without a name: nobody reads more from it than "a signal".
-            Status::Unknown => Some(34),
-            Status::Code(_) => None,
+            AgentStatus::Unknown => Some(34),
+            AgentStatus::Code(_) => None,
         }
     }
 }
@@ -81,7 +81,7 @@ impl Status {
 /// What is known after reaping.
 pub(crate) struct Reaped {
     /// The agent's status, if it was among them.
-    pub(crate) agent: Option<Status>,
+    pub(crate) agent: Option<AgentStatus>,
     /// There is still somebody whom the agent left us.
     pub(crate) children_left: bool,
 }
@@ -91,16 +91,16 @@ pub(crate) fn reap(agent: i32) -> Reaped {
     let mut reaped = Reaped { agent: None, children_left: true };
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(pid, code)) if pid.as_raw() == agent => reaped.agent = Some(Status::Code(code)),
+            Ok(WaitStatus::Exited(pid, code)) if pid.as_raw() == agent => reaped.agent = Some(AgentStatus::Code(code)),
             Ok(WaitStatus::Signaled(pid, signal, _)) if pid.as_raw() == agent => {
-                reaped.agent = Some(Status::Signal(signal as i32));
+                reaped.agent = Some(AgentStatus::Signal(signal as i32));
             }
             Ok(WaitStatus::StillAlive) => return reaped,
             Ok(_) | Err(Errno::EINTR) => {}
             // Reaped, but by a signal that nix has no name for: whose it was shows in who is missing.
             Err(Errno::EINVAL) => {
                 if process::start_time(agent).is_none() {
-                    reaped.agent = reaped.agent.or(Some(Status::Unknown));
+                    reaped.agent = reaped.agent.or(Some(AgentStatus::Unknown));
                 }
             }
             Err(_) => {
@@ -112,21 +112,21 @@ pub(crate) fn reap(agent: i32) -> Reaped {
 }
 
 /// Why the watch is over.
-pub(crate) struct End {
+pub(crate) struct AgentEnd {
     pub(crate) cause: ExitCause,
     /// Set where the agent has ended by itself (and is reaped); otherwise it is still to be ended.
-    pub(crate) status: Option<Status>,
+    pub(crate) status: Option<AgentStatus>,
     pub(crate) text: Option<String>,
 }
 
-impl End {
-    fn limit(cause: ExitCause, text: String) -> End {
-        End { cause, status: None, text: Some(text) }
+impl AgentEnd {
+    fn limit(cause: ExitCause, text: String) -> AgentEnd {
+        AgentEnd { cause, status: None, text: Some(text) }
     }
 }
 
 /// Waits until the agent ends, or has to be ended.
-pub(crate) fn watch(dir: &RunDir, spec: &RunSpec, agent: i32, signals: &mut Signals) -> End {
+pub(crate) fn watch(dir: &RunDir, spec: &RunSpec, agent: i32, signals: &mut Signals) -> AgentEnd {
     let stderr = dir.stderr();
     let clock = SystemClock::new();
     let mut limits = Limits::new(spec);
@@ -134,14 +134,14 @@ pub(crate) fn watch(dir: &RunDir, spec: &RunSpec, agent: i32, signals: &mut Sign
     loop {
         let stop = signals.wait(step);
         if let Some(status) = reap(agent).agent {
-            return End { cause: ExitCause::Exited, status: Some(status), text: None };
+            return AgentEnd { cause: ExitCause::Exited, status: Some(status), text: None };
         }
         if stop {
-            return End { cause: ExitCause::Stopped, status: None, text: None };
+            return AgentEnd { cause: ExitCause::Stopped, status: None, text: None };
         }
         let now = u64::try_from(clock.mono_ms()).unwrap_or(0);
         if let Some((cause, text)) = limits.reached(now, size(&spec.raw_log), size(&stderr)) {
-            return End::limit(cause, text);
+            return AgentEnd::limit(cause, text);
         }
     }
 }

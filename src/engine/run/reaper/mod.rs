@@ -10,7 +10,7 @@ use crate::domain::notice::Notice;
 use crate::domain::run::{Run, RunState};
 use crate::domain::ticket::evidence::ReportKind;
 use crate::drivers::supervise::run_dir::{RunDir, Voided};
-use crate::engine::run::change_stat::Measure;
+use crate::engine::run::memory::{Measure, Overdue};
 use crate::engine::run::{change_stat, conclude, ingest};
 use crate::engine::{Engine, lock};
 use crate::store::access::credentials;
@@ -21,7 +21,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// A shim that does not end its run so long after it was asked to hangs, in milliseconds. It has tried for half a minute to
-/// write its last word then.
+/// write its exit record then.
 const HANGS_MS: i64 = 90_000;
 /// A log that could not be read for so long is lost, in milliseconds.
 const UNREADABLE_MS: i64 = 5 * 60_000;
@@ -30,37 +30,28 @@ const TELL_MS: i64 = 3 * 60_000;
 /// From then on it is looked at only so often, in milliseconds: such a look may take long, and others wait for it.
 const SELDOM_MS: i64 = 30_000;
 
-/// What is known of a run that could not be moved on.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Late {
-    /// Since when (monotonic).
-    since: i64,
-    /// The next look (monotonic).
-    next: i64,
-}
-
 /// Looks at every live run. One that cannot be dealt with does not keep the others waiting.
 ///
 /// # Errors
 /// The store failed.
 pub fn tick(engine: &Engine) -> Result<()> {
     let live = engine.store.read(runs::live)?;
-    lock(&engine.late).retain(|id, _| live.iter().any(|run| run.id == *id));
+    lock(&engine.overdue).retain(|id, _| live.iter().any(|run| run.id == *id));
     change_stat::retain(engine, &live);
     for run in live {
-        if lock(&engine.late).get(&run.id).is_some_and(|late| late.next > engine.store.clock().mono_ms()) {
+        if lock(&engine.overdue).get(&run.id).is_some_and(|overdue| overdue.next > engine.store.clock().mono_ms()) {
             continue;
         }
         match look_at(engine, &run) {
             // Conflict: somebody else moved it on meanwhile.
             Ok(()) | Err(Error::Conflict(_)) => {
                 if !run.stop_wanted {
-                    lock(&engine.late).remove(&run.id);
+                    lock(&engine.overdue).remove(&run.id);
                 }
             }
             Err(e) => {
                 tracing::warn!(run = run.id.0, error = %e, "a run could not be looked after; trying again");
-                tell_late(engine, &run, &e);
+                report_overdue(engine, &run, &e);
             }
         }
     }
@@ -68,19 +59,19 @@ pub fn tick(engine: &Engine) -> Result<()> {
 }
 
 /// For how long a run could not be moved on, in milliseconds; from now on, where this is the first time.
-fn late_by(engine: &Engine, run: &Run) -> i64 {
+fn overdue_for(engine: &Engine, run: &Run) -> i64 {
     let now = engine.store.clock().mono_ms();
-    now - lock(&engine.late).entry(run.id).or_insert(Late { since: now, ..Late::default() }).since
+    now - lock(&engine.overdue).entry(run.id).or_insert(Overdue { since: now, ..Overdue::default() }).since
 }
 
 /// A run that cannot be moved on for long is told to the owner, once, and keeps others waiting only now and then.
-fn tell_late(engine: &Engine, run: &Run, why: &Error) {
-    if late_by(engine, run) < TELL_MS {
+fn report_overdue(engine: &Engine, run: &Run, why: &Error) {
+    if overdue_for(engine, run) < TELL_MS {
         return;
     }
     let next = engine.store.clock().mono_ms() + SELDOM_MS;
-    if let Some(late) = lock(&engine.late).get_mut(&run.id) {
-        late.next = next;
+    if let Some(overdue) = lock(&engine.overdue).get_mut(&run.id) {
+        overdue.next = next;
     }
     let notice = Notice {
         key: format!("late:{}-{}", run.id, run.generation),
@@ -110,7 +101,7 @@ fn look_at(engine: &Engine, run: &Run) -> Result<()> {
         // server before us, which died between the file and the row.
         faults::hit(Point::LaunchVoided)?;
         let mine = run.clone();
-        let why = lock(&engine.cooling).get(&run.id).map(|cooling| cooling.why.clone());
+        let why = lock(&engine.launch_backoffs).get(&run.id).map(|backoff| backoff.why.clone());
         return engine.store.write(move |tx| {
             credentials::revoke_run_tokens(tx, mine.id)?;
             runs::void_launch(tx, &mine, why.as_deref())
@@ -124,14 +115,14 @@ fn look_at(engine: &Engine, run: &Run) -> Result<()> {
     take_in_spool(engine, run, &dir)?;
     if dir.exit().is_none() {
         // The shim died without a word. Whatever is left of the agent is ended before the claim is freed.
-        let ended = engine.keeper.stop(&dir, Duration::from_millis(engine.config.stop_grace_ms));
+        let ended = engine.host.stop(&dir, Duration::from_millis(engine.config.stop_grace_ms));
         if !ended.verified {
             return Err(Error::Busy("processes of a dead run are still there".to_owned()));
         }
     }
     match change_stat::of(engine, run) {
         Measure::UnderWay => Ok(()),
-        Measure::Taken(change) => conclude::ended(engine, run, &dir, change, late_by(engine, run) > UNREADABLE_MS),
+        Measure::Taken(change) => conclude::ended(engine, run, &dir, change, overdue_for(engine, run) > UNREADABLE_MS),
     }
 }
 
@@ -156,7 +147,7 @@ fn look_after(engine: &Engine, run: &Run, dir: &RunDir) -> Result<()> {
     let run = engine.store.read(|c| runs::get(c, reader.run.id))?;
     if quiet(&run) && reader.progress.is_at_rest() {
         engine.store.write(move |tx| runs::mark_lingering(tx, &run))?;
-        let _ = engine.keeper.ask_to_stop(dir);
+        let _ = engine.host.ask_to_stop(dir);
     }
     Ok(())
 }
@@ -164,12 +155,12 @@ fn look_after(engine: &Engine, run: &Run, dir: &RunDir) -> Result<()> {
 /// Asks a shim to end its run; one that hangs is ended itself, and all of the run with it.
 fn end(engine: &Engine, run: &Run, dir: &RunDir) -> Result<()> {
     let grace = engine.config.stop_grace_ms;
-    if late_by(engine, run) <= HANGS_MS.saturating_add_unsigned(grace) {
-        let _ = engine.keeper.ask_to_stop(dir);
+    if overdue_for(engine, run) <= HANGS_MS.saturating_add_unsigned(grace) {
+        let _ = engine.host.ask_to_stop(dir);
         return Ok(());
     }
     tracing::warn!(run = run.id.0, "a run's shim does not end it; both are ended");
-    if engine.keeper.stop(dir, Duration::from_millis(grace)).verified {
+    if engine.host.stop(dir, Duration::from_millis(grace)).verified {
         Ok(())
     } else {
         Err(Error::Busy("its processes cannot be ended".to_owned()))

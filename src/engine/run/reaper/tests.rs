@@ -8,8 +8,8 @@ use crate::domain::run::ExitCause;
 use crate::domain::run::ExitRecord;
 use crate::domain::run::FailureCode;
 use crate::domain::time::Time;
+use crate::drivers::supervise::host::Host;
 use crate::drivers::supervise::run_dir::{PidRecord, RunSpec};
-use crate::drivers::supervise::shim::Keeper;
 use crate::drivers::supervise::stop::Ended;
 use crate::engine::samples;
 use crate::engine::samples::Ahead;
@@ -31,9 +31,13 @@ struct Played {
 
 type Work = Box<dyn FnOnce() + Send>;
 
-impl Keeper for Played {
-    fn start(&self, _: &Path, _: &RunDir) -> io::Result<()> {
+impl Host for Played {
+    fn spawn(&self, _: &Path, _: &RunDir) -> io::Result<()> {
         Ok(())
+    }
+
+    fn list(&self, _: &RunDir) -> Vec<i32> {
+        Vec::new()
     }
 
     fn ask_to_stop(&self, _: &RunDir) -> bool {
@@ -77,7 +81,7 @@ impl Stage {
         let tmp = tempfile::tempdir().expect("a folder");
         let ahead = Arc::new(AtomicI64::new(0));
         let engine = samples::engine(tmp.path(), "", Arc::new(Ahead(SystemClock::new(), ahead.clone())));
-        let engine = engine.kept_by(Box::new(played.clone()));
+        let engine = engine.on_host(Box::new(played.clone()));
         let run = samples::promised(&engine);
         let (path, log) = (engine.data.runs().join("1-1"), tmp.path().join("raw.log"));
         std::fs::write(&log, "").expect("a log");
