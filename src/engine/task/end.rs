@@ -134,8 +134,8 @@ fn ended(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir, task
     let exit = dir.exit();
     let hidden = dir.spec().map(|spec| secrets(&spec)).unwrap_or_default();
     let mut verdict = match run.kind {
-        TaskKind::Subprocess | TaskKind::Background => command_verdict(dir, exit.as_ref(), &hidden),
-        TaskKind::Api => api_verdict(dir, exit.as_ref(), &hidden),
+        TaskKind::Subprocess | TaskKind::Background => command_verdict(&*engine.host, dir, exit.as_ref(), &hidden),
+        TaskKind::Api => api_verdict(&*engine.host, dir, exit.as_ref(), &hidden),
         TaskKind::Agent => agent_verdict(engine, memory, run, dir, exit.as_ref(), &hidden)?,
     };
     let good = verdict.state == TaskRunState::Ok;

@@ -1,10 +1,9 @@
 //! What a task run said: read from its folder, bounded, without terminal control and without secrets.
 
 use crate::domain::text::{cut_bytes, redact, strip_control};
+use crate::drivers::supervise::host::Host;
 use crate::drivers::supervise::run_dir::{RunDir, RunSpec};
 use crate::drivers::supervise::shim::head_and_tail::{COUNT, HEAD, TAIL};
-use std::fs::{self, File};
-use std::io::Read;
 
 /// The file a task's process writes to, in its run folder. Agents write their stream there.
 pub(crate) const LOG: &str = "stream.log";
@@ -14,16 +13,12 @@ const KEPT: usize = HEAD + TAIL;
 const SECRET_MIN: usize = 6;
 
 /// What a command said, and how many bytes that were.
-pub(crate) fn of_command(dir: &RunDir, secrets: &[String]) -> (String, i64) {
-    let mut bytes = Vec::new();
+pub(crate) fn of_command(host: &dyn Host, dir: &RunDir, secrets: &[String]) -> (String, i64) {
     // The marker of what was left out stands between head and tail.
     let most = u64::try_from(KEPT + 200).unwrap_or(u64::MAX);
-    let read = File::open(dir.file(LOG)).and_then(|file| file.take(most).read_to_end(&mut bytes));
-    let counted = fs::read_to_string(dir.file(COUNT)).ok().and_then(|n| n.trim().parse().ok());
+    let Ok(bytes) = host.read_log(&dir.file(LOG), 0, most) else { return (String::new(), 0) };
+    let counted = host.get_file(&dir.file(COUNT)).ok().flatten().and_then(|n| String::from_utf8(n).ok()?.trim().parse().ok());
     let total: i64 = counted.unwrap_or_else(|| i64::try_from(bytes.len()).unwrap_or(i64::MAX));
-    if read.is_err() {
-        return (String::new(), 0);
-    }
     (clean(&bytes, total, secrets), total)
 }
 

@@ -8,6 +8,7 @@ use crate::domain::run::{ExitCause, ExitRecord, Failure, FailureCode, Rest};
 use crate::domain::task::{TaskRun, TaskRunState};
 use crate::domain::text::cut_chars;
 use crate::drivers::runtime::api::ask_model::REFUSED;
+use crate::drivers::supervise::host::Host;
 use crate::drivers::supervise::run_dir::RunDir;
 use crate::engine::Engine;
 use crate::engine::orchestrator::headless::reading::Reading;
@@ -47,15 +48,15 @@ fn by_code(exit: Option<&ExitRecord>) -> TaskRunState {
     }
 }
 
-pub(crate) fn command_verdict(dir: &RunDir, exit: Option<&ExitRecord>, hidden: &[String]) -> TaskVerdict {
-    let output = output::of_command(dir, hidden);
+pub(crate) fn command_verdict(host: &dyn Host, dir: &RunDir, exit: Option<&ExitRecord>, hidden: &[String]) -> TaskVerdict {
+    let output = output::of_command(host, dir, hidden);
     let (state, note) = by_force(exit).map_or_else(|| (by_code(exit), None), |(state, words)| (state, Some(words)));
     let strays = exit.map_or(0, |e| e.strays);
     let left = (strays > 0 && state == TaskRunState::Ok).then(|| format!("{strays} processes it left behind were ended"));
     TaskVerdict { state, note: note.or(left), output, failure: None }
 }
 
-pub(crate) fn api_verdict(dir: &RunDir, exit: Option<&ExitRecord>, hidden: &[String]) -> TaskVerdict {
+pub(crate) fn api_verdict(host: &dyn Host, dir: &RunDir, exit: Option<&ExitRecord>, hidden: &[String]) -> TaskVerdict {
     let (state, note) = by_force(exit).map_or_else(|| (by_code(exit), None), |(state, words)| (state, Some(words)));
     let said = output::stderr(dir, hidden);
     let note = note.or_else(|| (state != TaskRunState::Ok).then(|| last_line(&said).to_owned()).filter(|n| !n.is_empty()));
@@ -64,7 +65,7 @@ pub(crate) fn api_verdict(dir: &RunDir, exit: Option<&ExitRecord>, hidden: &[Str
         text: note.clone().unwrap_or_default(),
         retry_at: None,
     });
-    TaskVerdict { state, note, output: output::of_command(dir, hidden), failure }
+    TaskVerdict { state, note, output: output::of_command(host, dir, hidden), failure }
 }
 
 pub(crate) fn agent_verdict(
