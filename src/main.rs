@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     if let [word] = args.as_slice()
         && word == "hook"
     {
-        return mission_control::drivers::runtime::claude::hook::main();
+        return mission_control::drivers::runtime::record_hook();
     }
     mission_control::drivers::memory::keep_little();
     mission_control::drivers::memory::set_pages_apart();

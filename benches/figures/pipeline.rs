@@ -12,7 +12,7 @@ use mission_control::domain::profile::RuntimeKind;
 use mission_control::domain::run::event::NewEvent;
 use mission_control::domain::run::progress::Progress;
 use mission_control::domain::time::Time;
-use mission_control::drivers::runtime::read_line;
+use mission_control::drivers::runtime;
 use mission_control::store::Store;
 use rusqlite::{Connection, params};
 use std::cell::RefCell;
@@ -216,7 +216,7 @@ impl Raw {
         conn.pragma_update(None, "cache_size", -8000)?;
         let mut progress = Progress::default();
         let rows = (1..=lines)
-            .flat_map(|n| read_line(RuntimeKind::Claude, agent::line(n).as_bytes(), n as i64, Time(0), &mut progress))
+            .flat_map(|n| runtime::of(RuntimeKind::Claude).read_line(agent::line(n).as_bytes(), n as i64, Time(0), &mut progress))
             .collect();
         Ok(Raw { conn, rows, seq: 0, cpu_ms: 0.0 })
     }

@@ -107,7 +107,7 @@ fn follow(store: &Store, rows: &Rows, ticket: TicketId, path: &Path, rt: &tokio:
             let mut found = Vec::new();
             for line in rest[..last].split(|b| *b == b'\n') {
                 line_no += 1;
-                found.extend(runtime::read_line(RuntimeKind::Claude, line, line_no, now, &mut progress));
+                found.extend(runtime::of(RuntimeKind::Claude).read_line(line, line_no, now, &mut progress));
             }
             rest.drain(..=last);
             // What the store would be given with them.

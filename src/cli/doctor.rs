@@ -3,7 +3,6 @@
 use crate::base::error::Result;
 use crate::config::data_dir::DataDir;
 use crate::config::{Config, DEMO};
-use crate::domain::profile::RuntimeKind;
 use crate::drivers::supervise::process;
 use crate::drivers::{exec, git, runtime};
 use nix::unistd::geteuid;
@@ -80,25 +79,17 @@ fn programs(found: &mut Vec<Finding>) {
 
 fn agents(config: &Config, found: &mut Vec<Finding>) {
     for profile in config.profiles() {
-        if matches!(profile.runtime, RuntimeKind::Demo | RuntimeKind::Api) {
+        let runtime = runtime::of(profile.runtime);
+        if runtime.program(profile).is_ok_and(|command| command.is_empty()) {
             continue;
         }
-        let bypass = profile.permission_mode.as_deref() == Some("bypassPermissions");
-        if geteuid().is_root() && bypass && profile.env.get("IS_SANDBOX").map(String::as_str) != Some("1") {
-            add(
-                found,
-                Mark::Bad,
-                format!("profile {}: bypassed permissions as root are refused by the agent", profile.name),
-                format!(
-                    "run as another user, or set IS_SANDBOX = \"1\" in [profiles.{}.env] if this machine is a sandbox",
-                    profile.name
-                ),
-            );
+        if let Some(fault) = runtime.setup_fault(profile, geteuid().is_root()) {
+            add(found, Mark::Bad, fault.what, fault.todo);
         }
-        match runtime::capabilities(profile, Duration::from_secs(10)) {
-            Ok(caps) => {
-                let version = caps.version.unwrap_or_else(|| "version unknown".to_owned());
-                add(found, Mark::Good, format!("profile {}: {version}", profile.name), caps.note.unwrap_or_default());
+        match runtime.probe(profile, Duration::from_secs(10)) {
+            Ok(probe) => {
+                let version = probe.version.unwrap_or_else(|| "version unknown".to_owned());
+                add(found, Mark::Good, format!("profile {}: {version}", profile.name), probe.note.unwrap_or_default());
             }
             Err(f) => add(found, Mark::Bad, format!("profile {}: {}", profile.name, f.text), f.code.advice()),
         }

@@ -103,7 +103,7 @@ enum Command {
     Hook,
     /// (internal) become the agent of a conversation in a terminal
     #[command(hide = true)]
-    Attend {
+    ExecAgent {
         /// The session's folder
         dir: PathBuf,
     },
@@ -174,8 +174,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Shim { run_dir } => Ok(crate::drivers::supervise::shim::main(&run_dir)),
         Command::Bounded { args } => Ok(crate::drivers::supervise::shim::head_and_tail::main(&args)),
         Command::AskModel { model } => Ok(crate::drivers::runtime::api::ask_model::main(model.as_deref())),
-        Command::Hook => Ok(crate::drivers::runtime::claude::hook::main()),
-        Command::Attend { dir } => Ok(crate::drivers::runtime::launch_file::main(&dir)),
+        Command::Hook => Ok(crate::drivers::runtime::record_hook()),
+        Command::ExecAgent { dir } => Ok(crate::drivers::runtime::launch_file::main(&dir)),
         Command::DemoAgent { args } => Ok(crate::drivers::runtime::demo::agent::main(&args)),
     }
 }

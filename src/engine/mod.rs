@@ -14,7 +14,8 @@ pub mod task;
 use crate::config::Config;
 use crate::config::data_dir::DataDir;
 use crate::domain::ids::RunId;
-use crate::drivers::runtime::Capabilities;
+use crate::domain::profile::RuntimeKind;
+use crate::drivers::runtime::launch::Probe;
 use crate::drivers::supervise::host::{Host, LocalHost};
 use crate::engine::run::memory::{LaunchBackoff, Measures, Overdue};
 use crate::engine::task::memory::Memory;
@@ -48,8 +49,8 @@ pub struct Engine {
     overdue: Mutex<BTreeMap<RunId, Overdue>>,
     /// Where the last look for tickets that may go was broken off, where there were very many that may not.
     scan_cursor: Mutex<Option<Place>>,
-    /// What each agent's program can do, by command line and time of its last change.
-    capabilities: Mutex<BTreeMap<(Vec<String>, i64), Capabilities>>,
+    /// What each agent's program can do, by kind, command line and time of its last change.
+    probes: Mutex<BTreeMap<(RuntimeKind, Vec<String>, i64), Probe>>,
     /// What runs that are over changed, as far as it is measured.
     measures: Measures,
     /// One pickup at a time.
@@ -76,7 +77,7 @@ impl Engine {
             launch_backoffs: Mutex::default(),
             overdue: Mutex::default(),
             scan_cursor: Mutex::default(),
-            capabilities: Mutex::default(),
+            probes: Mutex::default(),
             measures: Measures::default(),
             pickup_lock: Mutex::default(),
             typist: Mutex::default(),

@@ -8,7 +8,7 @@ use mission_control::domain::orchestrator::session::Session;
 use mission_control::domain::orchestrator::turn::{Turn, TurnOrigin};
 use mission_control::domain::run::FailureCode;
 use mission_control::engine::Engine;
-use mission_control::engine::orchestrator::driver::{Before, Driver, Harvest, Look, NotSent, Start};
+use mission_control::engine::orchestrator::driver::{AgentStatus, ConversationStart, Driver, Harvest, NotSent, RetypeOutcome};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What her program has, and what it is at.
@@ -124,7 +124,7 @@ fn block(actions: &str) -> String {
 pub struct PlayedDriver(pub Stage);
 
 impl Driver for PlayedDriver {
-    fn start(&self, _: &Engine, session: &Session, how: Start) -> Result<Option<(i64, i64)>> {
+    fn start(&self, _: &Engine, session: &Session, how: ConversationStart) -> Result<Option<(i64, i64)>> {
         pass();
         let mut out = self.0.set();
         if out.chance(12) {
@@ -136,14 +136,14 @@ impl Driver for PlayedDriver {
         let id = session.agent_session.clone();
         if luci.up != Some(session.id.0) {
             luci.falls();
-            if how == Start::Resume && !luci.known.contains(&id) {
+            if how == ConversationStart::Resume && !luci.known.contains(&id) {
                 // It begins, does not find it, and is gone before anybody looks.
                 luci.unknown = Some(id);
                 return Ok(None);
             }
             luci.up = Some(session.id.0);
             luci.coming_up = late;
-            if how == Start::Fresh {
+            if how == ConversationStart::Fresh {
                 luci.tokens = 0;
             }
             luci.known.insert(id);
@@ -153,7 +153,7 @@ impl Driver for PlayedDriver {
         Ok(None)
     }
 
-    fn look(&self, _: &Engine, session: &Session) -> Result<Look> {
+    fn status(&self, _: &Engine, session: &Session) -> Result<AgentStatus> {
         pass();
         let mut out = self.0.set();
         if out.chance(2) {
@@ -169,13 +169,13 @@ impl Driver for PlayedDriver {
         let luci = &out.luci;
         if luci.up != Some(session.id.0) {
             let forgot = luci.unknown.as_ref() == Some(&session.agent_session);
-            return Ok(Look::Gone(forgot.then(|| "No conversation found".to_owned())));
+            return Ok(AgentStatus::Gone(forgot.then(|| "No conversation found".to_owned())));
         }
         Ok(match (luci.coming_up, luci.dialog, &luci.at) {
-            (true, ..) => Look::ComingUp,
-            (_, true, _) => Look::Dialog("1. Yes 2. No".to_owned()),
-            (_, _, Some(_)) => Look::Busy,
-            (_, _, None) => Look::Ready,
+            (true, ..) => AgentStatus::ComingUp,
+            (_, true, _) => AgentStatus::Dialog("1. Yes 2. No".to_owned()),
+            (_, _, Some(_)) => AgentStatus::Busy,
+            (_, _, None) => AgentStatus::Ready,
         })
     }
 
@@ -225,26 +225,26 @@ impl Driver for PlayedDriver {
         Ok(match &out.luci.at {
             Some((at, ..)) if *at == nonce && out.luci.dialog => Harvest::Asks("May I?".to_owned()),
             Some((at, ..)) if *at == nonce => Harvest::Working { activity: None },
-            Some(_) | None => Harvest::Nowhere,
+            Some(_) | None => Harvest::NotSeen,
         })
     }
 
-    fn ask_again(&self, _: &Engine, _: &Session, turn: &Turn) -> Result<Before> {
+    fn ask_again(&self, _: &Engine, _: &Session, turn: &Turn) -> Result<RetypeOutcome> {
         pass();
         let mut out = self.0.set();
         let nonce = turn.nonce.clone().unwrap_or_default();
         if out.luci.typed.as_ref() != Some(&nonce) {
-            return Ok(Before::Nothing);
+            return Ok(RetypeOutcome::Nothing);
         }
         if turn.interrupt_wanted {
             out.luci.typed = None;
-            return Ok(Before::Nothing);
+            return Ok(RetypeOutcome::Nothing);
         }
         if out.chance(50) {
             out.luci.typed = None;
             out.takes(nonce, turn);
         }
-        Ok(if out.chance(80) { Before::Asked } else { Before::Unclear })
+        Ok(if out.chance(80) { RetypeOutcome::Asked } else { RetypeOutcome::Unclear })
     }
 
     fn interrupt(&self, _: &Engine, _: &Session, _: &Turn) -> Result<()> {

@@ -26,6 +26,22 @@ pub const RESULT_CUT: usize = 500;
 /// Bytes of a text, input or system content that are kept in an event.
 pub const CONTENT_CUT: usize = 64 * 1024;
 
+/// Short types of status and system events that every runtime uses. What else an agent tells goes by its own word.
+pub mod note {
+    /// A session began.
+    pub const SESSION: &str = "init";
+    /// A turn ended.
+    pub const TURN_END: &str = "result";
+    /// The model's service failed, and is asked again.
+    pub const RETRY: &str = "api_retry";
+    /// A line that could not be read.
+    pub const UNREADABLE: &str = "unreadable";
+    /// A line that broke off.
+    pub const UNFINISHED: &str = "unfinished";
+    /// A line that is too long to be read.
+    pub const OVERSIZE: &str = "oversize";
+}
+
 /// An event on its way into the store. Every line of a raw log gives at least one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewEvent {

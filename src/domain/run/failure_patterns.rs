@@ -82,7 +82,7 @@ pub fn by_text(text: &str) -> Option<FailureCode> {
 /// The agent does not know the session it was told to resume.
 #[must_use]
 pub fn unknown_session(text: &str) -> bool {
-    text.contains("No conversation found") || text.contains("--resume requires a valid session")
+    text.contains("No conversation found") || text.contains("requires a valid session")
 }
 
 /// The agent refuses to run as root without a sandbox.

@@ -24,8 +24,6 @@ const SLOW: Duration = Duration::from_secs(180);
 const HELD_OPEN: Duration = Duration::from_secs(5);
 /// The most that git may say, in bytes: the list of changed files of a very large repository.
 const OUTPUT_MAX: usize = 64 * 1024 * 1024;
-/// Where worktrees lie within a repository: where agents put them themselves.
-const WORKTREES: &str = ".claude/worktrees";
 
 /// A ticket's own checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,9 +81,9 @@ pub fn repo_root(cwd: &Path) -> Option<PathBuf> {
     (!rest.starts_with("bare")).then(|| PathBuf::from(main))
 }
 
-/// The ticket's worktree in the repository that `cwd` lies in: made from the repository's own HEAD, or the one that
+/// The ticket's worktree in the repository that `cwd` lies in, within `folder` of it: made from the repository's own HEAD, or the one that
 /// is there. What stands in its way is moved aside, never deleted.
-pub fn worktree(cwd: &Path, ticket: TicketId) -> Result<Worktree> {
+pub fn worktree(cwd: &Path, folder: &str, ticket: TicketId) -> Result<Worktree> {
     // Two at once would fall over each other's lock files.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -94,16 +92,16 @@ pub fn worktree(cwd: &Path, ticket: TicketId) -> Result<Worktree> {
     let head = ask(&repo, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).ok_or_else(|| {
         Error::Conflict(format!("the repository {} has no commit yet: a worktree needs one to start from", repo.display()))
     })?;
-    let path = repo.join(WORKTREES).join(format!("mc-mc-{}", ticket.0));
+    let path = repo.join(folder).join(format!("mc-mc-{}", ticket.0));
     let branch = format!("worktree-mc-mc-{}", ticket.0);
     let made = !is_worktree_of(&path, &repo) || is_half_made(&path)?;
     if made {
-        exclude(&repo, &format!("{WORKTREES}/"))?;
+        exclude(&repo, &format!("{folder}/"))?;
         add(&repo, &path, &branch)?;
     }
     let now_at = ask(&path, &["rev-parse", "HEAD"]).unwrap_or_else(|| head.clone());
     Ok(Worktree {
-        cwd: same_place(cwd, &repo, &path),
+        cwd: same_place(cwd, folder, &repo, &path),
         // The agent may have gone on to another branch.
         branch: ask(&path, &["branch", "--show-current"]).filter(|b| !b.is_empty()).unwrap_or(branch),
         base_commit: ask(&repo, &["merge-base", &head, &now_at]).unwrap_or(now_at),
@@ -243,10 +241,10 @@ fn exclude(repo: &Path, pattern: &str) -> Result<()> {
 }
 
 /// The folder within the worktree that `cwd` is within the repository.
-fn same_place(cwd: &Path, repo: &Path, worktree: &Path) -> PathBuf {
+fn same_place(cwd: &Path, folder: &str, repo: &Path, worktree: &Path) -> PathBuf {
     let inner = cwd.canonicalize().ok().and_then(|c| c.strip_prefix(repo).ok().map(Path::to_path_buf));
     match inner {
-        Some(inner) if !inner.starts_with(WORKTREES) && worktree.join(&inner).is_dir() => {
+        Some(inner) if !inner.starts_with(folder) && worktree.join(&inner).is_dir() => {
             // Joining an empty path would leave a slash at the end.
             if inner.as_os_str().is_empty() { worktree.to_path_buf() } else { worktree.join(inner) }
         }

@@ -1,4 +1,4 @@
-//! `mission-control attend DIR`: becomes the agent of a conversation in a terminal. What it is to be started with stands
+//! `mission-control exec-agent DIR`: becomes the agent of a conversation in a terminal. What it is to be started with stands
 //! in the session's folder, so that nothing of it is seen in a process list.
 
 use crate::drivers::supervise::process;
@@ -20,7 +20,7 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// How an agent is started: `launch.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
+pub struct LaunchFile {
     /// Program and arguments.
     pub argv: Vec<String>,
     /// Where it works.
@@ -29,7 +29,7 @@ pub struct Order {
     pub env: BTreeMap<String, String>,
 }
 
-impl Order {
+impl LaunchFile {
     /// Keeps it in the session's folder, readable by its owner alone.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl Order {
     ///
     /// # Errors
     /// There is none that can be read.
-    pub fn read(dir: &Path) -> io::Result<Order> {
+    pub fn read(dir: &Path) -> io::Result<LaunchFile> {
         Ok(serde_json::from_slice(&fs::read(file(dir))?)?)
     }
 }
@@ -65,8 +65,8 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
 /// Becomes the agent; returns only where that fails.
 #[must_use]
 pub fn main(dir: &Path) -> ExitCode {
-    let why = match Order::read(dir) {
-        Ok(order) => become_agent(&order),
+    let why = match LaunchFile::read(dir) {
+        Ok(launch) => exec_agent(&launch),
         Err(e) => format!("{} cannot be read: {e}", file(dir).display()),
     };
     eprintln!("mission-control: the agent could not be started: {why}");
@@ -74,11 +74,11 @@ pub fn main(dir: &Path) -> ExitCode {
     ExitCode::from(127)
 }
 
-fn become_agent(order: &Order) -> String {
-    let Some((program, args)) = order.argv.split_first() else { return "no program is named".to_owned() };
+fn exec_agent(launch: &LaunchFile) -> String {
+    let Some((program, args)) = launch.argv.split_first() else { return "no program is named".to_owned() };
     let me = nix::unistd::getpid().as_raw();
     // Only root may; without it the agent is as likely to be killed as anybody.
     let _ordinary = process::set_oom_score_adj(me, ORCHESTRATOR_OOM);
-    let e = Command::new(program).args(args).env_clear().envs(&order.env).current_dir(&order.cwd).exec();
-    format!("{program} in {}: {e}", order.cwd.display())
+    let e = Command::new(program).args(args).env_clear().envs(&launch.env).current_dir(&launch.cwd).exec();
+    format!("{program} in {}: {e}", launch.cwd.display())
 }

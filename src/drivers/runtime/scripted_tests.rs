@@ -5,7 +5,8 @@ use crate::domain::run::conclude::{Conclusion, Ending, conclude};
 use crate::domain::run::progress::Progress;
 use crate::domain::run::{ExitCause, ExitRecord, FailureCode, RunState, Verdict};
 use crate::domain::time::Time;
-use crate::drivers::runtime::claude::stream::{LINE_CAP, read_line, read_oversize, read_unfinished};
+use crate::drivers::runtime::claude::stream::read_line;
+use crate::drivers::runtime::raw_line::{LINE_CAP, oversize, unfinished};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -37,7 +38,7 @@ fn play(mode: &str, env: &[(&str, &str)], resume: bool) -> (Progress, Conclusion
     for line in whole.split(|b| *b == b'\n').filter(|_| !whole.is_empty()) {
         line_no += 1;
         let events = if line.len() > LINE_CAP {
-            vec![read_oversize(line_no, &line[..1_000], line.len() as u64, &mut progress)]
+            vec![oversize(line_no, &line[..1_000], line.len() as u64, &mut progress)]
         } else {
             read_line(line, line_no, NOW, &mut progress)
         };
@@ -45,7 +46,7 @@ fn play(mode: &str, env: &[(&str, &str)], resume: bool) -> (Progress, Conclusion
         events.iter().for_each(|e| texts.push_str(&format!("{}|", e.content)));
     }
     if !rest.is_empty() {
-        assert!(!read_unfinished(rest, line_no + 1, NOW, &mut progress).is_empty());
+        assert!(!unfinished(read_line(rest, line_no + 1, NOW, &mut progress)).is_empty());
     }
     let exit = ExitRecord {
         cause: ExitCause::Exited,

@@ -12,7 +12,7 @@ const TELL_MS: i64 = 2 * 60_000;
 
 /// Why a step could not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Hitch {
+pub(crate) enum Blockage {
     /// A dialog is open that only a person can answer: its words.
     Dialog(String),
     /// She works on nothing of ours while something waits for her.
@@ -32,17 +32,17 @@ pub(crate) struct Stuck {
     note: Option<String>,
 }
 
-impl Hitch {
+impl Blockage {
     fn notice(&self, key: String) -> Notice {
         let (text, urgent) = match self {
-            Hitch::Dialog(words) => (format!("Luci waits for you\n\n{words}\n\nAnswer in the console."), true),
-            Hitch::Busy => (
+            Blockage::Dialog(words) => (format!("Luci waits for you\n\n{words}\n\nAnswer in the console."), true),
+            Blockage::Busy => (
                 "Luci is busy with something that did not come from here\n\nWhat is there for her waits until she is through. \
                  Look at her screen in the console."
                     .to_owned(),
                 false,
             ),
-            Hitch::Fault(why) => {
+            Blockage::Fault(why) => {
                 (format!("Luci cannot go on\n\n{why}\n\nIt is tried again by itself, and nothing is lost."), false)
             }
         };
@@ -52,24 +52,24 @@ impl Hitch {
 
 impl Orchestrator {
     /// After a step: what keeps her, if anything, and for how long now. Somebody at her keyboard sees a dialog anyway.
-    pub(crate) fn mind(&mut self, engine: &Engine, hitch: Option<Hitch>) -> Result<()> {
-        let Some(hitch) = hitch else { return self.goes_on(engine) };
+    pub(crate) fn report_blockage(&mut self, engine: &Engine, blockage: Option<Blockage>) -> Result<()> {
+        let Some(blockage) = blockage else { return self.goes_on(engine) };
         let now = mono(engine);
         let stuck = self.stuck.get_or_insert(Stuck { since: now, told: false, note: None });
         if stuck.told || now - stuck.since <= TELL_MS {
             return Ok(());
         }
         let (session, wanted) = engine.store.read(|c| Ok((sessions::current(c)?, sessions::wanted(c)?)))?;
-        let note = match &hitch {
-            Hitch::Dialog(_) | Hitch::Busy if wanted.keyboard => return Ok(()),
-            Hitch::Dialog(_) | Hitch::Busy => None,
-            Hitch::Fault(why) => Some(format!("cannot go on, and tries again: {why}")),
+        let note = match &blockage {
+            Blockage::Dialog(_) | Blockage::Busy if wanted.keyboard => return Ok(()),
+            Blockage::Dialog(_) | Blockage::Busy => None,
+            Blockage::Fault(why) => Some(format!("cannot go on, and tries again: {why}")),
         };
         let said = note.clone();
         engine.store.write(move |tx| {
             // Her last sign of life names the occasion: after a restart of ours it is the same.
             let of = session.as_ref().map_or((0, tx.now), |s: &Session| (s.id.0, s.last_activity_at.unwrap_or(s.created_at)));
-            notifications::tell(tx, &hitch.notice(format!("luci-waits:{}:{}", of.0, of.1.0)))?;
+            notifications::tell(tx, &blockage.notice(format!("luci-waits:{}:{}", of.0, of.1.0)))?;
             match (session, &said) {
                 (Some(session), Some(note)) => sessions::says(tx, session.id, Some(note)),
                 (_, _) => Ok(()),
@@ -79,7 +79,7 @@ impl Orchestrator {
         Ok(())
     }
 
-    /// What was said of a hitch that is over does not stay.
+    /// What was said of a blockage that is over does not stay.
     fn goes_on(&mut self, engine: &Engine) -> Result<()> {
         let Some(note) = self.stuck.take().and_then(|stuck| stuck.note) else { return Ok(()) };
         engine.store.write(move |tx| match sessions::current(tx.conn)? {

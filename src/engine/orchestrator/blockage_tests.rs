@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::domain::orchestrator::turn::{TurnOrigin, TurnState};
-use crate::engine::orchestrator::driver::{Look, NotSent};
-use crate::engine::orchestrator::fake_driver::{Stage, answered, over, stage};
+use crate::engine::orchestrator::driver::{AgentStatus, NotSent};
+use crate::engine::orchestrator::fake_driver::{FakeRig, answered, fake_rig, over};
 use std::sync::atomic::Ordering;
 
 #[test]
 fn a_session_that_takes_nothing_though_it_looks_ready_says_so() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let id = s.say("hello", TurnOrigin::Human);
     let why = "its input box holds text that cannot be cleared";
     s.play.with(|p| p.refuse = Some(NotSent::NotNow(why.to_owned())));
@@ -31,7 +31,7 @@ fn a_session_that_takes_nothing_though_it_looks_ready_says_so() {
 }
 
 /// What was told under keys that begin so, and whether it is urgent.
-pub(crate) fn told(s: &Stage, keys: &str) -> Vec<(String, bool)> {
+pub(crate) fn told(s: &FakeRig, keys: &str) -> Vec<(String, bool)> {
     let keys = format!("{keys}%");
     let read = s.engine.store.read(move |c| {
         let mut stmt = c.prepare("select text, urgent from notifications where key like ?1 order by id")?;
@@ -42,7 +42,7 @@ pub(crate) fn told(s: &Stage, keys: &str) -> Vec<(String, bool)> {
 }
 
 /// What is told while every look shows this, for ten minutes and over a restart in their middle.
-fn told_of(s: &mut Stage, shown: std::result::Result<Look, &str>) -> Vec<(String, bool)> {
+fn told_of(s: &mut FakeRig, shown: std::result::Result<AgentStatus, &str>) -> Vec<(String, bool)> {
     s.play.with(|p| p.always = Some(shown.map_err(str::to_owned)));
     for round in 0..40 {
         if round == 20 {
@@ -59,14 +59,14 @@ fn told_of(s: &mut Stage, shown: std::result::Result<Look, &str>) -> Vec<(String
 #[test]
 fn whatever_keeps_her_for_two_minutes_is_told_once() {
     let shown = [
-        (Ok(Look::Dialog("Do you trust this folder?".to_owned())), "Do you trust this folder?", true),
-        (Ok(Look::Busy), "busy with something", false),
+        (Ok(AgentStatus::Dialog("Do you trust this folder?".to_owned())), "Do you trust this folder?", true),
+        (Ok(AgentStatus::Busy), "busy with something", false),
         (Err("tmux does not answer"), "tmux does not answer", false),
     ];
     for (shown, words, urgent) in shown {
         // Before the turn goes out, and in its middle.
         for sent in [false, true] {
-            let mut s = stage();
+            let mut s = fake_rig();
             let first = s.say("hello", TurnOrigin::Human);
             s.harvests([answered("Hi.", 1)]);
             s.until(over(first));
@@ -76,7 +76,7 @@ fn whatever_keeps_her_for_two_minutes_is_told_once() {
                 s.until(|s| s.turn(id).state == TurnState::Sent);
             }
             let found = told_of(&mut s, shown.clone());
-            if sent && shown == Ok(Look::Busy) {
+            if sent && shown == Ok(AgentStatus::Busy) {
                 assert!(found.is_empty(), "she works on what she was given: {found:?}");
             } else {
                 assert_eq!((found.len(), found[0].1), (1, urgent), "{shown:?}: {found:?}");
@@ -92,20 +92,20 @@ fn whatever_keeps_her_for_two_minutes_is_told_once() {
 
 #[test]
 fn a_dialog_before_somebody_at_the_keyboard_is_not_told() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let first = s.say("hello", TurnOrigin::Human);
     s.harvests([answered("Hi.", 1)]);
     s.until(over(first));
     s.engine.store.write(|tx| sessions::want_keyboard(tx, true)).expect("taken");
-    assert_eq!(told_of(&mut s, Ok(Look::Dialog("Which model?".to_owned()))).len(), 0);
+    assert_eq!(told_of(&mut s, Ok(AgentStatus::Dialog("Which model?".to_owned()))).len(), 0);
     s.engine.store.write(|tx| sessions::want_keyboard(tx, false)).expect("handed back");
     s.until(|s| s.session().state == SessionState::Idle);
-    assert_eq!(told_of(&mut s, Ok(Look::Dialog("Which model?".to_owned()))).len(), 1);
+    assert_eq!(told_of(&mut s, Ok(AgentStatus::Dialog("Which model?".to_owned()))).len(), 1);
 }
 
 #[test]
 fn while_a_person_has_the_keyboard_turns_wait() {
-    let mut s = stage();
+    let mut s = fake_rig();
     s.engine.store.write(|tx| sessions::want_keyboard(tx, true)).expect("taken");
     let id = s.say("hello", TurnOrigin::Human);
     for _ in 0..20 {

@@ -12,7 +12,7 @@ use crate::engine::Engine;
 
 /// How a session stands, as its driver sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Look {
+pub enum AgentStatus {
     /// Its agent is not there; in words why, where that can be told.
     Gone(Option<String>),
     /// Its agent comes up.
@@ -27,7 +27,7 @@ pub enum Look {
 
 /// How a start begins the agent's conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub enum ConversationStart {
     /// A fresh one, under the session's own id.
     Fresh,
     /// The one of that id goes on.
@@ -45,7 +45,7 @@ pub enum NotSent {
 
 /// Whether a turn that was sent and is nowhere stands typed before the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Before {
+pub enum RetypeOutcome {
     /// It did, and the agent was asked once more to take it.
     Asked,
     /// Nothing of it does: it was swallowed, or has just been taken.
@@ -58,7 +58,7 @@ pub enum Before {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Harvest {
     /// Its nonce is nowhere: the agent has not got it. It may still be on its way.
-    Nowhere,
+    NotSeen,
     /// Its nonce is nowhere and never will be anywhere: it can go out again.
     NeverCame,
     /// The agent has it, and does this.
@@ -103,13 +103,13 @@ pub trait Driver: Send + Sync {
     ///
     /// # Errors
     /// It cannot be brought up: why, and what to change.
-    fn start(&self, engine: &Engine, session: &Session, how: Start) -> Result<Option<(i64, i64)>>;
+    fn start(&self, engine: &Engine, session: &Session, how: ConversationStart) -> Result<Option<(i64, i64)>>;
 
     /// How the session stands. Cheap: it is asked often.
     ///
     /// # Errors
     /// That could not be found out.
-    fn look(&self, engine: &Engine, session: &Session) -> Result<Look>;
+    fn status(&self, engine: &Engine, session: &Session) -> Result<AgentStatus>;
 
     /// Puts a claimed turn to the agent. Calls `sending` right before the point of no return, once; where that fails,
     /// it goes no further.
@@ -135,7 +135,7 @@ pub trait Driver: Send + Sync {
     ///
     /// # Errors
     /// That could not be found out.
-    fn ask_again(&self, engine: &Engine, session: &Session, turn: &Turn) -> Result<Before>;
+    fn ask_again(&self, engine: &Engine, session: &Session, turn: &Turn) -> Result<RetypeOutcome>;
 
     /// Asks the agent to leave off. Its end is seen by `harvest`.
     ///

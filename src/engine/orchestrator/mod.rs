@@ -20,6 +20,7 @@ pub(crate) mod sessions_tests;
 pub(crate) mod supervise;
 pub mod tmux_driver;
 pub(crate) mod turn;
+pub(crate) mod undelivered;
 
 use crate::base::clock::Clock;
 use crate::base::doorbell::Topic;
@@ -28,7 +29,7 @@ use crate::config::DEMO;
 use crate::domain::orchestrator::session::{DriverKind, Session, SessionState, Wanted};
 use crate::domain::orchestrator::turn::Turn;
 use crate::engine::Engine;
-use crate::engine::orchestrator::driver::{Driver, Look, Start};
+use crate::engine::orchestrator::driver::{AgentStatus, ConversationStart, Driver};
 use crate::store::orchestrator::{sessions, turns};
 use crate::store::run::pauses;
 use std::collections::VecDeque;
@@ -77,11 +78,11 @@ pub struct Orchestrator {
     /// The turn whose interrupt was passed on, and when (monotonic).
     interrupted: Option<(String, i64)>,
     /// The wait for a turn that was sent and is nowhere.
-    unheard: turn::Unheard,
+    unheard: undelivered::Unheard,
     /// Since when (monotonic) the session takes no turn though it looks ready, how often it was asked, and why.
     held: Option<(i64, u32, String)>,
     /// What kept this step from going on, and for how long that has been so.
-    hitch: Option<blockage::Hitch>,
+    blockage: Option<blockage::Blockage>,
     stuck: Option<blockage::Stuck>,
 }
 
@@ -102,9 +103,9 @@ impl Orchestrator {
             headless,
             started: VecDeque::new(),
             interrupted: None,
-            unheard: turn::Unheard::default(),
+            unheard: undelivered::Unheard::default(),
             held: None,
-            hitch: None,
+            blockage: None,
             stuck: None,
         }
     }
@@ -122,14 +123,14 @@ impl Orchestrator {
     /// # Errors
     /// The store or the machine failed; the next step tries again.
     pub fn tick(&mut self, engine: &Engine) -> Result<Pace> {
-        self.hitch = None;
+        self.blockage = None;
         let done = self.step(engine);
-        let hitch = match &done {
-            Ok(_) => self.hitch.take(),
-            Err(e) => Some(blockage::Hitch::Fault(e.to_string())),
+        let blockage = match &done {
+            Ok(_) => self.blockage.take(),
+            Err(e) => Some(blockage::Blockage::Fault(e.to_string())),
         };
-        let minded = self.mind(engine, hitch);
-        done.and_then(|pace| minded.map(|()| pace))
+        let reported = self.report_blockage(engine, blockage);
+        done.and_then(|pace| reported.map(|()| pace))
     }
 
     fn step(&mut self, engine: &Engine) -> Result<Pace> {
@@ -160,11 +161,11 @@ impl Orchestrator {
             SessionState::Down => self.bring_back(engine, session),
             SessionState::Starting if session.launched_at.is_none() => self.launch(engine, session),
             SessionState::Starting | SessionState::Idle | SessionState::Working | SessionState::Waiting => {
-                match self.driver(session.driver).look(engine, session)? {
-                    Look::Ready => self.ready(engine, session, &scene),
-                    Look::Busy if scene.waiting => {
-                        self.hitch = Some(blockage::Hitch::Busy);
-                        self.not_ready(engine, session, Look::Busy)
+                match self.driver(session.driver).status(engine, session)? {
+                    AgentStatus::Ready => self.ready(engine, session, &scene),
+                    AgentStatus::Busy if scene.waiting => {
+                        self.blockage = Some(blockage::Blockage::Busy);
+                        self.not_ready(engine, session, AgentStatus::Busy)
                     }
                     other => self.not_ready(engine, session, other),
                 }
@@ -176,7 +177,7 @@ impl Orchestrator {
         if session.driver == DriverKind::Tmux && session.pid.is_none() {
             // It came up while we were not there to write its process down.
             let id = session.id;
-            if let Some((pid, start)) = self.tmux.start(engine, session, Start::Resume)? {
+            if let Some((pid, start)) = self.tmux.start(engine, session, ConversationStart::Resume)? {
                 engine.store.write(move |tx| sessions::has_process(tx, id, pid, start))?;
             }
         }
@@ -204,7 +205,7 @@ impl Orchestrator {
         if self.rotate(engine, session, scene.waiting)? {
             return Ok(Pace::Now);
         }
-        if scene.waiting { self.offer(engine, session) } else { Ok(Pace::Watch) }
+        if scene.waiting { self.send_next(engine, session) } else { Ok(Pace::Watch) }
     }
 
     fn driver(&self, kind: DriverKind) -> &dyn Driver {

@@ -4,13 +4,13 @@ use super::*;
 use crate::domain::orchestrator::turn::{TurnOrigin, TurnState};
 use crate::domain::run::FailureCode;
 use crate::engine::orchestrator::blockage_tests::told;
-use crate::engine::orchestrator::driver::{NotSent, Start};
-use crate::engine::orchestrator::fake_driver::{answered, failed, over, stage};
+use crate::engine::orchestrator::driver::{ConversationStart, NotSent};
+use crate::engine::orchestrator::fake_driver::{answered, failed, fake_rig, over};
 use std::sync::atomic::Ordering;
 
 #[test]
 fn a_session_that_does_not_come_up_is_left_to_a_person_and_start_tries_anew() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let id = s.say("hello", TurnOrigin::Human);
     s.play.with(|p| p.fail_starts = 100);
     for _ in 0..20 {
@@ -43,7 +43,7 @@ fn a_session_that_does_not_come_up_is_left_to_a_person_and_start_tries_anew() {
 
 #[test]
 fn a_session_that_is_down_does_not_wait_for_a_clock_that_was_put_back() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let id = s.say("hello", TurnOrigin::Human);
     s.play.with(|p| p.fail_starts = 1);
     s.until(|s| s.engine.store.read(sessions::current).expect("read").is_some_and(|x| x.state == SessionState::Down));
@@ -58,7 +58,7 @@ fn a_session_that_is_down_does_not_wait_for_a_clock_that_was_put_back() {
 
 #[test]
 fn stop_keeps_the_queue_and_start_goes_on_in_the_same_conversation() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let id = s.say("hello", TurnOrigin::Human);
     s.harvests([answered("Hi.", 1)]);
     s.until(over(id));
@@ -74,12 +74,12 @@ fn stop_keeps_the_queue_and_start_goes_on_in_the_same_conversation() {
     s.harvests([answered("So.", 1)]);
     s.until(over(next));
     assert_eq!(s.session().agent_session, conversation);
-    assert_eq!(s.play.with(|p| p.starts.clone()), [Start::Fresh, Start::Resume]);
+    assert_eq!(s.play.with(|p| p.starts.clone()), [ConversationStart::Fresh, ConversationStart::Resume]);
 }
 
 #[test]
 fn past_the_soft_limit_an_idle_session_hands_over_to_a_fresh_one() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let id = s.say("hello", TurnOrigin::Human);
     s.harvests([answered("Hi.", 71_000), answered("Mara said hello.", 72_000)]);
     s.until(over(id));
@@ -96,7 +96,7 @@ fn past_the_soft_limit_an_idle_session_hands_over_to_a_fresh_one() {
 
 #[test]
 fn past_the_hard_limit_the_hand_over_goes_before_waiting_people() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let first = s.say("one", TurnOrigin::Human);
     let second = s.say("two", TurnOrigin::Human);
     s.harvests([answered("1", 95_000), answered("the note", 95_500), answered("2", 1_000)]);
@@ -108,7 +108,7 @@ fn past_the_hard_limit_the_hand_over_goes_before_waiting_people() {
 
 #[test]
 fn between_the_limits_people_go_first() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let first = s.say("one", TurnOrigin::Human);
     let second = s.say("two", TurnOrigin::Human);
     s.harvests([answered("1", 75_000), answered("2", 76_000), answered("the note", 77_000)]);
@@ -118,7 +118,7 @@ fn between_the_limits_people_go_first() {
 
 #[test]
 fn a_note_that_cannot_be_had_is_made_of_the_last_turns() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let id = s.say("remember the blue door", TurnOrigin::Human);
     s.harvests([answered("I will.", 95_000), failed(FailureCode::AgentError, false)]);
     s.until(over(id));
@@ -130,7 +130,7 @@ fn a_note_that_cannot_be_had_is_made_of_the_last_turns() {
 
 #[test]
 fn a_switch_takes_the_conversation_to_another_profile() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let id = s.say("hello", TurnOrigin::Human);
     s.harvests([answered("Hi.", 10), answered("a note", 11)]);
     s.until(over(id));
@@ -142,7 +142,7 @@ fn a_switch_takes_the_conversation_to_another_profile() {
 
 #[test]
 fn a_conversation_that_its_program_forgot_starts_cold_and_the_turn_is_put_to_it() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let first = s.say("remember the blue door", TurnOrigin::Human);
     s.harvests([answered("I will.", 10)]);
     s.until(over(first));
@@ -158,7 +158,7 @@ fn a_conversation_that_its_program_forgot_starts_cold_and_the_turn_is_put_to_it(
 
 #[test]
 fn at_a_limit_one_turn_fails_and_the_others_wait_for_the_reset() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let (first, second) = (s.say("one", TurnOrigin::Human), s.say("two", TurnOrigin::Human));
     s.harvests([failed(FailureCode::RateLimit, false)]);
     s.until(over(first));
@@ -186,7 +186,7 @@ fn at_a_limit_one_turn_fails_and_the_others_wait_for_the_reset() {
 #[test]
 fn without_a_login_or_credit_one_turn_fails_and_the_others_wait_for_a_person() {
     for code in [FailureCode::AuthFailure, FailureCode::Billing] {
-        let mut s = stage();
+        let mut s = fake_rig();
         let (first, second) = (s.say("one", TurnOrigin::Human), s.say("two", TurnOrigin::Human));
         s.harvests([failed(code, false)]);
         s.until(over(first));
@@ -206,7 +206,7 @@ fn without_a_login_or_credit_one_turn_fails_and_the_others_wait_for_a_person() {
 
 #[test]
 fn a_note_that_cannot_even_be_asked_for_does_not_keep_the_next_session_waiting() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let id = s.say("hello", TurnOrigin::Human);
     s.harvests([answered("Hi.", 10)]);
     s.until(over(id));
@@ -221,7 +221,7 @@ fn a_note_that_cannot_even_be_asked_for_does_not_keep_the_next_session_waiting()
 
 #[test]
 fn a_profile_at_its_limit_is_left_without_asking_it_for_a_note() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let id = s.say("hello", TurnOrigin::Human);
     s.harvests([answered("Hi.", 10)]);
     s.until(over(id));
@@ -240,7 +240,7 @@ fn a_profile_at_its_limit_is_left_without_asking_it_for_a_note() {
 
 #[test]
 fn a_note_that_was_still_to_be_asked_for_is_not_asked_of_the_next_session() {
-    let mut s = stage();
+    let mut s = fake_rig();
     let id = s.say("hello", TurnOrigin::Human);
     s.harvests([answered("Hi.", 95_000)]);
     s.until(over(id));

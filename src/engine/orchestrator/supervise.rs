@@ -2,8 +2,9 @@
 
 use crate::base::error::{Error, Result};
 use crate::domain::orchestrator::session::{RETRY_MOST_MS, Session, SessionState};
-use crate::engine::orchestrator::blockage::Hitch;
-use crate::engine::orchestrator::driver::{Harvest, Look, Start};
+use crate::drivers::runtime;
+use crate::engine::orchestrator::blockage::Blockage;
+use crate::engine::orchestrator::driver::{AgentStatus, ConversationStart, Harvest};
 use crate::engine::orchestrator::{Engine, Orchestrator, Pace, Scene, mono};
 use crate::store::orchestrator::{sessions, turns};
 
@@ -15,8 +16,6 @@ const STARTS_AT_MOST: usize = 8;
 const WINDOW_MS: i64 = 10 * 60_000;
 /// An agent that is not ready so long after its start never will be, in milliseconds.
 const READY_MS: i64 = 60_000;
-/// What an agent says of a conversation it does not know.
-const UNKNOWN: &str = "No conversation found";
 
 impl Orchestrator {
     /// Starts the agent of a session.
@@ -25,22 +24,25 @@ impl Orchestrator {
         self.started.retain(|at| now - at < WINDOW_MS);
         if self.started.len() >= STARTS_AT_MOST {
             let why = format!("was started {STARTS_AT_MOST} times within ten minutes");
-            return self.fell(engine, &Session { failures: FAILURES_AT_MOST, ..session.clone() }, &why, false);
+            return self.on_agent_lost(engine, &Session { failures: FAILURES_AT_MOST, ..session.clone() }, &why, false);
         }
         self.started.push_back(now);
         let id = session.id;
         let known = engine.store.read(|c| turns::any_accepted(c, id))?;
         engine.store.write(move |tx| sessions::launching(tx, id))?;
-        let how = if known { Start::Resume } else { Start::Fresh };
+        let how = if known { ConversationStart::Resume } else { ConversationStart::Fresh };
         match self.driver(session.driver).start(engine, session, how) {
             Ok(Some((pid, start))) => {
                 engine.store.write(move |tx| sessions::has_process(tx, id, pid, start))?;
                 Ok(Pace::In(50))
             }
             Ok(None) => Ok(Pace::Now),
-            Err(e) => {
-                self.fell(engine, session, &e.to_string(), matches!(e, Error::Denied(_) | Error::Invalid(_) | Error::NotFound(_)))
-            }
+            Err(e) => self.on_agent_lost(
+                engine,
+                session,
+                &e.to_string(),
+                matches!(e, Error::Denied(_) | Error::Invalid(_) | Error::NotFound(_)),
+            ),
         }
     }
 
@@ -55,34 +57,34 @@ impl Orchestrator {
     }
 
     /// A session that takes no turn now.
-    pub(crate) fn not_ready(&mut self, engine: &Engine, session: &Session, look: Look) -> Result<Pace> {
+    pub(crate) fn not_ready(&mut self, engine: &Engine, session: &Session, look: AgentStatus) -> Result<Pace> {
         let id = session.id;
         match look {
-            Look::Ready => Ok(Pace::Now),
-            Look::Gone(why) => {
+            AgentStatus::Ready => Ok(Pace::Now),
+            AgentStatus::Gone(why) => {
                 let why = why.unwrap_or_else(|| "its program ended".to_owned());
-                if why.contains(UNKNOWN) {
+                if runtime::of_profile(engine.config.profile(&session.profile)).forgot_conversation(&why) {
                     self.start_cold(engine, session, &why)?;
                     return Ok(Pace::Now);
                 }
-                self.fell(engine, session, &why, false)
+                self.on_agent_lost(engine, session, &why, false)
             }
-            Look::ComingUp => {
+            AgentStatus::ComingUp => {
                 let since = session.launched_at.map_or(0, |at| engine.store.clock().now().waited(at));
                 if since > READY_MS {
                     self.driver(session.driver).stop(engine, session)?;
-                    return self.fell(engine, session, "did not become ready within a minute", false);
+                    return self.on_agent_lost(engine, session, "did not become ready within a minute", false);
                 }
                 Ok(Pace::In(100))
             }
-            Look::Busy => {
+            AgentStatus::Busy => {
                 if session.state != SessionState::Working {
                     engine.store.write(move |tx| sessions::stands(tx, id, SessionState::Working, None))?;
                 }
                 Ok(Pace::In(40))
             }
-            Look::Dialog(words) => {
-                self.hitch = Some(Hitch::Dialog(words.clone()));
+            AgentStatus::Dialog(words) => {
+                self.blockage = Some(Blockage::Dialog(words.clone()));
                 if session.state != SessionState::Waiting || session.note.as_deref() != Some(words.as_str()) {
                     engine.store.write(move |tx| sessions::stands(tx, id, SessionState::Waiting, Some(&words)))?;
                 }
@@ -92,7 +94,7 @@ impl Orchestrator {
     }
 
     /// Its agent is gone or did not come up. `for_good`: trying again by ourselves would not help.
-    fn fell(&mut self, engine: &Engine, session: &Session, why: &str, for_good: bool) -> Result<Pace> {
+    fn on_agent_lost(&mut self, engine: &Engine, session: &Session, why: &str, for_good: bool) -> Result<Pace> {
         let failures = session.failures + 1;
         let give_up = for_good || failures >= FAILURES_AT_MOST;
         let now = engine.store.clock().now();
@@ -124,7 +126,7 @@ impl Orchestrator {
                     let why = "Luci was stopped while she worked on this. Start her, then retry.";
                     engine.store.write(move |tx| turns::fail(tx, &turn, why, partial.as_deref()))?;
                 }
-                Harvest::Answered { .. } | Harvest::Nowhere | Harvest::NeverCame => {
+                Harvest::Answered { .. } | Harvest::NotSeen | Harvest::NeverCame => {
                     self.follow(engine, turn)?;
                 }
                 // Its processes are gone: the next look sees that.

@@ -32,7 +32,7 @@ pub fn ended(engine: &Engine, run: &Run, dir: &RunDir, change: Option<DiffStat>,
     let (reader, log_lost) = match ingest::drain(engine, run.id, true) {
         Err(Error::Internal(why)) if give_up_log => {
             tracing::warn!(run = run.id.0, why, "a log that cannot be read is given up");
-            (Reader::open(&engine.store, run.id, ingest::kind_of(engine, run))?, true)
+            (Reader::open(&engine.store, run.id, ingest::runtime_of(engine, run))?, true)
         }
         read => read?,
     };

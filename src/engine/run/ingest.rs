@@ -3,8 +3,9 @@
 use crate::base::doorbell::Topic;
 use crate::base::error::{Error, Result};
 use crate::domain::ids::RunId;
-use crate::domain::profile::RuntimeKind;
 use crate::domain::run::Run;
+use crate::drivers::runtime;
+use crate::drivers::runtime::interface::Runtime;
 use crate::engine::Engine;
 use crate::engine::run::readable_log;
 use crate::engine::run::reader::{Reader, Step};
@@ -26,8 +27,8 @@ const LIST_EVERY: Duration = Duration::from_secs(5);
 
 /// How a run's lines are to be read.
 #[must_use]
-pub fn kind_of(engine: &Engine, run: &Run) -> RuntimeKind {
-    engine.config.profile(&run.profile).map_or(RuntimeKind::Claude, |p| p.runtime)
+pub fn runtime_of(engine: &Engine, run: &Run) -> &'static dyn Runtime {
+    runtime::of_profile(engine.config.profile(&run.profile))
 }
 
 /// Reads a run's log to its present end. Returns the reader, whose run is the present one (it may have forked), and
@@ -37,7 +38,7 @@ pub fn kind_of(engine: &Engine, run: &Run) -> RuntimeKind {
 /// The run was closed, or the disk or store failed.
 pub fn drain(engine: &Engine, id: RunId, at_end: bool) -> Result<(Reader, bool)> {
     let run = engine.store.read(|c| runs::get(c, id))?;
-    let mut reader = Reader::open(&engine.store, id, kind_of(engine, &run))?;
+    let mut reader = Reader::open(&engine.store, id, runtime_of(engine, &run))?;
     loop {
         match reader.step(&engine.store, at_end) {
             Ok(Step::Read(events)) => readable_log::append(&engine.config.logs(), &reader.run, &events),
@@ -49,7 +50,7 @@ pub fn drain(engine: &Engine, id: RunId, at_end: bool) -> Result<(Reader, bool)>
                 if !live.state.is_live() {
                     return Err(Error::Conflict(why));
                 }
-                reader = Reader::open(&engine.store, live.id, kind_of(engine, &live))?;
+                reader = Reader::open(&engine.store, live.id, runtime_of(engine, &live))?;
             }
             Err(e) => return Err(e),
         }
@@ -139,7 +140,7 @@ impl Follower {
                 if !run.state.is_live() || run.launched_at.is_none() {
                     return Ok(false);
                 }
-                slot.insert(Reader::open(&engine.store, self.run, kind_of(engine, &run))?)
+                slot.insert(Reader::open(&engine.store, self.run, runtime_of(engine, &run))?)
             }
         };
         loop {

@@ -7,14 +7,14 @@ use crate::base::faults::Point;
 use crate::config::data_dir::make_private;
 use crate::domain::actor::Scope;
 use crate::domain::ids::RunId;
-use crate::domain::profile::{Profile, RuntimeKind};
+use crate::domain::profile::Profile;
 use crate::domain::run::{Failure, FailureCode, Run};
 use crate::domain::ticket::Ticket;
 use crate::drivers::git;
 use crate::drivers::git::Worktree;
 use crate::drivers::runtime;
+use crate::drivers::runtime::launch::{Probe, RunParts, SessionPlan};
 use crate::drivers::runtime::run_spec::SpecBuilder;
-use crate::drivers::runtime::{Capabilities, LaunchParts, SessionPlan};
 use crate::drivers::supervise::run_dir::{RunDir, RunSpec};
 use crate::engine::run::{brief, conclude};
 use crate::engine::{Engine, lock};
@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long an agent may take to say what it can do.
-const PROBE: Duration = Duration::from_secs(10);
+const PROBE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a spawned shim may take until it is the reaper's business.
 const SHIM_BEGINS_MS: i64 = 10_000;
 
@@ -96,18 +96,19 @@ fn prepare(engine: &Engine, ticket: &Ticket, run: &Run) -> Prepared<RunDir> {
     if !cwd.is_dir() {
         return Err(refused(format!("the folder {} is not there", cwd.display())).into());
     }
-    let caps = capabilities(engine, profile)?;
+    let runtime = runtime::of(profile.runtime);
+    let probe = probe(engine, profile)?;
     let tree = worktree(&cwd, ticket)?;
     let in_subfolder = tree.as_ref().is_some_and(|t| t.cwd != t.path);
     let name = format!("mc-mc-{}", ticket.id.0);
     let session = match (&run.session_id, run.resumed) {
-        (Some(id), true) => SessionPlan::Resume(id.clone()),
+        (Some(id), true) if runtime.capabilities().resume => SessionPlan::Resume(id.clone()),
         (_, _) => SessionPlan::New(crate::base::random::uuid()),
     };
-    let plan = runtime::launch(
+    let plan = runtime.launch_run(
         profile,
-        &caps,
-        &LaunchParts {
+        &probe,
+        &RunParts {
             session: session.clone(),
             worktree_name: (tree.is_some() && !in_subfolder).then_some(name.as_str()),
             is_root: nix::unistd::geteuid().is_root(),
@@ -183,7 +184,7 @@ fn worktree(cwd: &Path, ticket: &Ticket) -> Prepared<Option<Worktree>> {
     if git::repo_root(cwd).is_none() {
         return Ok(None);
     }
-    match git::worktree(cwd, ticket.id) {
+    match git::worktree(cwd, runtime::WORKTREES, ticket.id) {
         Ok(tree) => Ok(Some(tree)),
         Err(Error::Busy(why)) => Err(NotLaunched::Fault(Error::Busy(why))),
         Err(e) => Err(refused(format!("no worktree could be made: {e}")).into()),
@@ -191,22 +192,20 @@ fn worktree(cwd: &Path, ticket: &Ticket) -> Prepared<Option<Worktree>> {
 }
 
 /// What the profile's agent can do; asked once per program.
-pub(crate) fn capabilities(engine: &Engine, profile: &Profile) -> std::result::Result<Capabilities, Failure> {
-    let command = match profile.runtime {
-        RuntimeKind::Claude => runtime::claude_command(profile)?,
-        RuntimeKind::Demo | RuntimeKind::Api => Vec::new(),
-    };
+pub(crate) fn probe(engine: &Engine, profile: &Profile) -> std::result::Result<Probe, Failure> {
+    let runtime = runtime::of(profile.runtime);
+    let command = runtime.program(profile)?;
     let changed = command.first().and_then(|p| std::fs::metadata(p).ok()).map_or(0, |m| m.mtime());
-    let key = (command, changed);
-    if let Some(known) = lock(&engine.capabilities).get(&key) {
+    let key = (profile.runtime, command, changed);
+    if let Some(known) = lock(&engine.probes).get(&key) {
         return Ok(known.clone());
     }
-    let caps = runtime::capabilities(profile, PROBE)?;
+    let found = runtime.probe(profile, PROBE_LIMIT)?;
     // One that hung or failed is asked again next time.
-    if caps.note.is_none() {
-        lock(&engine.capabilities).insert(key, caps.clone());
+    if found.note.is_none() {
+        lock(&engine.probes).insert(key, found.clone());
     }
-    Ok(caps)
+    Ok(found)
 }
 
 /// `mc-worker-<n>-stream.log` and `mc-worker-<n>.log` point to the newest run's logs.

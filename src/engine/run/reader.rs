@@ -4,13 +4,12 @@ use crate::base::error::{Error, Result};
 use crate::base::faults;
 use crate::base::faults::Point;
 use crate::domain::ids::RunId;
-use crate::domain::profile::RuntimeKind;
 use crate::domain::run::event::NewEvent;
 use crate::domain::run::progress::Progress;
 use crate::domain::run::{Run, Tokens};
-use crate::drivers::runtime;
-use crate::drivers::runtime::claude::stream;
+use crate::drivers::runtime::interface::Runtime;
 use crate::drivers::runtime::line_reader::{Found, Line, LineReader};
+use crate::drivers::runtime::raw_line;
 use crate::store::run::events;
 use crate::store::run::events::Batch;
 use crate::store::run::{pauses, runs};
@@ -24,7 +23,7 @@ pub struct Reader {
     pub run: Run,
     /// What the stream said so far.
     pub progress: Progress,
-    kind: RuntimeKind,
+    runtime: &'static dyn Runtime,
     log: Option<LineReader>,
     offset: u64,
     lines: i64,
@@ -69,12 +68,12 @@ impl Reader {
     ///
     /// # Errors
     /// The run does not exist.
-    pub fn open(store: &Store, id: RunId, kind: RuntimeKind) -> Result<Reader> {
+    pub fn open(store: &Store, id: RunId, runtime: &'static dyn Runtime) -> Result<Reader> {
         let (run, (progress, offset, lines)) = store.read(|c| Ok((runs::get(c, id)?, runs::progress(c, id)?)))?;
         let progress = serde_json::from_str(&progress).map_err(|e| Error::Internal(format!("stored progress: {e}")))?;
         let offset = u64::try_from(offset).unwrap_or(0);
         let log = run.raw_log.as_deref().map(|path| LineReader::at(Path::new(path), offset));
-        Ok(Reader { run, progress, kind, log, offset, lines })
+        Ok(Reader { run, progress, runtime, log, offset, lines })
     }
 
     /// Reads the next stretch. `at_end`: nothing more will be written, so half a line at the end counts as one.
@@ -84,7 +83,7 @@ impl Reader {
     /// new reader goes on, this one does not.
     pub fn step(&mut self, store: &Store, at_end: bool) -> Result<Step> {
         let now = store.clock().now();
-        let (kind, run) = (self.kind, &self.run);
+        let (runtime, run) = (self.runtime, &self.run);
         let mut stretch =
             Stretch { progress: self.progress.clone(), events: Vec::new(), lines: self.lines, to: self.offset, fork: None };
         let Some(log) = &mut self.log else { return Ok(Step::Dry) };
@@ -93,9 +92,9 @@ impl Reader {
             stretch.lines += 1;
             let (line_no, progress) = (stretch.lines, &mut stretch.progress);
             stretch.events.extend(match line {
-                Line::Whole(line) => runtime::read_line(kind, line, line_no, now, progress),
-                Line::Half(line) => stream::read_unfinished(line, line_no, now, progress),
-                Line::Long(head, length) => vec![stream::read_oversize(line_no, head, length, progress)],
+                Line::Whole(line) => runtime.read_line(line, line_no, now, progress),
+                Line::Half(line) => raw_line::unfinished(runtime.read_line(line, line_no, now, progress)),
+                Line::Long(head, length) => vec![raw_line::oversize(line_no, head, length, progress)],
             });
             stretch.to = end;
             if let Some(before) = before {

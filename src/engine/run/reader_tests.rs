@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::clock::SystemClock;
 use crate::domain::run::StartReason;
+use crate::drivers::runtime;
 use crate::engine::samples;
 use crate::store::run::runs::{LaunchMark, Place};
 use std::io::Write;
@@ -35,7 +36,7 @@ fn rows_after(stretches: &[&[String]]) -> Vec<(StartReason, i64, i64, usize)> {
         })
         .expect("placed");
     let mut file = std::fs::File::create(&log).expect("a log");
-    let mut reader = Reader::open(&engine.store, id, RuntimeKind::Claude).expect("there");
+    let mut reader = Reader::open(&engine.store, id, runtime::of_profile(None)).expect("there");
     for stretch in stretches {
         file.write_all((stretch.join("\n") + "\n").as_bytes()).expect("written");
         while reader.step(&engine.store, false).expect("read") != Step::Dry {}

@@ -5,8 +5,8 @@ use crate::base::faults;
 use crate::base::faults::Point;
 use crate::domain::ids::TaskRunId;
 use crate::domain::inbox::OutcomeClass;
-use crate::domain::profile::RuntimeKind;
 use crate::domain::task::{StopWanted, Task, TaskKind, TaskRun, TaskRunState};
+use crate::drivers::runtime;
 use crate::drivers::supervise::run_dir::{RunDir, Voided};
 use crate::engine::Engine;
 use crate::engine::orchestrator::headless::reading::Reading;
@@ -85,8 +85,8 @@ fn stop(engine: &Engine, dir: &RunDir) -> Result<()> {
 /// Reads on in an agent's stream. A refused login is told at once, not after the agent's ten retries.
 fn follow(engine: &Engine, memory: &mut Memory, run: &TaskRun, dir: &RunDir, task: Option<&Task>) -> Result<()> {
     let clock = engine.store.clock();
-    let kind = profile(engine, run).map_or(RuntimeKind::Claude, |p| p.runtime);
-    let reading = memory.readings.entry(run.id).or_insert_with(|| Reading::new(dir.clone(), kind));
+    let runtime = runtime::of_profile(profile(engine, run));
+    let reading = memory.readings.entry(run.id).or_insert_with(|| Reading::new(dir.clone(), runtime));
     if reading.catch_up(clock.now())? || reading.quiet_since.is_none() {
         reading.quiet_since = Some(clock.mono_ms());
     }

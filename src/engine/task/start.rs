@@ -3,12 +3,12 @@
 use crate::base::error::{Error, Result};
 use crate::base::faults;
 use crate::base::faults::Point;
-use crate::domain::profile::{Profile, RuntimeKind};
-use crate::domain::run::{Failure, FailureCode};
+use crate::domain::profile::Profile;
+use crate::domain::run::Failure;
 use crate::domain::task::{Task, TaskKind, TaskRun, TaskRunState};
-use crate::drivers::runtime::SessionPlan;
+use crate::drivers::runtime;
+use crate::drivers::runtime::launch::{SessionPlan, TurnParts, own_command, refused};
 use crate::drivers::runtime::run_spec::SpecBuilder;
-use crate::drivers::runtime::turn_launch::{TurnParts, turn_launch};
 use crate::drivers::supervise::run_dir::{RunDir, RunSpec};
 use crate::engine::Engine;
 use crate::engine::run::launch;
@@ -145,39 +145,24 @@ struct TaskCommand {
 }
 
 fn command(engine: &Engine, task: &Task) -> std::result::Result<TaskCommand, Failure> {
-    let mut argv = own(engine, &["bounded", "--"])?;
+    let mut argv = own_command(&engine.exe, &["bounded", "--"])?;
     argv.extend(task.command.iter().cloned());
     Ok(TaskCommand { argv, env: BTreeMap::new() })
 }
 
 fn agent(engine: &Engine, profile: Option<&Profile>) -> std::result::Result<TaskCommand, Failure> {
     let profile = profile.ok_or_else(|| refused("an agent needs a profile"))?;
-    let caps = launch::capabilities(engine, profile)?;
+    let probe = launch::probe(engine, profile)?;
     let session = SessionPlan::New(crate::base::random::uuid());
     let parts = TurnParts { session, brief: "", is_root: nix::unistd::geteuid().is_root(), own_exe: &engine.exe };
-    let launch = turn_launch(profile, &caps, parts)?;
+    let launch = runtime::of(profile.runtime).launch_turn(profile, &probe, &parts)?;
     Ok(TaskCommand { argv: launch.argv, env: launch.env })
 }
 
 fn api(engine: &Engine, profile: Option<&Profile>) -> std::result::Result<TaskCommand, Failure> {
     let profile = profile.ok_or_else(|| refused("a model's API needs a profile"))?;
-    if profile.runtime != RuntimeKind::Api {
-        return Err(refused(format!(
-            "the profile {} has runtime = {:?}: kind api needs one with \"api\"",
-            profile.name,
-            profile.runtime.as_str()
-        )));
-    }
-    let mut argv = own(engine, &["ask-model"])?;
-    if let Some(model) = &profile.model {
-        argv.push(format!("--model={model}"));
-    }
-    Ok(TaskCommand { argv, env: profile.env.clone() })
-}
-
-fn own(engine: &Engine, args: &[&str]) -> std::result::Result<Vec<String>, Failure> {
-    let exe = engine.exe.to_str().ok_or_else(|| refused("our own program lies at a path that is not UTF-8"))?;
-    Ok(std::iter::once(exe).chain(args.iter().copied()).map(str::to_owned).collect())
+    let launch = runtime::of(profile.runtime).launch_question(profile, &engine.exe)?;
+    Ok(TaskCommand { argv: launch.argv, env: launch.env })
 }
 
 fn configured<'a>(engine: &'a Engine, name: &str) -> std::result::Result<&'a Profile, Failure> {
@@ -193,8 +178,4 @@ fn cwd(engine: &Engine, task: &Task) -> std::result::Result<PathBuf, Failure> {
         return Err(refused(format!("{} is no folder in the workspace", cwd.display())));
     }
     Ok(real)
-}
-
-fn refused(text: impl Into<String>) -> Failure {
-    Failure { code: FailureCode::Refused, text: text.into(), retry_at: None }
 }

@@ -2,11 +2,12 @@
 
 use crate::base::error::Result;
 use crate::domain::ids::TicketId;
-use crate::domain::profile::{Profile, RuntimeKind};
+use crate::domain::profile::Profile;
 use crate::domain::run::conclude::{Ending, conclude};
 use crate::domain::run::{ExitCause, ExitRecord, Failure, FailureCode, Rest};
 use crate::domain::task::{TaskRun, TaskRunState};
 use crate::domain::text::cut_chars;
+use crate::drivers::runtime;
 use crate::drivers::runtime::api::ask_model::REFUSED;
 use crate::drivers::supervise::host::Host;
 use crate::drivers::supervise::run_dir::RunDir;
@@ -77,8 +78,8 @@ pub(crate) fn agent_verdict(
     hidden: &[String],
 ) -> Result<TaskVerdict> {
     let now = engine.store.clock().now();
-    let kind = profile(engine, run).map_or(RuntimeKind::Claude, |p| p.runtime);
-    let reading = memory.readings.entry(run.id).or_insert_with(|| Reading::new(dir.clone(), kind));
+    let runtime = runtime::of_profile(profile(engine, run));
+    let reading = memory.readings.entry(run.id).or_insert_with(|| Reading::new(dir.clone(), runtime));
     reading.catch_up(now)?;
     reading.finish(now);
     let progress = &reading.stream.progress;

@@ -9,7 +9,9 @@ use crate::domain::run::RunState;
 use crate::domain::ticket::Status;
 use crate::engine::Engine;
 use crate::engine::console;
-use crate::engine::console::{Hands, Press, Shown};
+use crate::engine::console::keyboard::KeyboardOwner;
+use crate::engine::console::keys::ConsoleKey;
+use crate::engine::console::{ConsoleContent, input, keyboard};
 use crate::store::db::audit;
 use crate::store::orchestrator::{sessions, turns};
 use crate::store::run::runs;
@@ -145,7 +147,7 @@ pub async fn keyboard(sent: Sent<Keyboard>) -> HttpResponse {
             blocking(
                 &visit,
                 move |engine| {
-                    if take { console::take_keyboard(engine, &who) } else { console::hand_back(engine, &who) }
+                    if take { keyboard::take_keyboard(engine, &who) } else { keyboard::hand_back(engine, &who) }
                 },
             )
             .await?;
@@ -166,9 +168,9 @@ pub async fn keys(sent: Sent<Keys>) -> HttpResponse {
     visit
         .answer(async {
             visit.who.owner()?;
-            let key = Press::parse(&form.key).ok_or_else(|| Error::field("key", "is unknown"))?;
+            let key = ConsoleKey::parse(&form.key).ok_or_else(|| Error::field("key", "is unknown"))?;
             let who = visit.who.actor.clone();
-            blocking(&visit, move |engine| console::press(engine, &who, key)).await?;
+            blocking(&visit, move |engine| input::press(engine, &who, key)).await?;
             shown(&visit).await
         })
         .await
@@ -190,7 +192,7 @@ pub async fn type_line(sent: Sent<Line>) -> HttpResponse {
             visit.who.owner()?;
             let key = key(&visit, "POST /console/line", &form.client_id, &form.line);
             let who = visit.who.actor.clone();
-            blocking(&visit, move |engine| console::type_line(engine, &who, &key, &form.line)).await?;
+            blocking(&visit, move |engine| input::type_line(engine, &who, &key, &form.line)).await?;
             let term = look(&visit, 0).await?;
             let fragments = html! {
                 (partial("#term", "outerMorph", &terminal(&term, visit.cx())))
@@ -244,12 +246,12 @@ async fn blocking<T: Send + 'static>(visit: &Visit, work: impl FnOnce(&Engine) -
 
 fn load(engine: &Engine, lines: u32, owner: bool) -> Result<Term> {
     let (hands, standing, newest, wanted, open) = engine.store.read(|c| {
-        let hands = Hands::read(c)?;
+        let hands = KeyboardOwner::read(c)?;
         Ok((hands, standing(c)?, sessions::newest(c)?, sessions::wanted(c)?, turns::open_count(c)?))
     })?;
     let shown = match &newest {
-        Some(session) => console::look(engine, session, lines)?,
-        None => Shown::Nothing,
+        Some(session) => console::content(engine, session, lines)?,
+        None => ConsoleContent::Nothing,
     };
     let profile =
         newest.as_ref().map_or_else(|| engine.config.orchestrator_profile(wanted.profile.as_deref()), |s| s.profile.clone());

@@ -3,7 +3,9 @@
 use crate::domain::ids::TicketId;
 use crate::domain::orchestrator::session::{DriverKind, LUCI, Session, SessionState};
 use crate::domain::time::Time;
-use crate::engine::console::{Hands, May, Press, Shown};
+use crate::engine::console::ConsoleContent;
+use crate::engine::console::keyboard::{InputPermission, KeyboardOwner};
+use crate::engine::console::keys::ConsoleKey;
 use crate::web::console::screen;
 use crate::web::http::assets;
 use crate::web::ui::status_indicator::Standing;
@@ -42,7 +44,7 @@ pub struct Term {
     /// The newest session, over or not.
     pub session: Option<Session>,
     /// Whose hands the keyboard is in.
-    pub hands: Hands,
+    pub hands: KeyboardOwner,
     /// The same in the words of the top bar.
     pub standing: Standing,
     /// Stopped by a person (false), wanted (true), or started by the first turn (none).
@@ -50,7 +52,7 @@ pub struct Term {
     /// Turns that wait.
     pub waiting: i64,
     /// What there is to see.
-    pub shown: Shown,
+    pub shown: ConsoleContent,
     /// Lines of history shown above the screen; with any, it stands still.
     pub lines: u32,
     /// Its profile, as shown.
@@ -146,7 +148,7 @@ pub fn terminal(t: &Term, cx: Ctx<'_>) -> Markup {
             input type="hidden" name="seen" id="term-seen" value=(t.mark());
             (trouble(t, cx))
             (shown(t, cx))
-            @if t.session.as_ref().is_some_and(|s| s.driver == DriverKind::Tmux) && matches!(t.shown, Shown::Screen(_)) {
+            @if t.session.as_ref().is_some_and(|s| s.driver == DriverKind::Tmux) && matches!(t.shown, ConsoleContent::Screen(_)) {
                 @if t.lines == 0 { (keyboard(t, cx)) (keys(t, cx)) (line(t, false, cx)) }
                 (history_link(t))
             }
@@ -234,18 +236,18 @@ fn shown(t: &Term, cx: Ctx<'_>) -> Markup {
     let down = t.session.as_ref().is_some_and(|s| !matches!(s.state, SessionState::Ended));
     html! {
         @match &t.shown {
-            Shown::Screen(s) => pre.screen.still[t.lines > 0] #screen tabindex="0" dir="ltr" data-end role="region"
+            ConsoleContent::Screen(s) => pre.screen.still[t.lines > 0] #screen tabindex="0" dir="ltr" data-end role="region"
                 aria-label=(if s.live { "Screen" } else { "The last screen" }) { (screen::screen(&s.text, s.cursor)) },
-            Shown::Log(text) => {
+            ConsoleContent::Log(text) => {
                 pre.screen.log #screen tabindex="0" dir="ltr" data-end role="region" aria-label="Log of the newest turn" { (screen::screen(text, None)) }
                 (no_keys())
             },
-            Shown::NoTmux => div.notice data-st="blocked" role="status" {
+            ConsoleContent::NoTmux => div.notice data-st="blocked" role="status" {
                 (icon::icon("circle-x"))
                 div { b { "tmux is not installed." } " This session keeps its agent in a terminal of tmux. Install it (" code { "apt install tmux" }
                     "), or write " code { "driver = \"headless\"" } " under " code { "[orchestrator]" } " in the configuration, and start the server again." }
             },
-            Shown::Nothing => @match &t.session {
+            ConsoleContent::Nothing => @match &t.session {
                 None => div.empty {
                     (icon::art())
                     h2 { "Luci has no session yet" }
@@ -289,30 +291,30 @@ fn history_link(t: &Term) -> Markup {
 fn keyboard(t: &Term, cx: Ctx<'_>) -> Markup {
     let waiting = words::counted(t.waiting, "message waits", "messages wait");
     html! {
-        @match (t.hands.may(), t.hands.taken) {
-            (May::Type, false) => div.notice data-st="input" role="status" {
+        @match (t.hands.permission(), t.hands.taken) {
+            (InputPermission::Type, false) => div.notice data-st="input" role="status" {
                 (glyph("input"))
                 div { b { "A dialog is open that only you can answer." } " " @if t.owner { "The keys and the line below go straight to it." } @else { "The owner answers it here." } }
             },
-            (May::Type, true) => div.notice data-st="input" role="status" {
+            (InputPermission::Type, true) => div.notice data-st="input" role="status" {
                 (icon::icon("hand"))
                 div { b { "You have the keyboard." } " " @if t.waiting > 0 { (waiting) " until you hand it back." } @else { "Luci takes no message until you hand it back." } }
                 (hand(t, false, cx))
             },
-            (May::Interrupt(_), true) => div.notice role="status" {
+            (InputPermission::Interrupt(_), true) => div.notice role="status" {
                 (icon::icon("lock"))
                 div { b { "The keyboard is yours when this turn is over." } " Esc or Ctrl-C interrupts it." }
                 (hand(t, false, cx))
             },
-            (May::Interrupt(_), false) => div.notice {
+            (InputPermission::Interrupt(_), false) => div.notice {
                 (icon::icon("lock"))
                 div { b { "Luci has the keyboard while a turn is in flight." } " Take it over, and her queue waits until you hand it back. Esc or Ctrl-C interrupts the turn." }
                 (hand(t, true, cx))
             },
-            (May::Nothing(_), taken) => div.notice {
+            (InputPermission::Nothing(_), taken) => div.notice {
                 (icon::icon("lock"))
                 div {
-                    @if taken { b { "You have the keyboard," } " but " @if let May::Nothing(why) = t.hands.may() { (why) } "." }
+                    @if taken { b { "You have the keyboard," } " but " @if let InputPermission::Nothing(why) = t.hands.permission() { (why) } "." }
                     @else { b { "Luci has the keyboard." } " Take it over to type here, and her queue waits until you hand it back." }
                 }
                 (hand(t, !taken, cx))
@@ -336,13 +338,13 @@ fn hand(t: &Term, take: bool, cx: Ctx<'_>) -> Markup {
 
 /// The keys, each one press. All that changes something here goes in the order in which it was pressed.
 fn keys(t: &Term, cx: Ctx<'_>) -> Markup {
-    let may = t.hands.may();
+    let may = t.hands.permission();
     html! {
         form.keys #keys method="post" action="/console/keys" hx-post="/console/keys" hx-target="#term" hx-swap="outerMorph"
             hx-sync="#term:queue all" role="group" aria-label="Keys" {
             (form::client_id(cx, "console-key"))
-            @for key in Press::ALL {
-                @let on = t.owner && match may { May::Type => true, May::Interrupt(_) => key.interrupts(), May::Nothing(_) => false };
+            @for key in ConsoleKey::ALL {
+                @let on = t.owner && match may { InputPermission::Type => true, InputPermission::Interrupt(_) => key.interrupts(), InputPermission::Nothing(_) => false };
                 button.btn type="submit" id=(format!("key-{}", key.as_str())) name="key" value=(key.as_str()) disabled[!on]
                     aria-label=[name(*key)] { (sign(*key)) }
             }
@@ -350,34 +352,40 @@ fn keys(t: &Term, cx: Ctx<'_>) -> Markup {
     }
 }
 
-fn sign(key: Press) -> Markup {
+fn sign(key: ConsoleKey) -> Markup {
     html! {
         @match key {
-            Press::Enter => "Enter",
-            Press::Escape => "Esc",
-            Press::CtrlC => "Ctrl-C",
-            Press::Up => (icon::small("arrow-up")),
-            Press::Down => (icon::small("arrow-down")),
-            Press::Tab => "Tab",
-            Press::BackTab => "Shift-Tab",
-            Press::Y => "y",
-            Press::N => "n",
+            ConsoleKey::Enter => "Enter",
+            ConsoleKey::Escape => "Esc",
+            ConsoleKey::CtrlC => "Ctrl-C",
+            ConsoleKey::Up => (icon::small("arrow-up")),
+            ConsoleKey::Down => (icon::small("arrow-down")),
+            ConsoleKey::Tab => "Tab",
+            ConsoleKey::BackTab => "Shift-Tab",
+            ConsoleKey::Y => "y",
+            ConsoleKey::N => "n",
         }
     }
 }
 
-fn name(key: Press) -> Option<&'static str> {
+fn name(key: ConsoleKey) -> Option<&'static str> {
     match key {
-        Press::Up => Some("Arrow up"),
-        Press::Down => Some("Arrow down"),
-        Press::Enter | Press::Escape | Press::CtrlC | Press::Tab | Press::BackTab | Press::Y | Press::N => None,
+        ConsoleKey::Up => Some("Arrow up"),
+        ConsoleKey::Down => Some("Arrow down"),
+        ConsoleKey::Enter
+        | ConsoleKey::Escape
+        | ConsoleKey::CtrlC
+        | ConsoleKey::Tab
+        | ConsoleKey::BackTab
+        | ConsoleKey::Y
+        | ConsoleKey::N => None,
     }
 }
 
 /// The line to type, `#typing`. `sent`: the one before has just gone, and the next may follow at once.
 #[must_use]
 pub fn line(t: &Term, sent: bool, cx: Ctx<'_>) -> Markup {
-    let on = t.owner && t.hands.may() == May::Type;
+    let on = t.owner && t.hands.permission() == InputPermission::Type;
     html! {
         form.pair.reply #typing method="post" action="/console/line" hx-post="/console/line" hx-swap="none" hx-sync="#term:queue all" {
             (form::client_id(cx, "console-line"))

@@ -1,5 +1,6 @@
 //! Events of a worker as rows of the live panel.
 
+use crate::domain::run::event::note as kinds;
 use crate::domain::run::event::{Event, EventKind, NewEvent};
 use crate::domain::text::cut_chars;
 use crate::domain::time::Time;
@@ -77,10 +78,10 @@ fn text(what: &NewEvent) -> Markup {
 
 fn note(what: &NewEvent) -> Markup {
     let kind = match what.tool.as_deref().unwrap_or("note") {
-        "init" => "Session".to_owned(),
-        "result" => "End of turn".to_owned(),
-        "api_retry" => "Tries again".to_owned(),
-        "unreadable" => "Unreadable line".to_owned(),
+        kinds::SESSION => "Session".to_owned(),
+        kinds::TURN_END => "End of turn".to_owned(),
+        kinds::RETRY => "Tries again".to_owned(),
+        kinds::UNREADABLE => "Unreadable line".to_owned(),
         other => other.replace('_', " "),
     };
     let (short, cut) = cut_chars(what.content.trim(), 160);

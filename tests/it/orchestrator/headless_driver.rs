@@ -11,7 +11,7 @@ use mission_control::domain::orchestrator::turn::Turn;
 use mission_control::drivers::supervise::run_dir::{RunDir, RunSpec};
 use mission_control::drivers::supervise::stop;
 use mission_control::engine::Engine;
-use mission_control::engine::orchestrator::driver::{Driver, Harvest, Look, NotSent, Start};
+use mission_control::engine::orchestrator::driver::{AgentStatus, ConversationStart, Driver, Harvest, NotSent};
 use mission_control::engine::orchestrator::headless::Headless;
 use mission_control::store::Store;
 use nix::sys::signal::{Signal, kill};
@@ -90,14 +90,14 @@ impl Rig {
         self.driver.harvest(&self.engine, &self.session, turn).expect("it can be found out")
     }
 
-    fn look(&self) -> Look {
-        self.driver.look(&self.engine, &self.session).expect("it can be found out")
+    fn look(&self) -> AgentStatus {
+        self.driver.status(&self.engine, &self.session).expect("it can be found out")
     }
 
     /// Waits for the turn's end.
     fn fate(&self, turn: &Turn) -> Harvest {
         until("the turn's end", || match self.harvest(turn) {
-            Harvest::Working { .. } | Harvest::Nowhere | Harvest::Asks(_) => None,
+            Harvest::Working { .. } | Harvest::NotSeen | Harvest::Asks(_) => None,
             over @ (Harvest::NeverCame | Harvest::Answered { .. } | Harvest::Failed { .. } | Harvest::Interrupted { .. }) => {
                 Some(over)
             }
@@ -167,15 +167,15 @@ fn an_answer_comes_byte_for_byte_and_the_next_turn_goes_on_with_the_session() {
     let wrapped =
         format!("{}\r\n\n\t- Straße \u{1b}[31m \u{202e}x\n\n```json\n{{\"a\": 1}}\n```\n  ", "wide word ".repeat(20_000));
     fs::write(rig.tmp.path().join("reply"), &wrapped).expect("a reply");
-    assert_eq!(rig.driver.start(&rig.engine, &rig.session, Start::Fresh).expect("it may start"), None);
-    assert_eq!(rig.look(), Look::Ready);
+    assert_eq!(rig.driver.start(&rig.engine, &rig.session, ConversationStart::Fresh).expect("it may start"), None);
+    assert_eq!(rig.look(), AgentStatus::Ready);
 
     let first = rig.turn("What stands on the board?");
     rig.send(&first);
     let Harvest::Answered { text, context_tokens, agent_session } = rig.fate(&first) else { panic!("no answer") };
     assert!(text == wrapped, "{} bytes of {}", text.len(), wrapped.len());
     assert_eq!((context_tokens, agent_session), (Some(12), None));
-    assert_eq!(rig.look(), Look::Ready);
+    assert_eq!(rig.look(), AgentStatus::Ready);
     assert_eq!(rig.answer("And now?"), wrapped);
 
     let starts = rig.starts();
@@ -205,7 +205,7 @@ fn an_agent_killed_while_it_answers_is_a_failure_that_says_so_before_and_after_a
     rig.send(&turn);
     rig.says(&turn, "nothing more");
     assert!(matches!(rig.harvest(&turn), Harvest::Working { .. }));
-    assert_eq!(rig.look(), Look::Busy);
+    assert_eq!(rig.look(), AgentStatus::Busy);
     rig.kill_agent(&turn);
     let (why, partial, lost) = failure(rig.fate(&turn));
     assert!(why.starts_with("Killed while she answered") && why.contains("Retry"), "{why}");
@@ -223,7 +223,7 @@ fn a_server_that_restarts_between_sending_and_harvest_finds_the_answer() {
     let turn = rig.turn("Tell me all.");
     rig.send(&turn);
     rig.restart();
-    assert_eq!(rig.look(), Look::Busy);
+    assert_eq!(rig.look(), AgentStatus::Busy);
     let other = rig.turn("And this?");
     let refused = rig.driver.send(&rig.engine, &rig.session, &other, &mut || panic!("too early"));
     assert!(matches!(refused, Err(NotSent::NotNow(_))), "never two at once: {refused:?}");
@@ -270,7 +270,7 @@ fn what_cannot_be_sent_leaves_nothing_behind() {
     rig.session.profile = "gone".to_owned();
     let refused = rig.driver.send(&rig.engine, &rig.session, &turn, &mut || Ok(()));
     assert!(matches!(&refused, Err(NotSent::Never(why)) if why.contains("gone")), "{refused:?}");
-    assert!(rig.driver.start(&rig.engine, &rig.session, Start::Fresh).is_err());
+    assert!(rig.driver.start(&rig.engine, &rig.session, ConversationStart::Fresh).is_err());
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn stop_ends_the_turn_and_says_so() {
     rig.send(&turn);
     rig.says(&turn, "nothing more");
     rig.driver.stop(&rig.engine, &rig.session).expect("it ends");
-    assert_eq!(rig.look(), Look::Ready);
+    assert_eq!(rig.look(), AgentStatus::Ready);
     assert_eq!(stop::leftovers(&rig.dir(&turn)), [0; 0]);
     assert!(failure(rig.harvest(&turn)).0.contains("stopped"));
 }
@@ -317,7 +317,7 @@ fn an_agent_whose_shim_was_killed_is_still_waited_for() {
     let pids = until("the processes", || rig.dir(&turn).pids());
     kill(Pid::from_raw(pids.shim_pid), Signal::SIGKILL).expect("it was there");
     until("the shim's end", || (!rig.dir(&turn).is_alive()).then_some(()));
-    assert_eq!(rig.look(), Look::Busy);
+    assert_eq!(rig.look(), AgentStatus::Busy);
     assert!(matches!(rig.harvest(&turn), Harvest::Working { .. }));
     rig.driver.interrupt(&rig.engine, &rig.session, &turn).expect("it is ended");
     assert!(matches!(rig.fate(&turn), Harvest::Interrupted { .. }));
@@ -398,7 +398,7 @@ fn a_turn_costs_little_beyond_the_agents_own_time() {
             let clock = rig.engine.store.clock().clone();
             let began = clock.mono_ms();
             rig.send(&turn);
-            while matches!(rig.harvest(&turn), Harvest::Working { .. } | Harvest::Nowhere) {
+            while matches!(rig.harvest(&turn), Harvest::Working { .. } | Harvest::NotSeen) {
                 mission_control::base::clock::pause(Duration::from_millis(2));
             }
             let exit = rig.dir(&turn).exit().expect("it ended");
@@ -439,7 +439,7 @@ fn the_demo_agents_work_is_seen_and_interrupted() {
     rig.send(&turn);
     let doing = until("an activity", || match rig.harvest(&turn) {
         Harvest::Working { activity } => activity,
-        Harvest::Nowhere => None,
+        Harvest::NotSeen => None,
         over => panic!("{over:?}"),
     });
     assert_eq!(doing, "running ls");

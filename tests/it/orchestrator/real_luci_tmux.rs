@@ -7,7 +7,7 @@ use mission_control::base::clock::pause;
 use mission_control::domain::orchestrator::session::LUCI;
 use mission_control::drivers::supervise::process;
 use mission_control::drivers::tmux::Key;
-use mission_control::engine::orchestrator::driver::{Driver, Harvest, Look, NotSent, Start};
+use mission_control::engine::orchestrator::driver::{AgentStatus, ConversationStart, Driver, Harvest, NotSent};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ fn real(test: &str) -> Option<Real> {
 
 fn up(test: &str) -> Option<Real> {
     let real = real(test)?;
-    real.rig.start(Start::Fresh);
+    real.rig.start(ConversationStart::Fresh);
     real.rig.until_ready();
     Some(real)
 }
@@ -87,7 +87,7 @@ fn what_it_does_is_told_while_it_uses_a_tool() {
 fn escape_ends_a_turn_and_what_it_leaves_in_the_box_is_not_glued_to_the_next() {
     let Some(real) = up("terminal: escape") else { return };
     let turn = real.rig.send(&told("Wait", &json!([{"text": "never said", "hang": true}])));
-    real.rig.until("work", || (real.rig.look() == Look::Busy).then_some(()));
+    real.rig.until("work", || (real.rig.look() == AgentStatus::Busy).then_some(()));
     real.rig.until("the model to be asked", || (heard(&real.model, &turn.marker()) == 1).then_some(()));
     real.rig.driver.interrupt(&real.rig.engine, &real.rig.session, &turn).expect("Escape is pressed");
     assert!(matches!(real.rig.end(&turn), Harvest::Interrupted { .. }), "{}", real.rig.screen());
@@ -131,7 +131,7 @@ fn killed_in_the_middle_the_turn_fails_and_the_conversation_goes_on() {
     assert!(matches!(partial.as_deref(), None | Some("I wait")), "written or not: {partial:?}");
     assert!(!process::with_marker("MC_SESSION_DIR", &rig.dir()).is_empty(), "its tool lives on");
     rig.forget();
-    rig.start(Start::Resume);
+    rig.start(ConversationStart::Resume);
     rig.until_ready();
     rig.until("its tool's end", || (process::with_marker("MC_SESSION_DIR", &rig.dir()) == [rig.pid()]).then_some(()));
     assert_eq!(rig.ask(&told("Third", &json!([{"text": "Three"}]))), "Three");
@@ -145,7 +145,7 @@ fn a_start_as_fresh_of_a_conversation_that_has_begun_goes_on_with_it() {
     let Some(real) = up("terminal: begun before") else { return };
     real.rig.ask(&told("First", &json!([{"text": "One"}])));
     real.rig.driver.stop(&real.rig.engine, &real.rig.session).expect("ended");
-    real.rig.start(Start::Fresh);
+    real.rig.start(ConversationStart::Fresh);
     real.rig.until_ready();
     assert_eq!(real.rig.ask(&told("Second", &json!([{"text": "Two"}]))), "Two");
     assert!(real.model.turns().pop().expect("asked").said_by_user().contains("First"));
@@ -154,9 +154,9 @@ fn a_start_as_fresh_of_a_conversation_that_has_begun_goes_on_with_it() {
 #[test]
 fn a_conversation_it_does_not_know_is_told_as_such() {
     let Some(real) = real("terminal: unknown conversation") else { return };
-    real.rig.driver.start(&real.rig.engine, &real.rig.session, Start::Resume).expect("it starts");
+    real.rig.driver.start(&real.rig.engine, &real.rig.session, ConversationStart::Resume).expect("it starts");
     let why = real.rig.until("its end", || match real.rig.look() {
-        Look::Gone(why) => why,
+        AgentStatus::Gone(why) => why,
         _ => None,
     });
     assert!(why.contains("No conversation found"), "{why}");
@@ -178,7 +178,7 @@ fn a_question_of_its_own_is_shown_and_never_typed_into() {
     assert!(matches!(sent, Err(NotSent::NotNow(_))) && sending == 0, "{sent:?}");
     real.rig.tmux.keys(LUCI, &[Key::Down]).expect("a person chooses");
     real.rig.until("the second choice", || real.rig.screen().contains("❯ 2. Right").then_some(()));
-    assert!(matches!(real.rig.look(), Look::Dialog(words) if words.contains("Which one?")), "{}", real.rig.screen());
+    assert!(matches!(real.rig.look(), AgentStatus::Dialog(words) if words.contains("Which one?")), "{}", real.rig.screen());
     // As a person does: once more where a key pressed into a redraw was lost.
     real.rig.until("the dialog to be gone", || {
         if !real.rig.screen().contains("Enter to select") {
@@ -220,7 +220,7 @@ fn a_paste_that_is_still_on_its_way_is_sent_with_no_other() {
         let agent = Pid::from_raw(real.rig.pid());
         real.rig.until("a picture that is whole", || {
             kill(agent, Signal::SIGSTOP).expect("it lives");
-            let whole = real.rig.look() == Look::Ready;
+            let whole = real.rig.look() == AgentStatus::Ready;
             if !whole {
                 kill(agent, Signal::SIGCONT).expect("it lives");
             }

@@ -5,7 +5,7 @@ use mission_control::domain::orchestrator::session::LUCI;
 use mission_control::domain::orchestrator::turn::Turn;
 use mission_control::drivers::supervise::process;
 use mission_control::drivers::tmux::Key;
-use mission_control::engine::orchestrator::driver::{Before, Driver, Harvest, Look, NotSent, Start};
+use mission_control::engine::orchestrator::driver::{AgentStatus, ConversationStart, Driver, Harvest, NotSent, RetypeOutcome};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
@@ -22,7 +22,7 @@ fn scripted(env: &[(&str, &str)]) -> LuciRig {
 }
 
 fn up(env: &[(&str, &str)]) -> LuciRig {
-    scripted(env).started(Start::Fresh)
+    scripted(env).started(ConversationStart::Fresh)
 }
 
 #[test]
@@ -87,18 +87,18 @@ fn what_was_left_in_the_box_is_cleared_first() {
 #[test]
 fn a_dialog_is_shown_and_never_typed_into() {
     let rig = scripted(&[("AGENT_DIALOG", "1")]);
-    rig.start(Start::Fresh);
+    rig.start(ConversationStart::Fresh);
     let words = rig.until("the dialog", || match rig.look() {
-        Look::Dialog(words) => Some(words),
+        AgentStatus::Dialog(words) => Some(words),
         // Half drawn it may look like an agent at work; what matters is that it never looks ready.
-        Look::ComingUp | Look::Busy => None,
+        AgentStatus::ComingUp | AgentStatus::Busy => None,
         other => panic!("{other:?}"),
     });
     assert!(words.contains("Which one?"), "{words}");
     let turn = rig.turn("not for the dialog");
     let (sent, told) = rig.try_send(&turn);
     assert!(matches!(&sent, Err(NotSent::NotNow(why)) if why.contains("Which one?")), "{sent:?}");
-    assert_eq!((told, rig.harvest(&turn)), (0, Harvest::Nowhere));
+    assert_eq!((told, rig.harvest(&turn)), (0, Harvest::NotSeen));
     assert!(!rig.screen().contains("typed into"), "{}", rig.screen());
     rig.tmux.keys(LUCI, &[Key::Enter]).expect("a person answers it");
     rig.until_ready();
@@ -132,7 +132,7 @@ fn what_it_does_is_told_while_it_works() {
 fn escape_leaves_what_was_said_so_far() {
     let rig = up(&[]);
     let turn = rig.send("SLOW");
-    rig.until("work", || (rig.look() == Look::Busy).then_some(()));
+    rig.until("work", || (rig.look() == AgentStatus::Busy).then_some(()));
     let second = rig.turn("meanwhile");
     assert!(matches!(rig.try_send(&second), (Err(NotSent::NotNow(_)), 0)));
     rig.driver.interrupt(&rig.engine, &rig.session, &turn).expect("Escape is pressed");
@@ -170,7 +170,7 @@ fn typed_only(rig: &mut LuciRig, message: &str) -> Turn {
     rig.tmux.paste(LUCI, &turn.marker()).expect("pasted");
     rig.until("all of it", || rig.screen().contains(&turn.marker()).then_some(()));
     rig.forget();
-    assert_eq!(rig.harvest(&turn), Harvest::Nowhere);
+    assert_eq!(rig.harvest(&turn), Harvest::NotSeen);
     turn
 }
 
@@ -179,13 +179,13 @@ fn what_stands_typed_is_taken_when_it_is_asked_for_again() {
     let mut rig = up(&[]);
     let absent = rig.turn("not typed");
     let ask = |rig: &LuciRig, turn: &Turn| rig.driver.ask_again(&rig.engine, &rig.session, turn).expect("asked");
-    assert_eq!(ask(&rig, &absent), Before::Nothing);
+    assert_eq!(ask(&rig, &absent), RetypeOutcome::Nothing);
     for message in ["short", "typed\nby a server\nthat was killed\nbefore Enter"] {
         let turn = typed_only(&mut rig, message);
-        assert_eq!(ask(&rig, &turn), Before::Asked);
+        assert_eq!(ask(&rig, &turn), RetypeOutcome::Asked);
         assert!(matches!(rig.end(&turn), Harvest::Answered { text, .. } if text == format!("I read:\n{}", turn.prompt())));
         rig.until_ready();
-        assert_eq!(ask(&rig, &turn), Before::Nothing, "it has been taken");
+        assert_eq!(ask(&rig, &turn), RetypeOutcome::Nothing, "it has been taken");
     }
 }
 
@@ -196,10 +196,10 @@ fn what_stands_typed_is_not_sent_off_with_somebodys_words_nor_after_an_interrupt
     rig.tmux.keys(LUCI, &" and items[0]".chars().map(Key::Char).collect::<Vec<_>>()).expect("typed by a person");
     rig.until("their words", || rig.screen().contains("items[0]").then_some(()));
     let ask = |turn: &Turn| rig.driver.ask_again(&rig.engine, &rig.session, turn).expect("asked");
-    assert_eq!(ask(&turn), Before::Unclear);
+    assert_eq!(ask(&turn), RetypeOutcome::Unclear);
     assert!(rig.screen().contains("items[0]"), "it stands there still");
-    assert_eq!(ask(&Turn { interrupt_wanted: true, ..turn.clone() }), Before::Nothing);
-    assert_eq!((rig.harvest(&turn), rig.look()), (Harvest::Nowhere, Look::Ready));
+    assert_eq!(ask(&Turn { interrupt_wanted: true, ..turn.clone() }), RetypeOutcome::Nothing);
+    assert_eq!((rig.harvest(&turn), rig.look()), (Harvest::NotSeen, AgentStatus::Ready));
     assert!(!rig.screen().contains(&turn.marker()), "{}", rig.screen());
 }
 
@@ -210,11 +210,11 @@ fn killed_while_it_answers_the_turn_fails_and_its_children_are_ended_at_the_next
     let Harvest::Failed { why, partial, .. } = rig.end(&turn) else { panic!("{}", rig.screen()) };
     assert!(why.contains("Killed while she answered"), "{why}");
     assert_eq!(partial.as_deref(), Some("I begin"));
-    assert!(matches!(rig.look(), Look::Gone(_)));
+    assert!(matches!(rig.look(), AgentStatus::Gone(_)));
     assert_eq!(process::with_marker("MC_SESSION_DIR", &rig.dir()).len(), 1, "what it started lives on");
     rig.forget();
     assert!(matches!(rig.harvest(&turn), Harvest::Failed { .. }), "the same after a restart");
-    rig.start(Start::Resume);
+    rig.start(ConversationStart::Resume);
     rig.until_ready();
     assert_eq!(process::with_marker("MC_SESSION_DIR", &rig.dir()), [rig.pid()]);
     assert!(matches!(rig.harvest(&turn), Harvest::Failed { .. } | Harvest::Working { .. }), "and never nowhere");
@@ -232,14 +232,14 @@ fn an_answer_that_was_written_before_the_kill_counts() {
 fn a_turn_that_was_never_typed_is_nowhere_whatever_became_of_the_agent() {
     let mut rig = up(&[]);
     let turn = rig.turn("claimed, not sent");
-    assert_eq!(rig.harvest(&turn), Harvest::Nowhere);
+    assert_eq!(rig.harvest(&turn), Harvest::NotSeen);
     kill(Pid::from_raw(rig.pid()), Signal::SIGKILL).expect("it lives");
-    rig.until("its end", || matches!(rig.look(), Look::Gone(_)).then_some(()));
+    rig.until("its end", || matches!(rig.look(), AgentStatus::Gone(_)).then_some(()));
     rig.forget();
-    assert_eq!(rig.harvest(&turn), Harvest::Nowhere);
+    assert_eq!(rig.harvest(&turn), Harvest::NotSeen);
     rig.tmux.kill_server().expect("the terminals go too");
-    assert_eq!(rig.look(), Look::Gone(None));
-    assert_eq!(rig.harvest(&turn), Harvest::Nowhere);
+    assert_eq!(rig.look(), AgentStatus::Gone(None));
+    assert_eq!(rig.harvest(&turn), Harvest::NotSeen);
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn a_hook_with_a_wrong_token_is_not_believed() {
     let file = rig.dir().join("hooks.jsonl");
     let before = std::fs::read_to_string(&file).expect("it told of its start");
     std::fs::write(&file, format!("{before}{line}\nno JSON\n")).expect("written");
-    assert_eq!(rig.harvest(&turn), Harvest::Nowhere);
+    assert_eq!(rig.harvest(&turn), Harvest::NotSeen);
     rig.ask("the right one");
 }
 
@@ -269,22 +269,22 @@ fn somebody_who_scrolls_in_the_terminal_is_no_hindrance() {
 fn starting_twice_starts_once_and_another_sessions_terminal_is_not_ours() {
     let rig = up(&[]);
     let pid = rig.pid();
-    let again = rig.driver.start(&rig.engine, &rig.session, Start::Fresh).expect("it is up");
+    let again = rig.driver.start(&rig.engine, &rig.session, ConversationStart::Fresh).expect("it is up");
     assert_eq!(again.map(|(pid, _)| pid), Some(i64::from(pid)));
     let mut other = rig.session.clone();
     other.dir = format!("{}-other", rig.session.dir);
-    let look = rig.driver.look(&rig.engine, &other).expect("it can be looked at");
-    assert!(matches!(&look, Look::Gone(Some(why)) if why.contains("another session")), "{look:?}");
+    let look = rig.driver.status(&rig.engine, &other).expect("it can be looked at");
+    assert!(matches!(&look, AgentStatus::Gone(Some(why)) if why.contains("another session")), "{look:?}");
     rig.driver.stop(&rig.engine, &other).expect("nothing of it is there");
-    assert_eq!(rig.look(), Look::Ready, "ours goes on");
+    assert_eq!(rig.look(), AgentStatus::Ready, "ours goes on");
 }
 
 #[test]
 fn a_conversation_the_agent_does_not_know_can_be_told_from_its_last_words() {
     let rig = scripted(&[("AGENT_GONE", "1")]);
-    rig.driver.start(&rig.engine, &rig.session, Start::Resume).expect("it starts");
+    rig.driver.start(&rig.engine, &rig.session, ConversationStart::Resume).expect("it starts");
     let why = rig.until("its end", || match rig.look() {
-        Look::Gone(why) => why,
+        AgentStatus::Gone(why) => why,
         _ => None,
     });
     assert!(why.contains("No conversation found"), "{why}");
@@ -297,8 +297,8 @@ fn a_stop_ends_the_agent_and_the_session_can_be_brought_back() {
     rig.ask("first");
     rig.driver.stop(&rig.engine, &rig.session).expect("ended");
     assert_eq!(process::state(pid).filter(|s| *s != 'Z'), None);
-    assert_eq!(rig.look(), Look::Gone(None));
-    rig.start(Start::Resume);
+    assert_eq!(rig.look(), AgentStatus::Gone(None));
+    rig.start(ConversationStart::Resume);
     rig.until_ready();
     rig.ask("second");
 }
@@ -306,22 +306,22 @@ fn a_stop_ends_the_agent_and_the_session_can_be_brought_back() {
 #[test]
 fn a_program_that_is_not_there_is_refused_in_words() {
     let rig = LuciRig::new("[profiles.luci]\nruntime = \"claude\"\ncommand = [\"/nowhere/claude\"]\n");
-    let err = rig.driver.start(&rig.engine, &rig.session, Start::Fresh).expect_err("there is none").to_string();
+    let err = rig.driver.start(&rig.engine, &rig.session, ConversationStart::Fresh).expect_err("there is none").to_string();
     assert!(err.contains("could not be started") || err.contains("/nowhere/claude"), "{err}");
 }
 
 #[test]
 fn the_demo_agent_keeps_the_same_conversation_in_a_terminal() {
-    let mut rig = LuciRig::new("").started(Start::Fresh);
+    let mut rig = LuciRig::new("").started(ConversationStart::Fresh);
     let first = rig.ask("My name is Ann. What is on the board?");
     assert!(!first.is_empty());
     rig.until_ready();
     let turn = rig.send("two\nlines\nand\nmore #{pane_id};");
     assert!(matches!(rig.end(&turn), Harvest::Answered { context_tokens: Some(n), .. } if n > 0));
     kill(Pid::from_raw(rig.pid()), Signal::SIGKILL).expect("it lives");
-    rig.until("its end", || matches!(rig.look(), Look::Gone(_)).then_some(()));
+    rig.until("its end", || matches!(rig.look(), AgentStatus::Gone(_)).then_some(()));
     rig.forget();
-    rig.start(Start::Resume);
+    rig.start(ConversationStart::Resume);
     rig.until_ready();
     rig.ask("What did I say first?");
     assert!(matches!(rig.harvest(&turn), Harvest::Answered { .. }), "the same answer after everything");

@@ -9,7 +9,7 @@ use mission_control::domain::orchestrator::session::{DriverKind, LUCI, Session};
 use mission_control::domain::orchestrator::turn::{Turn, TurnState};
 use mission_control::drivers::tmux::Tmux;
 use mission_control::engine::Engine;
-use mission_control::engine::orchestrator::driver::{Driver, Harvest, Look, NotSent, Start};
+use mission_control::engine::orchestrator::driver::{AgentStatus, ConversationStart, Driver, Harvest, NotSent};
 use mission_control::engine::orchestrator::environment;
 use mission_control::engine::orchestrator::tmux_driver::TmuxDriver;
 use mission_control::store::Store;
@@ -58,14 +58,14 @@ impl LuciRig {
     }
 
     /// Its agent is up and ready.
-    pub fn started(self, how: Start) -> LuciRig {
+    pub fn started(self, how: ConversationStart) -> LuciRig {
         self.start(how);
         self.until_ready();
         self
     }
 
     /// Starts the agent.
-    pub fn start(&self, how: Start) {
+    pub fn start(&self, how: ConversationStart) {
         let started = self.driver.start(&self.engine, &self.session, how).expect("it starts");
         assert!(started.is_some(), "a process stays");
     }
@@ -79,12 +79,12 @@ impl LuciRig {
         PathBuf::from(&self.session.dir)
     }
 
-    pub fn look(&self) -> Look {
-        self.driver.look(&self.engine, &self.session).expect("it can be looked at")
+    pub fn look(&self) -> AgentStatus {
+        self.driver.status(&self.engine, &self.session).expect("it can be looked at")
     }
 
     pub fn until_ready(&self) {
-        self.until("a ready session", || (self.look() == Look::Ready).then_some(()));
+        self.until("a ready session", || (self.look() == AgentStatus::Ready).then_some(()));
     }
 
     /// A turn as the orchestrator has claimed it.
@@ -129,7 +129,7 @@ impl LuciRig {
     /// What becomes of a turn in the end.
     pub fn end(&self, turn: &Turn) -> Harvest {
         self.until("the turn's end", || match self.harvest(turn) {
-            Harvest::Nowhere | Harvest::NeverCame | Harvest::Working { .. } | Harvest::Asks(_) => None,
+            Harvest::NotSeen | Harvest::NeverCame | Harvest::Working { .. } | Harvest::Asks(_) => None,
             end @ (Harvest::Answered { .. } | Harvest::Failed { .. } | Harvest::Interrupted { .. }) => Some(end),
         })
     }

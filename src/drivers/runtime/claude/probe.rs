@@ -4,7 +4,7 @@ use crate::domain::run::{Failure, FailureCode};
 use crate::domain::text::strip_control;
 use crate::drivers::exec;
 use crate::drivers::exec::{Bounds, ExecFault};
-use crate::drivers::runtime::Capabilities;
+use crate::drivers::runtime::launch::Probe;
 use std::process::Command;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const PASSED: &[&str] =
 ///
 /// # Errors
 /// The program is not there or cannot be started.
-pub fn probe(command: &[String], timeout: Duration) -> Result<Capabilities, Failure> {
+pub fn probe(command: &[String], timeout: Duration) -> Result<Probe, Failure> {
     let version = ask(command, "--version", timeout)?;
     // A program that hangs on the first question is not asked the second.
     let help = match &version {
@@ -31,18 +31,12 @@ pub fn probe(command: &[String], timeout: Duration) -> Result<Capabilities, Fail
     let Some(help) = help else {
         let note =
             "The agent did not answer --version and --help in time: it is used without --worktree, --effort and --session-id.";
-        return Ok(Capabilities { version, note: Some(note.to_owned()), ..Capabilities::default() });
+        return Ok(Probe { version, note: Some(note.to_owned()), ..Probe::default() });
     };
     let knows = |flag: &str| help.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').any(|word| word == flag);
     let note = (!knows("--output-format"))
         .then(|| "The agent's --help does not mention --output-format: is it the right program?".to_owned());
-    Ok(Capabilities {
-        worktree: knows("--worktree"),
-        effort: knows("--effort"),
-        session_id: knows("--session-id"),
-        version,
-        note,
-    })
+    Ok(Probe { worktree: knows("--worktree"), effort: knows("--effort"), session_id: knows("--session-id"), version, note })
 }
 
 /// What it prints when asked; none where it does not answer in time.

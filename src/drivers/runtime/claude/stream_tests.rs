@@ -2,9 +2,12 @@
 
 use super::*;
 use crate::domain::ids::TicketId;
+use crate::domain::run::Tokens;
 use crate::domain::run::conclude::{Conclusion, Ending, conclude};
 use crate::domain::run::{ExitCause, ExitRecord, FailureCode, RunState, Verdict};
+use crate::drivers::runtime::claude::stream_message::BLOCKS;
 use crate::drivers::runtime::json_line::MAX_TOKENS;
+use crate::drivers::runtime::raw_line::{oversize, unfinished};
 use proptest::prelude::*;
 
 const NOW: Time = Time(1_795_262_400_000);
@@ -272,11 +275,11 @@ fn what_cannot_be_read_is_an_event_all_the_same() {
         assert_eq!(one(line).1.tool.as_deref(), Some("empty"), "{line:?}");
     }
     let mut progress = Progress::default();
-    let event = &read_unfinished(br#"{"type":"assist"#, 9, NOW, &mut progress)[0];
+    let event = &unfinished(read_line(br#"{"type":"assist"#, 9, NOW, &mut progress))[0];
     assert_eq!((event.tool.as_deref(), event.line), (Some("unfinished"), 9));
-    let whole = read_unfinished(br#"{"type":"assistant","message":{"content":"DONE: x"}}"#, 9, NOW, &mut progress);
+    let whole = unfinished(read_line(br#"{"type":"assistant","message":{"content":"DONE: x"}}"#, 9, NOW, &mut progress));
     assert_eq!((whole[0].kind, whole[0].content.as_str()), (EventKind::Text, "DONE: x"));
-    let event = read_oversize(3, b"{\"type\":\"\xff", 50_000_000, &mut progress);
+    let event = oversize(3, b"{\"type\":\"\xff", 50_000_000, &mut progress);
     assert_eq!((event.tool.as_deref(), event.truncated, progress.oversize), (Some("oversize"), true, 1));
     assert!(event.context.is_some_and(|c| c.contains("50000000 bytes")));
 }

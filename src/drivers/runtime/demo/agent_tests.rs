@@ -8,7 +8,10 @@ use crate::domain::run::progress::Progress;
 use crate::domain::run::{ExitCause, ExitRecord, FailureCode, Verdict};
 use crate::domain::ticket::{Role, WorkClass};
 use crate::domain::time::Time;
-use crate::drivers::runtime::claude::stream::read_line;
+use crate::drivers::runtime::demo::Demo;
+use crate::drivers::runtime::interface::Runtime;
+use std::path::Path;
+use std::process::Command;
 
 const SESSION: &str = "2b0c1f6e-6a3e-4d8a-9d51-0f6f5c1f7a10";
 const NOW: Time = Time(1_795_262_400_000);
@@ -53,13 +56,13 @@ impl Scene {
             .map(|a| (*a).to_owned())
             .collect();
         let mut out = Vec::new();
-        let place = Place { cwd: self.repo(), state: self.dir.path().join("state"), pace_ms: 0 };
+        let place = WorkPlace { cwd: self.repo(), state: self.dir.path().join("state"), pace_ms: 0 };
         let code = run(&args, &text, place, &mut out);
         let mut progress = Progress::default();
         let lines: Vec<&[u8]> = out.strip_suffix(b"\n").unwrap_or(&out).split(|b| *b == b'\n').collect();
         let mut shown = String::new();
         for (n, line) in (1..).zip(lines) {
-            for event in read_line(line, n, NOW, &mut progress) {
+            for event in Demo.read_line(line, n, NOW, &mut progress) {
                 assert_ne!(event.tool.as_deref(), Some("unreadable"));
                 shown.push_str(&format!("{} {}\n", event.context.as_deref().unwrap_or_default(), event.content));
             }
@@ -182,7 +185,7 @@ fn nothing_a_ticket_says_reaches_a_shell() {
 
 #[test]
 fn bad_flags_are_refused() {
-    let place = || Place { cwd: std::env::temp_dir(), state: std::env::temp_dir(), pace_ms: 0 };
+    let place = || WorkPlace { cwd: std::env::temp_dir(), state: std::env::temp_dir(), pace_ms: 0 };
     for args in [&["--frobnicate"][..], &["--resume"], &["--resume", "../../etc/passwd"], &["--session-id", "no-uuid"]] {
         let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
         let mut out = Vec::new();

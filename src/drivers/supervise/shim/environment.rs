@@ -1,15 +1,13 @@
 //! What an agent inherits: everything but other agents' keys and our own secrets, then what its profile adds.
 
+use crate::drivers::runtime;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// Keys, settings and traces of agents (one agent started from within another must not believe that it is the
-/// other), and what is ours.
+/// Beside what each runtime names as its own: keys of agents and services that have no runtime here, and what is ours.
+/// One agent started from within another must not believe that it is the other.
 const SCRUBBED: &[&str] = &[
-    "ANTHROPIC_",
-    "CLAUDE",
-    "OPENAI_",
     "GEMINI_",
     "GOOGLE_API",
     "GOOGLE_GENAI",
@@ -41,7 +39,7 @@ pub fn scrub(
 }
 
 fn is_scrubbed(name: &OsStr) -> bool {
-    SCRUBBED.iter().any(|prefix| name.as_bytes().starts_with(prefix.as_bytes()))
+    SCRUBBED.iter().copied().chain(runtime::variables()).any(|prefix| name.as_bytes().starts_with(prefix.as_bytes()))
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use crate::domain::orchestrator::session::Session;
 use crate::domain::orchestrator::turn::Turn;
-use crate::domain::profile::RuntimeKind;
 use crate::domain::time::Time;
-use crate::drivers::runtime::claude::turn_stream::TurnStream;
+use crate::drivers::runtime::interface::Runtime;
+use crate::drivers::runtime::turn_stream::TurnStream;
 use crate::drivers::supervise::process;
 use crate::drivers::supervise::run_dir::{RunDir, Voided};
 use crate::drivers::supervise::stop;
@@ -80,12 +80,12 @@ pub(crate) enum Known {
 }
 
 /// What a session's folders, newest first, prove of its conversation.
-pub(crate) fn conversation(session: &Session, folders: &[RunDir]) -> Known {
+pub(crate) fn conversation(runtime: &'static dyn Runtime, session: &Session, folders: &[RunDir]) -> Known {
     for dir in folders {
-        if let Some(id) = named_in(dir) {
+        if let Some(id) = named_in(runtime, dir) {
             return Known::There(id);
         }
-        if id_is_taken(dir) {
+        if id_is_taken(runtime, dir) {
             return Known::There(session.agent_session.clone());
         }
     }
@@ -99,10 +99,10 @@ pub(crate) fn conversation(session: &Session, folders: &[RunDir]) -> Known {
 }
 
 /// The conversation's id as a turn's first line names it.
-fn named_in(dir: &RunDir) -> Option<String> {
+fn named_in(runtime: &'static dyn Runtime, dir: &RunDir) -> Option<String> {
     let mut head = Vec::new();
     File::open(dir.file(LOG)).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
-    let mut stream = TurnStream::new(RuntimeKind::Claude);
+    let mut stream = TurnStream::new(runtime);
     for line in head.split(|b| *b == b'\n') {
         stream.line(line, Time(0));
         if stream.progress.inits > 0 {
@@ -113,8 +113,8 @@ fn named_in(dir: &RunDir) -> Option<String> {
 }
 
 /// The agent refused to begin a conversation under an id that has one.
-pub(crate) fn id_is_taken(dir: &RunDir) -> bool {
-    dir.stderr_end().contains("is already in use")
+pub(crate) fn id_is_taken(runtime: &dyn Runtime, dir: &RunDir) -> bool {
+    runtime.refuses_taken_id(&dir.stderr_end())
 }
 
 /// Removes the oldest folders beyond those that are kept.

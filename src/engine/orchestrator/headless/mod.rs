@@ -4,30 +4,26 @@
 //! All it knows stands in `<session folder>/turns/<turn>-<nonce>/`, a run folder like those of workers.
 
 pub(crate) mod folders;
-pub(crate) mod words;
-
+pub(crate) mod launch;
+pub(crate) mod outcome;
 pub(crate) mod reading;
+pub(crate) mod words;
 
 use crate::base::error::{Error, Result};
 use crate::config::data_dir::make_private;
-use crate::domain::ids::TicketId;
 use crate::domain::orchestrator::session::Session;
 use crate::domain::orchestrator::turn::Turn;
-use crate::domain::profile::{Profile, RuntimeKind};
-use crate::domain::run::conclude::{Ending, conclude};
-use crate::domain::run::{ExitCause, Failure, FailureCode};
-use crate::drivers::exec;
-use crate::drivers::runtime;
-use crate::drivers::runtime::SessionPlan;
-use crate::drivers::runtime::turn_launch::{TurnParts, turn_launch};
+use crate::domain::run::Failure;
+use crate::drivers::runtime::launch::SessionPlan;
 use crate::drivers::supervise::run_dir::{RunDir, RunSpec, Voided};
 use crate::drivers::supervise::shim;
 use crate::drivers::supervise::stop;
-use crate::engine::orchestrator::driver::{Before, Driver, Harvest, Look, NotSent, Start};
+use crate::engine::orchestrator::driver::{AgentStatus, ConversationStart, Driver, Harvest, NotSent, RetypeOutcome};
 use crate::engine::orchestrator::headless::folders::Known;
-use crate::engine::run::launch;
+use crate::engine::orchestrator::headless::launch::{Prepared, launch_of, profile, runtime_of};
+use crate::engine::orchestrator::headless::outcome::{activity, fate};
+use crate::engine::orchestrator::headless::reading::{INTERRUPTED, LOG, Reading};
 use crate::engine::{Engine, lock};
-use reading::{LOG, Reading};
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Mutex;
@@ -41,9 +37,6 @@ const SHIM_BEGINS_MS: i64 = 10_000;
 const FIRST_WORD_MS: i64 = 30_000;
 /// Two looks apart at something that comes within milliseconds.
 const STEP: Duration = Duration::from_millis(2);
-/// Says in a turn folder that a person interrupted it.
-const INTERRUPTED: &str = "interrupted";
-
 /// What is added to the agent's environment after its profile's.
 pub type Environment = dyn Fn(&Engine, &Session) -> Result<BTreeMap<String, String>> + Send + Sync;
 
@@ -63,11 +56,8 @@ impl Headless {
 
     /// The folder of a turn's run, ready for a shim.
     fn ready(&self, engine: &Engine, session: &Session, turn: &Turn, dir: &RunDir, plan: SessionPlan) -> Prepared<RunDir> {
-        let profile = profile(engine, session).map_err(Unprepared::Refused)?;
-        let caps = launch::capabilities(engine, profile)?;
-        let parts =
-            TurnParts { session: plan, brief: &session.brief, is_root: nix::unistd::geteuid().is_root(), own_exe: &engine.exe };
-        let launch = turn_launch(profile, &caps, parts)?;
+        let profile = profile(engine, session)?;
+        let launch = launch_of(engine, session, profile, plan)?;
         let mut env = launch.env;
         env.extend((self.environment)(engine, session)?);
         let spec = RunSpec {
@@ -89,50 +79,12 @@ impl Headless {
     }
 }
 
-/// Why a turn folder was not made.
-enum Unprepared {
-    /// It cannot be started so: a person must change something.
-    Refused(Failure),
-    /// The machine failed: to be tried again.
-    Fault(Error),
-}
-
-type Prepared<T> = std::result::Result<T, Unprepared>;
-
-impl From<Failure> for Unprepared {
-    fn from(f: Failure) -> Self {
-        Unprepared::Refused(f)
-    }
-}
-
-impl From<Error> for Unprepared {
-    fn from(e: Error) -> Self {
-        Unprepared::Fault(e)
-    }
-}
-
-impl From<Unprepared> for NotSent {
-    fn from(u: Unprepared) -> Self {
-        match u {
-            Unprepared::Refused(failure) => NotSent::Never(words::why(&failure)),
-            Unprepared::Fault(e) => NotSent::NotNow(e.to_string()),
-        }
-    }
-}
-
 impl Driver for Headless {
-    fn start(&self, engine: &Engine, session: &Session, _how: Start) -> Result<Option<(i64, i64)>> {
+    fn start(&self, engine: &Engine, session: &Session, _how: ConversationStart) -> Result<Option<(i64, i64)>> {
         // Whether a conversation begins or goes on is decided for each turn, by what the folders prove.
         let check = || -> std::result::Result<(), Failure> {
             let profile = profile(engine, session)?;
-            let caps = launch::capabilities(engine, profile)?;
-            let parts = TurnParts {
-                session: SessionPlan::New(session.agent_session.clone()),
-                brief: &session.brief,
-                is_root: nix::unistd::geteuid().is_root(),
-                own_exe: &engine.exe,
-            };
-            turn_launch(profile, &caps, parts).map(|_| ())
+            launch_of(engine, session, profile, SessionPlan::New(session.agent_session.clone())).map(|_| ())
         };
         check().map_err(|failure| Error::Conflict(words::why(&failure)))?;
         if !engine.config.workspace.is_dir() {
@@ -141,9 +93,9 @@ impl Driver for Headless {
         Ok(None)
     }
 
-    fn look(&self, _engine: &Engine, session: &Session) -> Result<Look> {
+    fn status(&self, _engine: &Engine, session: &Session) -> Result<AgentStatus> {
         let busy = folders::all(session).iter().any(folders::lives);
-        Ok(if busy { Look::Busy } else { Look::Ready })
+        Ok(if busy { AgentStatus::Busy } else { AgentStatus::Ready })
     }
 
     fn send(
@@ -162,7 +114,7 @@ impl Driver for Headless {
             }
         }
         folders::prune(&earlier);
-        let known = folders::conversation(session, &earlier);
+        let known = folders::conversation(runtime_of(engine, session), session, &earlier);
         let plan = match &known {
             Known::There(id) => SessionPlan::Resume(id.clone()),
             Known::Not | Known::Perhaps => SessionPlan::New(session.agent_session.clone()),
@@ -173,7 +125,7 @@ impl Driver for Headless {
             return Err(NotSent::NotNow(e.to_string()));
         }
         begin(engine, &ready)?;
-        if known == Known::Perhaps && id_was_taken(engine, &ready) {
+        if known == Known::Perhaps && id_was_taken(engine, session, &ready) {
             // The conversation is there after all, and the agent has read nothing yet.
             remove(&ready);
             let again = self.ready(engine, session, turn, &dir, SessionPlan::Resume(session.agent_session.clone()))?;
@@ -186,8 +138,7 @@ impl Driver for Headless {
         let Some(dir) = folders::of_turn(session, turn) else { return Ok(Harvest::NeverCame) };
         let mut held = lock(&self.reading);
         if held.as_ref().is_none_or(|reading| reading.dir != dir) {
-            let kind = engine.config.profile(&session.profile).map_or(RuntimeKind::Claude, |p| p.runtime);
-            *held = Some(Reading::new(dir.clone(), kind));
+            *held = Some(Reading::new(dir.clone(), runtime_of(engine, session)));
         }
         let Some(reading) = held.as_mut() else { return Ok(Harvest::NeverCame) };
         reading.begun = reading.begun || folders::begun(&dir)?;
@@ -211,7 +162,7 @@ impl Driver for Headless {
             }
             // Before its first word it has not taken the message in: it may yet die without the model ever having heard it.
             if reading.stream.progress.inits == 0 {
-                return Ok(Harvest::Nowhere);
+                return Ok(Harvest::NotSeen);
             }
             return Ok(Harvest::Working { activity: activity(reading) });
         }
@@ -219,9 +170,9 @@ impl Driver for Headless {
         Ok(fate(engine, session, reading))
     }
 
-    fn ask_again(&self, _engine: &Engine, _session: &Session, _turn: &Turn) -> Result<Before> {
+    fn ask_again(&self, _engine: &Engine, _session: &Session, _turn: &Turn) -> Result<RetypeOutcome> {
         // Its prompt lies in a file of its run: nothing is typed.
-        Ok(Before::Nothing)
+        Ok(RetypeOutcome::Nothing)
     }
 
     fn interrupt(&self, _engine: &Engine, session: &Session, turn: &Turn) -> Result<()> {
@@ -248,26 +199,6 @@ impl Driver for Headless {
     }
 }
 
-fn profile<'a>(engine: &'a Engine, session: &Session) -> std::result::Result<&'a Profile, Failure> {
-    let profile = engine.config.profile(&session.profile).ok_or_else(|| Failure {
-        code: FailureCode::Refused,
-        text: format!("the profile {:?} is no longer configured", session.profile),
-        retry_at: None,
-    })?;
-    if profile.runtime == RuntimeKind::Claude {
-        let command = runtime::claude_command(profile)?;
-        let program = command.first().map(String::as_str).unwrap_or_default();
-        if !exec::is_program(program) {
-            return Err(Failure {
-                code: FailureCode::SpawnFailed,
-                text: format!("{program:?} is no program that can be started"),
-                retry_at: None,
-            });
-        }
-    }
-    Ok(profile)
-}
-
 /// Spawns the shim and holds on until it has left its mark, or never will.
 fn begin(engine: &Engine, dir: &RunDir) -> std::result::Result<(), NotSent> {
     let spawned = shim::spawn_shim(&engine.exe, dir);
@@ -286,14 +217,14 @@ fn begin(engine: &Engine, dir: &RunDir) -> std::result::Result<(), NotSent> {
 }
 
 /// Waits for the agent's first word; true where that is that its id is taken.
-fn id_was_taken(engine: &Engine, dir: &RunDir) -> bool {
+fn id_was_taken(engine: &Engine, session: &Session, dir: &RunDir) -> bool {
     let clock = engine.store.clock();
     let until = clock.mono_ms() + FIRST_WORD_MS;
     let has_spoken = || fs::metadata(dir.file(LOG)).is_ok_and(|m| m.len() > 0);
     while clock.mono_ms() < until && !has_spoken() && folders::lives(dir) && !engine.is_stopping() {
         crate::base::clock::pause(STEP);
     }
-    !has_spoken() && !folders::lives(dir) && folders::id_is_taken(dir)
+    !has_spoken() && !folders::lives(dir) && folders::id_is_taken(runtime_of(engine, session), dir)
 }
 
 fn remove(dir: &RunDir) {
@@ -311,56 +242,4 @@ fn end(dir: &RunDir, grace: Duration) -> Result<()> {
 
 fn not_now(e: std::io::Error) -> NotSent {
     NotSent::NotNow(format!("file: {e}"))
-}
-
-/// What the agent does now: an unanswered call of the model's service is told first.
-fn activity(reading: &Reading) -> Option<String> {
-    let retry = reading.stream.progress.last_retry.as_ref();
-    retry.map(|r| format!("waiting for the model's service ({})", r.text)).or_else(|| reading.stream.activity.clone())
-}
-
-/// How a turn ended whose process is over. Told from the folder alone.
-fn fate(engine: &Engine, session: &Session, reading: &Reading) -> Harvest {
-    let p = &reading.stream.progress;
-    let other = p.session_id.clone().filter(|id| p.inits > 0 && *id != session.agent_session);
-    if let Some(reply) = &reading.stream.reply {
-        let (text, context_tokens) = (reply.text.clone(), reply.context_tokens);
-        return Harvest::Answered { text, context_tokens, agent_session: other };
-    }
-    if p.inits == 0 && p.results == 0 && folders::id_is_taken(&reading.dir) {
-        return Harvest::NeverCame;
-    }
-    let partial = Some(p.final_text.clone()).filter(|text| !text.trim().is_empty());
-    if reading.dir.file(INTERRUPTED).exists() {
-        return Harvest::Interrupted { partial };
-    }
-    let exit = reading.dir.exit();
-    let killed = exit.as_ref().is_none_or(|e| e.cause == ExitCause::Exited && e.signal.is_some());
-    if killed && p.inits == 0 && p.results == 0 {
-        return Harvest::NeverCame;
-    }
-    let conclusion = conclude(&Ending {
-        ticket: TicketId(0),
-        nonce: "",
-        progress: p,
-        reports: &[],
-        exit: exit.as_ref(),
-        stop_wanted: false,
-        lingering_stopped: false,
-        resumed: true,
-        expected_cwd: None,
-        log_lost: false,
-        stderr_tail: &reading.dir.stderr_end(),
-        now: engine.store.clock().now(),
-    });
-    match conclusion.failure {
-        Some(failure) => {
-            let session_lost = failure.code == FailureCode::UnknownSession;
-            words::failed(&failure, partial, session_lost)
-        }
-        None => {
-            let why = "She was stopped while she answered. Press Retry to ask again.".to_owned();
-            Harvest::Failed { why, code: FailureCode::Interrupted, retry_at: None, partial, session_lost: false }
-        }
-    }
 }

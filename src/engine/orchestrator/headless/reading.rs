@@ -1,14 +1,17 @@
 //! One turn's log as it is being read: each look reads only what is new.
 
-use crate::domain::profile::RuntimeKind;
 use crate::domain::time::Time;
-use crate::drivers::runtime::claude::turn_stream::{LINE_MAX, TurnStream};
+use crate::drivers::runtime::interface::Runtime;
+use crate::drivers::runtime::turn_stream::{LINE_MAX, TurnStream};
 use crate::drivers::supervise::run_dir::RunDir;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 
 /// The raw log of a turn, in its folder.
 pub(crate) const LOG: &str = "stream.log";
+
+/// Says in a turn folder that a person interrupted it.
+pub(crate) const INTERRUPTED: &str = "interrupted";
 
 /// Bytes read at once.
 const STRETCH: usize = 256 * 1024;
@@ -32,10 +35,10 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    pub(crate) fn new(dir: RunDir, kind: RuntimeKind) -> Reading {
+    pub(crate) fn new(dir: RunDir, runtime: &'static dyn Runtime) -> Reading {
         Reading {
             dir,
-            stream: TurnStream::new(kind),
+            stream: TurnStream::new(runtime),
             begun: false,
             quiet_since: None,
             asked: false,
@@ -100,12 +103,13 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drivers::runtime;
     use std::io::Write;
 
     #[test]
     fn a_line_that_comes_in_pieces_is_read_once_and_whole() {
         let tmp = tempfile::tempdir().expect("a temporary folder");
-        let mut reading = Reading::new(RunDir::open(tmp.path()), RuntimeKind::Claude);
+        let mut reading = Reading::new(RunDir::open(tmp.path()), runtime::of_profile(None));
         assert!(!reading.catch_up(Time(0)).expect("no log yet"));
         let mut log = File::create(tmp.path().join(LOG)).expect("a log");
         let line = r#"{"type":"result","is_error":false,"num_turns":1,"result":"Straße"}"#;
@@ -123,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_not_kept() {
-        let mut reading = Reading::new(RunDir::open("/nowhere".as_ref()), RuntimeKind::Claude);
+        let mut reading = Reading::new(RunDir::open("/nowhere".as_ref()), runtime::of_profile(None));
         let piece = vec![b'x'; LINE_MAX / 2 + 1];
         for _ in 0..4 {
             reading.take(&piece, Time(0));

@@ -7,13 +7,13 @@ use crate::domain::orchestrator::turn::Turn;
 use crate::domain::run::failure_patterns;
 use crate::domain::run::{Failure, FailureCode};
 use crate::domain::time::Time;
-use crate::drivers::runtime::claude::home::ClaudeHome;
-use crate::drivers::runtime::claude::transcript::{Exchange, Transcript};
-use crate::drivers::runtime::launch_file::Order;
+use crate::drivers::runtime::launch_file::LaunchFile;
 use crate::drivers::runtime::line_reader::LineReader;
-use crate::engine::orchestrator::driver::{Harvest, Look};
+use crate::drivers::runtime::live::hook_log::{HookEvent, HookLog};
+use crate::drivers::runtime::live::transcript::{Exchange, Transcript};
+use crate::drivers::runtime::live::{AgentEnv, LiveSession};
+use crate::engine::orchestrator::driver::{AgentStatus, Harvest};
 use crate::engine::orchestrator::headless::words;
-use crate::engine::orchestrator::tmux_driver::hooks::{Hooks, Said};
 use std::path::{Path, PathBuf};
 
 /// The transcript is written a moment after the agent has told of its end; on a machine that is busy, later. In milliseconds.
@@ -27,51 +27,59 @@ const IDLE_MS: i64 = 1_500;
 const IDLE_UNASKED_MS: i64 = 15_000;
 
 /// What is known of a session.
-pub(crate) struct Book {
+pub(crate) struct SessionObserver {
     dir: String,
     hooks_file: LineReader,
-    pub(crate) hooks: Hooks,
+    pub(crate) hooks: HookLog,
     transcript_file: Option<LineReader>,
     transcript: Transcript,
-    /// The agent's own folder, as it sees it.
-    pub(crate) home: Option<ClaudeHome>,
+    /// What its hooks, transcript and screen mean.
+    pub(crate) live: &'static dyn LiveSession,
+    /// The environment its agent was started with: it tells where the agent's own files lie.
+    pub(crate) env: AgentEnv,
     /// The last look at the terminal, when that was (monotonic), and since when it was ready.
-    pub(crate) looked: Option<(i64, Look)>,
+    pub(crate) looked: Option<(i64, AgentStatus)>,
     pub(crate) ready_since: Option<i64>,
     /// Since when its screen shows nothing we know.
     pub(crate) odd_since: Option<i64>,
 }
 
-impl Book {
-    /// The book of a session, as far as its folder goes.
-    pub(crate) fn open(session: &Session) -> Book {
+impl SessionObserver {
+    /// The observer of a session, as far as its folder goes.
+    pub(crate) fn open(live: &'static dyn LiveSession, session: &Session) -> SessionObserver {
         let dir = Path::new(&session.dir);
         let token = std::fs::read_to_string(dir.join("hook-token")).unwrap_or_default();
-        Book {
+        SessionObserver {
             dir: session.dir.clone(),
             hooks_file: LineReader::of_name(&dir.join("hooks.jsonl")),
-            hooks: Hooks::new(token.trim()),
+            hooks: HookLog::new(token.trim()),
             transcript_file: None,
             transcript: Transcript::default(),
-            home: Order::read(dir).ok().and_then(|order| ClaudeHome::of(&order.env)),
+            live,
+            env: LaunchFile::read(dir).map(|file| file.env).unwrap_or_default(),
             looked: None,
             ready_since: None,
             odd_since: None,
         }
     }
 
-    /// Whether it is the book of this session.
+    /// Whether it is the observer of this session.
     pub(crate) fn is_of(&self, session: &Session) -> bool {
         self.dir == session.dir
     }
 
     /// Reads what was added to the files.
     pub(crate) fn catch_up(&mut self, session: &Session) -> Result<()> {
+        let live = self.live;
         let hooks = &mut self.hooks;
-        if !self.hooks_file.lines(|line| hooks.read_line(line))? {
-            *self = Book { looked: self.looked.take(), ready_since: self.ready_since, ..Book::open(session) };
+        if !self.hooks_file.lines(|line| hooks.read_line(line, |payload| live.read_hook(payload)))? {
+            *self = SessionObserver {
+                looked: self.looked.take(),
+                ready_since: self.ready_since,
+                ..SessionObserver::open(live, session)
+            };
             let hooks = &mut self.hooks;
-            self.hooks_file.lines(|line| hooks.read_line(line))?;
+            self.hooks_file.lines(|line| hooks.read_line(line, |payload| live.read_hook(payload)))?;
         }
         let known = self.transcript_file.as_ref().map(|t| t.path().to_owned());
         let path = self.transcript_path(session, known.as_deref());
@@ -81,10 +89,10 @@ impl Book {
         }
         if let Some(file) = &mut self.transcript_file {
             let transcript = &mut self.transcript;
-            if !file.lines(|line| transcript.read_line(line))? {
+            if !file.lines(|line| live.read_transcript(line, transcript))? {
                 self.transcript = Transcript::default();
                 let transcript = &mut self.transcript;
-                file.lines(|line| transcript.read_line(line))?;
+                file.lines(|line| live.read_transcript(line, transcript))?;
             }
         }
         Ok(())
@@ -92,7 +100,7 @@ impl Book {
 
     fn transcript_path(&self, session: &Session, known: Option<&Path>) -> Option<PathBuf> {
         let told = self.hooks.transcript.as_deref().map(PathBuf::from);
-        told.or_else(|| known.map(Path::to_owned)).or_else(|| self.home.as_ref()?.transcript(&session.agent_session))
+        told.or_else(|| known.map(Path::to_owned)).or_else(|| self.live.transcript(&self.env, &session.agent_session))
     }
 
     /// The agent has a prompt with this marker.
@@ -110,9 +118,9 @@ impl Book {
             let age = now.waited(end.at);
             let written = told.is_some() || self.transcript_file.as_ref().is_none_or(|f| !f.path().exists());
             let settled = gone || age > UNWRITTEN_MS;
-            match &end.said {
-                Said::Failed(kind, text) if written || settled => return Some(failed(kind, text, told)),
-                Said::Stopped(text) if written || settled => {
+            match &end.event {
+                HookEvent::Failed(kind, text) if written || settled => return Some(failed(kind, text, told)),
+                HookEvent::Stopped(text) if written || settled => {
                     let answer = told.and_then(Exchange::answer);
                     if answer.is_none() && age < FLUSH_MS && !gone {
                         return None;
@@ -120,19 +128,23 @@ impl Book {
                     let text = text.as_deref().filter(|t| !t.is_empty()).or(answer).unwrap_or_default();
                     return Some(self.answered(session, text));
                 }
-                Said::Submitted(_) | Said::Uses(_) | Said::Used | Said::Stopped(_) | Said::Failed(..) => {}
+                HookEvent::Submitted(_)
+                | HookEvent::Uses(_)
+                | HookEvent::Used
+                | HookEvent::Stopped(_)
+                | HookEvent::Failed(..) => {}
             }
         }
         told.filter(|t| t.interrupted).map(|t| Harvest::Interrupted { partial: t.partial() })
     }
 
     /// What has become of a turn that has not ended by its files, seen how the terminal stands.
-    pub(crate) fn open_turn(&self, session: &Session, turn: &Turn, look: &Look, now_mono: i64) -> Harvest {
+    pub(crate) fn open_turn(&self, session: &Session, turn: &Turn, look: &AgentStatus, now_mono: i64) -> Harvest {
         let marker = &turn.marker();
         let idle = if turn.interrupt_wanted { IDLE_MS } else { IDLE_UNASKED_MS };
         let told = self.transcript.exchange(marker);
         if !self.has(marker) {
-            return Harvest::Nowhere;
+            return Harvest::NotSeen;
         }
         let by_transcript = || match told {
             Some(t) if t.error.is_some() => t.error.as_ref().map(|(kind, text)| failed(kind, text, told)),
@@ -141,16 +153,18 @@ impl Book {
         };
         let partial = told.and_then(Exchange::partial);
         match look {
-            Look::Gone(why) => by_transcript().unwrap_or_else(|| {
+            AgentStatus::Gone(why) => by_transcript().unwrap_or_else(|| {
                 let text = why.clone().unwrap_or_else(|| "her program is gone".to_owned());
                 let failure = Failure { code: FailureCode::Killed, text, retry_at: None };
                 words::failed(&failure, partial, false)
             }),
-            Look::Ready if self.ready_since.is_some_and(|since| now_mono - since >= idle) => {
+            AgentStatus::Ready if self.ready_since.is_some_and(|since| now_mono - since >= idle) => {
                 by_transcript().unwrap_or(Harvest::Interrupted { partial })
             }
-            Look::Dialog(words) => Harvest::Asks(words.clone()),
-            Look::Ready | Look::ComingUp | Look::Busy => Harvest::Working { activity: self.hooks.activity(marker) },
+            AgentStatus::Dialog(words) => Harvest::Asks(words.clone()),
+            AgentStatus::Ready | AgentStatus::ComingUp | AgentStatus::Busy => {
+                Harvest::Working { activity: self.hooks.activity(marker) }
+            }
         }
     }
 
@@ -171,44 +185,5 @@ fn failed(kind: &str, text: &str, told: Option<&Exchange>) -> Harvest {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::samples;
-    use serde_json::json;
-
-    #[test]
-    fn an_idle_box_soon_ends_only_a_turn_that_was_to_be_interrupted() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let session = Session { dir: dir.path().display().to_string(), ..samples::session() };
-        let turn = Turn { nonce: Some("cafe".to_owned()), ..samples::turn() };
-        std::fs::write(dir.path().join("hook-token"), "right").expect("written");
-        let had = json!({"token": "right", "at": 1, "payload": {"hook_event_name": "UserPromptSubmit", "prompt": turn.marker()}});
-        std::fs::write(dir.path().join("hooks.jsonl"), format!("{had}\n")).expect("written");
-        let mut book = Book::open(&session);
-        book.catch_up(&session).expect("readable");
-        book.ready_since = Some(0);
-        let ends = |wanted: bool, idle: i64| {
-            let turn = Turn { interrupt_wanted: wanted, ..turn.clone() };
-            matches!(book.open_turn(&session, &turn, &Look::Ready, idle), Harvest::Interrupted { .. })
-        };
-        assert_eq!([ends(true, IDLE_MS), ends(false, IDLE_MS), ends(false, IDLE_UNASKED_MS)], [true, false, true]);
-    }
-
-    #[test]
-    fn an_end_that_was_told_by_a_clock_that_ran_ahead_is_taken_at_once() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let (marker, now) = ("[MC_TURN:7:cafe]", Time(1_000_000));
-        let session = Session { dir: dir.path().display().to_string(), ..samples::session() };
-        std::fs::write(dir.path().join("hook-token"), "right").expect("written");
-        let told = |at: Time, payload: serde_json::Value| json!({"token": "right", "at": at.0, "payload": payload}).to_string();
-        for (at, taken) in [(now, false), (now.plus_ms(-5_000), true), (now.plus_ms(3_600_000), true)] {
-            let submitted = told(at, json!({"hook_event_name": "UserPromptSubmit", "prompt": marker}));
-            // Its words were too long to be kept: they are waited for in the transcript, for a moment.
-            let stopped = told(at, json!({"hook_event_name": "Stop", "last_assistant_message": "…", "mc_cut": true}));
-            std::fs::write(dir.path().join("hooks.jsonl"), format!("{submitted}\n{stopped}\n")).expect("written");
-            let mut book = Book::open(&session);
-            book.catch_up(&session).expect("readable");
-            assert_eq!(book.ended(&session, marker, now, false).is_some(), taken, "{at:?}");
-        }
-    }
-}
+#[path = "session_observer_tests.rs"]
+mod tests;

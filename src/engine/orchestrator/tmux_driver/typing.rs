@@ -3,15 +3,16 @@
 use crate::base::clock::{Deadline, pause};
 use crate::base::error::{Error, Result};
 use crate::config::data_dir::make_private;
-use crate::domain::orchestrator::session::{LUCI, Session};
+use crate::domain::orchestrator::session::Session;
 use crate::domain::orchestrator::turn::Turn;
 use crate::drivers::runtime::launch_file::write_private;
-use crate::drivers::tmux::{Key, Tmux};
+use crate::drivers::runtime::live::LiveSession;
+use crate::drivers::runtime::live::screen::{AgentScreen, InputBox};
+use crate::drivers::tmux::Key;
 use crate::engine::Engine;
-use crate::engine::orchestrator::driver::{Before, Look, NotSent};
+use crate::engine::orchestrator::driver::{AgentStatus, NotSent, RetypeOutcome};
 use crate::engine::orchestrator::tmux_driver::TmuxDriver;
-use crate::engine::orchestrator::tmux_driver::screen;
-use crate::engine::orchestrator::tmux_driver::screen::{InputBox, Screen};
+use crate::engine::orchestrator::tmux_driver::terminal::Terminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,9 +29,6 @@ const STEP: Duration = Duration::from_millis(8);
 /// Times the input box is cleared before it is left to a person.
 const CLEARED_AT_MOST: u32 = 4;
 
-/// What the agent would take for an order to its program, or to a shell, where it stands first.
-const ORDERS: &[char] = &['/', '!', '#', '&'];
-
 type Sent = std::result::Result<(), NotSent>;
 
 impl TmuxDriver {
@@ -46,38 +44,38 @@ impl TmuxDriver {
             return Err(NotSent::NotNow("the turn is not claimed".to_owned()));
         }
         match self.look_now(engine, session).map_err(not_now)? {
-            Look::Ready => {}
+            AgentStatus::Ready => {}
             other => return Err(NotSent::NotNow(in_words(&other))),
         }
-        let tmux = Tmux::at(&engine.data.tmux_socket());
-        put(session, turn, &tmux)?;
+        let terminal = Terminal::of(engine, session).map_err(not_now)?;
+        put(session, turn, &terminal)?;
         if let Err(e) = sending() {
-            clear(&tmux)?;
+            clear(&terminal)?;
             return Err(not_now(e));
         }
         // How it stood before says nothing any more.
         self.forget_looks();
         // From here on it may be in the agent's hands: what fails now is for `harvest` to find out.
-        if tmux.keys(LUCI, &[Key::Enter]).is_ok() {
-            self.wait_taken(session, &tmux, &marker);
+        if terminal.keys(&[Key::Enter]).is_ok() {
+            self.wait_taken(engine, session, &terminal, &marker);
         }
         Ok(())
     }
 
     /// Waits until the agent has it. One Enter more, where the text still stands in the box.
-    fn wait_taken(&self, session: &Session, tmux: &Tmux, marker: &str) {
+    fn wait_taken(&self, engine: &Engine, session: &Session, terminal: &Terminal, marker: &str) {
         let (late, over) = (Deadline::after(ENTER_AGAIN), Deadline::after(TAKEN));
         let mut again = true;
         while !over.is_over() {
-            if self.has(session, marker) {
+            if self.has(engine, session, marker) {
                 return;
             }
-            let held = || look_at(tmux).ok().and_then(|s| s.input).is_some_and(|b| b.holds(marker));
+            let held = || terminal.screen().ok().and_then(|s| s.input).is_some_and(|b| b.holds(marker));
             if again && late.is_over() {
                 again = false;
-                if held() && !self.has(session, marker) {
+                if held() && !self.has(engine, session, marker) {
                     // Not sent is found out by `harvest`.
-                    let _pressed = tmux.keys(LUCI, &[Key::Enter]);
+                    let _pressed = terminal.keys(&[Key::Enter]);
                 }
             }
             pause(STEP);
@@ -87,45 +85,45 @@ impl TmuxDriver {
 
 /// What was typed and stands in the box still: Enter is pressed once more, or, where a person wants it interrupted, the box is
 /// cleared. An agent that only was slow has taken it by the first Enter, and what comes behind that finds an empty box.
-pub(crate) fn enter_again(tmux: &Tmux, session: &Session, turn: &Turn) -> Result<Before> {
-    let seen = look_at(tmux)?;
-    let Some(input) = seen.input.filter(|_| !seen.busy) else { return Ok(Before::Unclear) };
+pub(crate) fn enter_again(terminal: &Terminal, session: &Session, turn: &Turn) -> Result<RetypeOutcome> {
+    let seen = terminal.screen()?;
+    let Some(input) = seen.input.filter(|_| !seen.busy) else { return Ok(RetypeOutcome::Unclear) };
     let marker = turn.marker();
     if !input.holds(&marker) {
-        return Ok(Before::Nothing);
+        return Ok(RetypeOutcome::Nothing);
     }
     if turn.interrupt_wanted {
-        return Ok(if clear(tmux).is_ok() { Before::Nothing } else { Before::Unclear });
+        return Ok(if clear(terminal).is_ok() { RetypeOutcome::Nothing } else { RetypeOutcome::Unclear });
     }
-    let ours = [harmless(&turn.words()), in_file(session, turn).1];
-    if input.shell || !ours.iter().any(|text| input.holds_only(text, &marker)) {
-        return Ok(Before::Unclear);
+    let ours = [harmless(terminal.live, &turn.words()), in_file(session, turn).1];
+    if input.shell || !ours.iter().any(|text| terminal.live.holds_only(&input, text, &marker)) {
+        return Ok(RetypeOutcome::Unclear);
     }
-    tmux.keys(LUCI, &[Key::Enter])?;
-    Ok(Before::Asked)
+    terminal.keys(&[Key::Enter])?;
+    Ok(RetypeOutcome::Asked)
 }
 
 /// Puts the turn's prompt into the box, and nothing else. The marker goes last and by itself, where it is never folded: once
 /// it is seen, all that was typed before it is in the picture, even what a server that was killed had left on its way.
-fn put(session: &Session, turn: &Turn, tmux: &Tmux) -> Sent {
+fn put(session: &Session, turn: &Turn, terminal: &Terminal) -> Sent {
     let mut last = Ok(());
     for attempt in 0..3 {
-        clear(tmux)?;
+        clear(terminal)?;
         // A text that the box shows otherwise than we know it goes by way of a file.
-        let text = if attempt < 2 { harmless(&turn.words()) } else { by_file(session, turn).map_err(not_now)? };
-        tmux.paste(LUCI, &text).map_err(not_now)?;
+        let text = if attempt < 2 { harmless(terminal.live, &turn.words()) } else { by_file(session, turn).map_err(not_now)? };
+        terminal.paste(&text).map_err(not_now)?;
         // One paste right behind another may be taken for a part of it.
-        last = shows(tmux, |input| !input.is_clean());
+        last = shows(terminal, |input| !input.is_clean());
         if last.is_ok() {
-            tmux.paste(LUCI, &turn.marker()).map_err(not_now)?;
-            last = arrived(tmux, &text, &turn.marker());
+            terminal.paste(&turn.marker()).map_err(not_now)?;
+            last = arrived(terminal, &text, &turn.marker());
         }
         if last.is_ok() {
             return last;
         }
     }
     // Whatever came of it must not stand there for the next one.
-    clear(tmux)?;
+    clear(terminal)?;
     last
 }
 
@@ -145,10 +143,10 @@ fn in_file(session: &Session, turn: &Turn) -> (PathBuf, String) {
 }
 
 /// Empties the input box, and makes sure.
-fn clear(tmux: &Tmux) -> Sent {
+fn clear(terminal: &Terminal) -> Sent {
     let mut interrupted = false;
     for round in 0..=CLEARED_AT_MOST {
-        let Some(input) = look_at(tmux).map_err(not_now)?.input else {
+        let Some(input) = terminal.screen().map_err(not_now)?.input else {
             return Err(NotSent::NotNow("its input box is not there".to_owned()));
         };
         if input.is_clean() {
@@ -165,29 +163,29 @@ fn clear(tmux: &Tmux) -> Sent {
             interrupted = true;
             vec![Key::CtrlC]
         };
-        tmux.keys(LUCI, &keys).map_err(not_now)?;
-        wait_changed(tmux, &input);
+        terminal.keys(&keys).map_err(not_now)?;
+        wait_changed(terminal, &input);
     }
     Err(NotSent::NotNow("its input box holds text that cannot be cleared: look at it in the console".to_owned()))
 }
 
-fn wait_changed(tmux: &Tmux, before: &InputBox) {
+fn wait_changed(terminal: &Terminal, before: &InputBox) {
     let deadline = Deadline::after(KEY_SHOWS);
     while !deadline.is_over() {
         pause(STEP);
-        match look_at(tmux) {
-            Ok(Screen { input: Some(now), .. }) if now == *before => {}
+        match terminal.screen() {
+            Ok(AgentScreen { input: Some(now), .. }) if now == *before => {}
             Ok(_) | Err(_) => return,
         }
     }
 }
 
 /// Waits until all of it is in the box. Something else beside it may be gone with the next picture.
-fn arrived(tmux: &Tmux, text: &str, marker: &str) -> Sent {
+fn arrived(terminal: &Terminal, text: &str, marker: &str) -> Sent {
     let mut mixed: Option<Deadline> = None;
     let mut over = false;
-    shows(tmux, |input| {
-        let only = !input.shell && input.holds_only(text, marker);
+    shows(terminal, |input| {
+        let only = !input.shell && terminal.live.holds_only(input, text, marker);
         over = !only && input.holds(marker) && mixed.get_or_insert_with(|| Deadline::after(KEY_SHOWS)).is_over();
         only || over
     })?;
@@ -195,10 +193,10 @@ fn arrived(tmux: &Tmux, text: &str, marker: &str) -> Sent {
 }
 
 /// Waits until the box looks as it should.
-fn shows(tmux: &Tmux, mut as_it_should: impl FnMut(&InputBox) -> bool) -> Sent {
+fn shows(terminal: &Terminal, mut as_it_should: impl FnMut(&InputBox) -> bool) -> Sent {
     let deadline = Deadline::after(PASTED);
     loop {
-        if look_at(tmux).map_err(not_now)?.input.is_some_and(|input| as_it_should(&input)) {
+        if terminal.screen().map_err(not_now)?.input.is_some_and(|input| as_it_should(&input)) {
             return Ok(());
         }
         if deadline.is_over() {
@@ -209,37 +207,36 @@ fn shows(tmux: &Tmux, mut as_it_should: impl FnMut(&InputBox) -> bool) -> Sent {
 }
 
 /// A prompt that is nothing but a prompt, whatever it begins with.
-fn harmless(prompt: &str) -> String {
-    if prompt.trim_start().starts_with(ORDERS) { format!("Message:\n{prompt}") } else { prompt.to_owned() }
-}
-
-fn look_at(tmux: &Tmux) -> Result<Screen> {
-    Ok(screen::read(&tmux.coloured(LUCI, 0)?))
+fn harmless(live: &dyn LiveSession, prompt: &str) -> String {
+    if prompt.trim_start().starts_with(live.order_signs()) { format!("Message:\n{prompt}") } else { prompt.to_owned() }
 }
 
 fn not_now(e: Error) -> NotSent {
     NotSent::NotNow(e.to_string())
 }
 
-fn in_words(look: &Look) -> String {
+fn in_words(look: &AgentStatus) -> String {
     match look {
-        Look::Gone(why) => why.clone().unwrap_or_else(|| "its program is gone".to_owned()),
-        Look::ComingUp => "it comes up".to_owned(),
-        Look::Ready => "it is ready".to_owned(),
-        Look::Busy => "it works".to_owned(),
-        Look::Dialog(words) => format!("a dialog is open: {words}"),
+        AgentStatus::Gone(why) => why.clone().unwrap_or_else(|| "its program is gone".to_owned()),
+        AgentStatus::ComingUp => "it comes up".to_owned(),
+        AgentStatus::Ready => "it is ready".to_owned(),
+        AgentStatus::Busy => "it works".to_owned(),
+        AgentStatus::Dialog(words) => format!("a dialog is open: {words}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::profile::RuntimeKind;
+    use crate::drivers::runtime;
 
     #[test]
     fn a_message_is_never_taken_for_an_order() {
+        let demo = runtime::of(RuntimeKind::Demo).live().expect("it can be kept in a terminal");
         for order in ["/clear", "!rm -rf x", "  /exit", "#note"] {
-            assert_eq!(harmless(order), format!("Message:\n{order}"));
+            assert_eq!(harmless(demo, order), format!("Message:\n{order}"));
         }
-        assert_eq!(harmless("see /etc"), "see /etc");
+        assert_eq!(harmless(demo, "see /etc"), "see /etc");
     }
 }

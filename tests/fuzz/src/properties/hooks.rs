@@ -3,23 +3,24 @@
 
 use super::plain::assert_line;
 use mission_control::drivers::runtime::claude::hook;
-use mission_control::drivers::runtime::claude::transcript::markers;
-use mission_control::engine::orchestrator::tmux_driver::hooks::Hooks;
+use mission_control::drivers::runtime::claude::hooks::read;
+use mission_control::drivers::runtime::live::hook_log::HookLog;
+use mission_control::drivers::runtime::live::transcript::markers;
 use serde_json::Value;
 
 const TOKEN: &str = "f00d";
 
 /// Takes the bytes as a file of hooks, and each line of it as a payload too.
 pub fn hooks(data: &[u8]) {
-    let mut believed = Hooks::new(TOKEN);
-    let mut nobody = Hooks::new("");
-    let mut kept = Hooks::new(TOKEN);
+    let mut believed = HookLog::new(TOKEN);
+    let mut nobody = HookLog::new("");
+    let mut kept = HookLog::new(TOKEN);
     let all = markers(&String::from_utf8_lossy(data));
     for line in data.split(|b| *b == b'\n') {
         let foreign = believed.foreign;
         let before = believed.clone();
-        believed.read_line(line);
-        nobody.read_line(line);
+        believed.read_line(line, read);
+        nobody.read_line(line, read);
         // What is no text may stand where nobody reads, and the line is good all the same.
         let text = String::from_utf8_lossy(line);
         let token = serde_json::from_str::<Value>(&text).ok().and_then(|v| Some(v.get("token").or(v.get(0))?.as_str()? == TOKEN));
@@ -38,7 +39,7 @@ pub fn hooks(data: &[u8]) {
             let back: Value = serde_json::from_slice(&written).expect("the line is JSON");
             assert!(back["token"] == TOKEN && back["at"] == 7 && back["payload"].is_object());
             assert!(back["payload"].get("tool_response").is_none());
-            kept.read_line(written.trim_ascii_end());
+            kept.read_line(written.trim_ascii_end(), read);
         }
     }
     assert_eq!(kept.foreign, 0);

@@ -8,7 +8,8 @@ use mission_control::domain::run::conclude::{Conclusion, Ending, conclude};
 use mission_control::domain::run::event::{CONTENT_CUT, EventKind, NewEvent, RESULT_CUT};
 use mission_control::domain::run::progress::{Progress, TEXT_CUT};
 use mission_control::domain::run::{ExitCause, ExitRecord, RunState, Verdict};
-use mission_control::drivers::runtime::claude::stream::{LINE_CAP, read_line, read_oversize, read_unfinished};
+use mission_control::drivers::runtime::claude::stream::read_line;
+use mission_control::drivers::runtime::raw_line::{LINE_CAP, oversize, unfinished};
 
 /// Bytes of what is stored of a run beside its offset.
 const STORED: usize = 600_000;
@@ -31,7 +32,7 @@ pub fn stream(data: &[u8]) {
         assert!(!events.is_empty() && events.len() <= 502, "line {number} gives {} events", events.len());
     }
     if !rest.is_empty() {
-        let events = read_unfinished(rest, number + 1, NOW, &mut straight);
+        let events = unfinished(read_line(rest, number + 1, NOW, &mut straight));
         assert!(!events.is_empty(), "half a line gives nothing");
         events.iter().for_each(|e| assert_event(e, number + 1));
     }
@@ -44,7 +45,7 @@ pub fn stream(data: &[u8]) {
 fn read(line: &[u8], number: i64, progress: &mut Progress) -> Vec<NewEvent> {
     if line.len() > LINE_CAP {
         let first = &line[..4096];
-        return vec![read_oversize(number, first, line.len() as u64, progress)];
+        return vec![oversize(number, first, line.len() as u64, progress)];
     }
     read_line(line, number, NOW, progress)
 }

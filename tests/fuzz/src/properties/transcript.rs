@@ -1,8 +1,9 @@
 //! A conversation's transcript: whatever the moments at which its file is looked at, the same lines are read, each
 //! once; and an answer is found only under the marker of its own prompt.
 
-use mission_control::drivers::runtime::claude::transcript::{Transcript, markers};
+use mission_control::drivers::runtime::claude::transcript::read_line;
 use mission_control::drivers::runtime::line_reader::LineReader;
+use mission_control::drivers::runtime::live::transcript::{Transcript, markers};
 use std::io::Write;
 
 /// Files up to this size are also read through the file system.
@@ -18,7 +19,7 @@ pub fn transcript(data: &[u8]) {
     }
     let mut whole = Transcript::default();
     for line in &lines {
-        whole.read_line(line);
+        read_line(line, &mut whole);
     }
     let text = String::from_utf8_lossy(data);
     let all = markers(&text);
@@ -39,7 +40,7 @@ pub fn transcript(data: &[u8]) {
     // Half a line says nothing, or its turn would be read twice.
     if let Some(last) = lines.last().filter(|l| serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(l).is_ok()) {
         let mut other = Transcript::default();
-        other.read_line(&last[..last.trim_ascii_end().len() - 1]);
+        read_line(&last[..last.trim_ascii_end().len() - 1], &mut other);
         assert!(other.tokens.is_none() && markers(&String::from_utf8_lossy(last)).iter().all(|m| other.exchange(m).is_none()));
     }
 }

@@ -3,15 +3,16 @@
 use super::NOW;
 use super::plain::assert_line;
 use super::stream::{assert_progress, assert_same};
-use mission_control::domain::profile::RuntimeKind;
 use mission_control::domain::run::progress::Progress;
-use mission_control::drivers::runtime::claude::stream::{LINE_CAP, read_line};
-use mission_control::drivers::runtime::claude::turn_stream::TurnStream;
+use mission_control::drivers::runtime::claude::Claude;
+use mission_control::drivers::runtime::claude::stream::read_line;
+use mission_control::drivers::runtime::raw_line::LINE_CAP;
+use mission_control::drivers::runtime::turn_stream::TurnStream;
 use serde_json::Value;
 
 /// Reads lines as the headless driver does.
 pub fn turn(data: &[u8]) {
-    let mut stream = TurnStream::new(RuntimeKind::Claude);
+    let mut stream = TurnStream::new(&Claude);
     let mut beside = Progress::default();
     let (mut results, mut comparable) = (Vec::new(), true);
     for (n, line) in data.split(|b| *b == b'\n').enumerate() {

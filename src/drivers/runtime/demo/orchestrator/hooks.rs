@@ -12,7 +12,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The hooks of a settings file, and what every payload carries.
-pub(crate) struct Hooks {
+pub(crate) struct DemoHooks {
     commands: BTreeMap<String, Vec<String>>,
     cwd: PathBuf,
     session: String,
@@ -21,12 +21,12 @@ pub(crate) struct Hooks {
     pub(crate) prompt_id: String,
 }
 
-impl Hooks {
+impl DemoHooks {
     /// Those of this file; none where there is none.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub(crate) fn open(settings: Option<&Path>, cwd: &Path, session: &str, transcript: &Path) -> Result<Hooks, String> {
+    pub(crate) fn open(settings: Option<&Path>, cwd: &Path, session: &str, transcript: &Path) -> Result<DemoHooks, String> {
         let commands = match settings {
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|e| format!("Error: settings {}: {e}", path.display()))?;
@@ -36,7 +36,7 @@ impl Hooks {
             None => BTreeMap::new(),
         };
         let (session, transcript) = (session.to_owned(), transcript.to_owned());
-        Ok(Hooks { commands, cwd: cwd.to_owned(), session, transcript, prompt_id: String::new() })
+        Ok(DemoHooks { commands, cwd: cwd.to_owned(), session, transcript, prompt_id: String::new() })
     }
 
     /// Runs those of an event, one after the other, to their end.
@@ -113,7 +113,7 @@ mod tests {
         let hook = |command: &str| json!({"type": "command", "command": command});
         let groups = json!({"hooks": {"Stop": [{"hooks": [hook("cat > first.json")]}, {"matcher": "", "hooks": [hook("exit 3"), hook("cp first.json second.json")]}]}});
         std::fs::write(&settings, groups.to_string()).expect("writes");
-        let mut hooks = Hooks::open(Some(&settings), tmp.path(), "s-1", Path::new("/t.jsonl")).expect("good");
+        let mut hooks = DemoHooks::open(Some(&settings), tmp.path(), "s-1", Path::new("/t.jsonl")).expect("good");
         hooks.prompt_id = "p-1".to_owned();
         hooks.run("SessionStart", json!({}));
         assert!(!tmp.path().join("first.json").exists(), "not its event");
@@ -125,6 +125,6 @@ mod tests {
             (&json!("s-1"), &json!("p-1"), &json!("Stop"))
         );
         assert_eq!(seen["last_assistant_message"].as_str().map(str::len), Some(200_000));
-        assert!(Hooks::open(Some(Path::new("/nowhere")), tmp.path(), "s", Path::new("/t")).is_err());
+        assert!(DemoHooks::open(Some(Path::new("/nowhere")), tmp.path(), "s", Path::new("/t")).is_err());
     }
 }

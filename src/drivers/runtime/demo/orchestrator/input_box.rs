@@ -13,13 +13,13 @@ const BOX_LINES: usize = 6;
 
 /// What stands in the box.
 #[derive(Debug, Default)]
-pub(crate) struct Box {
+pub(crate) struct DemoInputBox {
     content: String,
     shown: String,
     pastes: u32,
 }
 
-impl Box {
+impl DemoInputBox {
     pub(crate) fn typed(&mut self, text: &str) {
         self.content.push_str(text);
         self.shown.push_str(text);
@@ -46,7 +46,7 @@ impl Box {
     }
 
     pub(crate) fn clear(&mut self) {
-        *self = Box::default();
+        *self = DemoInputBox::default();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_long_paste_is_shown_short_and_goes_out_whole() {
-        let mut b = Box::default();
+        let mut b = DemoInputBox::default();
         b.typed("see ");
         b.pasted("one\ntwo\nthree\nfour");
         assert_eq!(b.lines(60), ["❯ see [Pasted text #1 +3 lines]"]);
@@ -109,14 +109,14 @@ mod tests {
 
     #[test]
     fn a_paste_with_a_long_line_is_shown_short_as_well() {
-        let mut b = Box::default();
+        let mut b = DemoInputBox::default();
         b.pasted(&format!("{}\n\n[MC_TURN:1:ab]", "word ".repeat(44)));
         assert_eq!(b.lines(60), ["❯ [Pasted text #1 +2 lines]"]);
     }
 
     #[test]
     fn lines_fit_the_width() {
-        let mut b = Box::default();
+        let mut b = DemoInputBox::default();
         b.pasted("漢字漢字\nabcdefghij");
         assert_eq!(b.lines(6), ["❯ 漢字", "  abcd"]);
         b.back();

@@ -3,15 +3,15 @@
 
 use crate::base::clock::{Clock, SystemClock};
 use crate::domain::text::strip_control;
-use crate::drivers::runtime::demo::agent::{FAILED, Flags, LIMITED, Place, VERSION, flags, shell};
-use crate::drivers::runtime::demo::orchestrator::hooks::Hooks;
-use crate::drivers::runtime::demo::orchestrator::input_box::{Box, echo};
-use crate::drivers::runtime::demo::orchestrator::keys::{Key, Keyboard};
+use crate::drivers::runtime::demo::common::{DemoEnding, DemoFlags, FAILED, LIMITED, VERSION, WorkPlace, flags, shell};
+use crate::drivers::runtime::demo::orchestrator::hooks::DemoHooks;
+use crate::drivers::runtime::demo::orchestrator::input_box::{DemoInputBox, echo};
+use crate::drivers::runtime::demo::orchestrator::keys::{DemoKey, DemoKeyboard};
 use crate::drivers::runtime::demo::orchestrator::memory;
-use crate::drivers::runtime::demo::orchestrator::memory::Memory;
-use crate::drivers::runtime::demo::orchestrator::screen::{Lower, Screen};
-use crate::drivers::runtime::demo::orchestrator::transcript::Transcript;
-use crate::drivers::runtime::demo::orchestrator::{Ending, think};
+use crate::drivers::runtime::demo::orchestrator::memory::Conversation;
+use crate::drivers::runtime::demo::orchestrator::screen::{DemoScreen, Lower};
+use crate::drivers::runtime::demo::orchestrator::think;
+use crate::drivers::runtime::demo::orchestrator::transcript::DemoTranscript;
 use serde_json::json;
 use std::collections::VecDeque;
 use std::io::Read;
@@ -25,7 +25,7 @@ const ESCAPE_MS: u64 = 25;
 const BEAT_MS: u64 = 100;
 
 /// Runs until it is told to leave; the exit code.
-pub(crate) fn run(args: &[String], place: Place) -> u8 {
+pub(crate) fn run(args: &[String], place: WorkPlace) -> u8 {
     let opened = flags(args).and_then(|flags| Live::open(&flags, place));
     match opened {
         Ok(mut live) => {
@@ -40,15 +40,15 @@ pub(crate) fn run(args: &[String], place: Place) -> u8 {
 }
 
 struct Live {
-    place: Place,
+    place: WorkPlace,
     session: String,
-    memory: Memory,
-    hooks: Hooks,
-    transcript: Transcript,
-    screen: Screen,
+    memory: Conversation,
+    hooks: DemoHooks,
+    transcript: DemoTranscript,
+    screen: DemoScreen,
     input: Receiver<Vec<u8>>,
-    keyboard: Keyboard,
-    typed: Box,
+    keyboard: DemoKeyboard,
+    typed: DemoInputBox,
     queue: VecDeque<String>,
     /// When the turn began, on the monotonic clock, while one is worked on.
     busy: Option<i64>,
@@ -59,14 +59,14 @@ struct Live {
 }
 
 impl Live {
-    fn open(flags: &Flags, place: Place) -> Result<Live, String> {
+    fn open(flags: &DemoFlags, place: WorkPlace) -> Result<Live, String> {
         let session = flags.session()?;
         let memory = memory::open(&place.state, &session, flags.resume.is_some())?;
         let base = std::env::var_os("CLAUDE_CONFIG_DIR").map_or_else(|| place.state.clone(), PathBuf::from);
-        let path = Transcript::path(&base, &place.cwd, &session);
-        let hooks = Hooks::open(flags.settings.as_deref(), &place.cwd, &session, &path)?;
-        let transcript = Transcript::open(path, &place.cwd, &session);
-        let screen = Screen::open()?;
+        let path = DemoTranscript::path(&base, &place.cwd, &session);
+        let hooks = DemoHooks::open(flags.settings.as_deref(), &place.cwd, &session, &path)?;
+        let transcript = DemoTranscript::open(path, &place.cwd, &session);
+        let screen = DemoScreen::open()?;
         let (keys, input) = channel();
         let reader = move || {
             let mut bytes = vec![0; 64 * 1024];
@@ -85,8 +85,8 @@ impl Live {
             transcript,
             screen,
             input,
-            keyboard: Keyboard::default(),
-            typed: Box::default(),
+            keyboard: DemoKeyboard::default(),
+            typed: DemoInputBox::default(),
             queue: VecDeque::new(),
             busy: None,
             clock: SystemClock::new(),
@@ -100,12 +100,12 @@ impl Live {
     }
 
     fn play(&mut self) {
-        Screen::title("✳ demo agent");
+        DemoScreen::title("✳ demo agent");
         while !self.leaving {
             if let Some(message) = self.queue.pop_front() {
-                Screen::title("◐ demo agent");
+                DemoScreen::title("◐ demo agent");
                 self.turn(&message);
-                Screen::title("✳ demo agent");
+                DemoScreen::title("✳ demo agent");
                 continue;
             }
             self.draw();
@@ -117,7 +117,7 @@ impl Live {
     }
 
     /// The keys pressed, waiting for the first one.
-    fn keys(&mut self, at_most: Duration) -> Vec<Key> {
+    fn keys(&mut self, at_most: Duration) -> Vec<DemoKey> {
         let mut keys = match self.input.recv_timeout(at_most) {
             Ok(bytes) => self.keyboard.take(&bytes),
             Err(RecvTimeoutError::Timeout) => return Vec::new(),
@@ -135,23 +135,23 @@ impl Live {
         keys
     }
 
-    fn press(&mut self, key: Key) {
+    fn press(&mut self, key: DemoKey) {
         let was_armed = std::mem::take(&mut self.armed);
         match key {
-            Key::Text(text) => self.typed.typed(&text),
-            Key::Paste(text) => self.typed.pasted(&text),
-            Key::Back => self.typed.back(),
-            Key::ClearLine => self.typed.clear(),
-            Key::Cancel if !self.typed.is_empty() => self.typed.clear(),
-            Key::Cancel if was_armed => self.leaving = true,
-            Key::Cancel => self.armed = true,
-            Key::Leave => self.leaving = self.typed.is_empty() && self.busy.is_none(),
-            Key::Enter => match self.typed.submit() {
+            DemoKey::Text(text) => self.typed.typed(&text),
+            DemoKey::Paste(text) => self.typed.pasted(&text),
+            DemoKey::Back => self.typed.back(),
+            DemoKey::ClearLine => self.typed.clear(),
+            DemoKey::Cancel if !self.typed.is_empty() => self.typed.clear(),
+            DemoKey::Cancel if was_armed => self.leaving = true,
+            DemoKey::Cancel => self.armed = true,
+            DemoKey::Leave => self.leaving = self.typed.is_empty() && self.busy.is_none(),
+            DemoKey::Enter => match self.typed.submit() {
                 Some(message) if message.trim() == "/exit" => self.leaving = true,
                 Some(message) => self.queue.push_back(message),
                 None => {}
             },
-            Key::Escape | Key::Other => {}
+            DemoKey::Escape | DemoKey::Other => {}
         }
     }
 
@@ -162,7 +162,7 @@ impl Live {
             (false, false) => "  demo agent, no model",
         };
         let status = self.busy.map(|since| format!("* Pretending… ({}s)", (self.clock.mono_ms() - since) / 1000));
-        let lines = self.typed.lines(Screen::width() - 1);
+        let lines = self.typed.lines(DemoScreen::width() - 1);
         self.screen.draw(&Lower { status, lines, footer: footer.to_owned() });
     }
 
@@ -173,7 +173,7 @@ impl Live {
             self.draw();
             let left = u64::try_from(until - self.clock.mono_ms()).unwrap_or(0);
             for key in self.keys(Duration::from_millis(left.min(BEAT_MS))) {
-                if matches!(key, Key::Escape) || matches!(key, Key::Cancel) && self.typed.is_empty() {
+                if matches!(key, DemoKey::Escape) || matches!(key, DemoKey::Cancel) && self.typed.is_empty() {
                     return false;
                 }
                 self.press(key);
@@ -202,7 +202,7 @@ impl Live {
         let each = thought.every_ms.unwrap_or(self.place.pace_ms);
         let mut going = (1..=thought.steps).all(|n| self.step(n, thought.steps) && self.works_on(each));
         going = going && self.works_on(self.place.pace_ms);
-        if going && thought.ending == Ending::Hang {
+        if going && thought.ending == DemoEnding::Hang {
             self.screen.print("● demo: you told me to hang.\n");
             while self.works_on(60_000) {}
             going = false;
@@ -214,10 +214,10 @@ impl Live {
             return;
         }
         match thought.ending {
-            Ending::Said(text) => self.says(&text, began),
-            Ending::Failed => self.fails("server_error", None, FAILED),
-            Ending::Limited => self.fails("rate_limit", Some(429), LIMITED),
-            Ending::Hang => {}
+            DemoEnding::Reply(text) => self.says(&text, began),
+            DemoEnding::Failed => self.fails("server_error", None, FAILED),
+            DemoEnding::Limited => self.fails("rate_limit", Some(429), LIMITED),
+            DemoEnding::Hang => {}
         }
     }
 

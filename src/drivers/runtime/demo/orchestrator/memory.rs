@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// A conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Memory {
+pub(crate) struct Conversation {
     /// The first message.
     pub(crate) first: Option<String>,
     /// The last one.
@@ -21,12 +21,12 @@ pub(crate) struct Memory {
 }
 
 /// The conversation of this id, if there is one.
-pub(crate) fn recall(state: &Path, session: &str) -> Option<Memory> {
+pub(crate) fn recall(state: &Path, session: &str) -> Option<Conversation> {
     serde_json::from_slice(&std::fs::read(file(state, session)).ok()?).ok()
 }
 
 /// Keeps it.
-pub(crate) fn remember(state: &Path, session: &str, memory: &Memory) -> io::Result<()> {
+pub(crate) fn remember(state: &Path, session: &str, memory: &Conversation) -> io::Result<()> {
     std::fs::create_dir_all(state)?;
     let fresh = state.join(format!("{session}.luci.new"));
     std::fs::write(&fresh, serde_json::to_vec(memory)?)?;
@@ -37,12 +37,12 @@ pub(crate) fn remember(state: &Path, session: &str, memory: &Memory) -> io::Resu
 ///
 /// # Errors
 /// What the real program says of an id that is not there, or is there already.
-pub(crate) fn open(state: &Path, session: &str, resumes: bool) -> Result<Memory, String> {
+pub(crate) fn open(state: &Path, session: &str, resumes: bool) -> Result<Conversation, String> {
     match (recall(state, session), resumes) {
         (None, true) => Err(format!("No conversation found with session ID: {session}")),
         (Some(_), false) => Err(format!("Error: Session ID {session} is already in use.")),
         (Some(memory), true) => Ok(memory),
-        (None, false) => Ok(Memory::default()),
+        (None, false) => Ok(Conversation::default()),
     }
 }
 

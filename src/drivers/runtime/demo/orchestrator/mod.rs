@@ -12,7 +12,8 @@ pub(crate) mod transcript;
 pub(crate) mod turn;
 
 use crate::domain::text::cut_chars;
-use crate::drivers::runtime::demo::orchestrator::memory::Memory;
+use crate::drivers::runtime::demo::common::DemoEnding;
+use crate::drivers::runtime::demo::orchestrator::memory::Conversation;
 use crate::drivers::runtime::demo::script::{Directive, directives};
 
 /// Tokens a conversation begins with: the role and the tools of a real agent.
@@ -29,20 +30,7 @@ pub(crate) struct Thought {
     /// Milliseconds each takes; none = as fast as everything.
     pub(crate) every_ms: Option<u64>,
     /// How it ends.
-    pub(crate) ending: Ending,
-}
-
-/// How a turn ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// With this reply.
-    Said(String),
-    /// With an error.
-    Failed,
-    /// At a usage limit.
-    Limited,
-    /// Not at all.
-    Hang,
+    pub(crate) ending: DemoEnding,
 }
 
 /// Whether it is spoken to as the orchestrator and not as a worker.
@@ -51,11 +39,11 @@ pub(crate) fn is_luci(brief: Option<&str>, prompt: &str) -> bool {
 }
 
 /// Takes a message in.
-pub(crate) fn think(memory: &mut Memory, prompt: &str) -> Thought {
+pub(crate) fn think(memory: &mut Conversation, prompt: &str) -> Thought {
     let message = message_of(prompt);
     let decided = digest::answer(&message);
     let script = if decided.is_some() { Vec::new() } else { directives(&message) };
-    let mut thought = Thought { steps: 0, every_ms: None, ending: Ending::Said(String::new()) };
+    let mut thought = Thought { steps: 0, every_ms: None, ending: DemoEnding::Reply(String::new()) };
     let mut tokens = None;
     let mut said = Vec::new();
     let mut ending = None;
@@ -64,12 +52,12 @@ pub(crate) fn think(memory: &mut Memory, prompt: &str) -> Thought {
             Directive::Steps { count, every_ms } => (thought.steps, thought.every_ms) = (*count, *every_ms),
             Directive::Tokens(n) => tokens = Some(*n),
             Directive::Say(text) => said.push(text.clone()),
-            Directive::Fail => ending = Some(Ending::Failed),
-            Directive::Hang => ending = Some(Ending::Hang),
+            Directive::Fail => ending = Some(DemoEnding::Failed),
+            Directive::Hang => ending = Some(DemoEnding::Hang),
             Directive::Limit => {
                 // Once: asked again, as after a reset, it answers.
                 memory.limited = !memory.limited;
-                ending = memory.limited.then_some(Ending::Limited);
+                ending = memory.limited.then_some(DemoEnding::Limited);
             }
             Directive::Ask { .. } | Directive::Review => {}
         }
@@ -88,7 +76,7 @@ pub(crate) fn think(memory: &mut Memory, prompt: &str) -> Thought {
     }
     let grown = i64::try_from((message.len() + reply.len()) / 4 + 50).unwrap_or(0);
     memory.tokens = tokens.unwrap_or(memory.tokens.max(FIRST_TOKENS) + grown);
-    thought.ending = ending.unwrap_or(Ending::Said(reply));
+    thought.ending = ending.unwrap_or(DemoEnding::Reply(reply));
     thought
 }
 
@@ -106,7 +94,7 @@ fn message_of(prompt: &str) -> String {
     lines.join("\n").trim().to_owned()
 }
 
-fn reply(memory: &Memory, message: &str) -> String {
+fn reply(memory: &Conversation, message: &str) -> String {
     if let Some(block) = plan::told(message) {
         return format!("demo: you told me to propose this; no model has thought about it.\n\n{block}");
     }
@@ -132,7 +120,7 @@ fn reply(memory: &Memory, message: &str) -> String {
     )
 }
 
-fn hand_over(memory: &Memory) -> String {
+fn hand_over(memory: &Conversation) -> String {
     let line = |text: &str| cut_chars(&text.split_whitespace().collect::<Vec<_>>().join(" "), ECHO_CHARS).0.to_owned();
     format!(
         "demo: hand-over note. {} messages were answered in this conversation. It began with \"{}\" and the last was about \"{}\". \
@@ -153,9 +141,9 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn say(memory: &mut Memory, text: &str) -> String {
+    fn say(memory: &mut Conversation, text: &str) -> String {
         match think(memory, &format!("{text}\n\n[MC_TURN:7:cafe]")).ending {
-            Ending::Said(reply) => reply,
+            DemoEnding::Reply(reply) => reply,
             other => panic!("{other:?}"),
         }
     }
@@ -169,7 +157,7 @@ mod tests {
 
     #[test]
     fn it_remembers_the_first_message_and_never_repeats_the_marker() {
-        let mut memory = Memory::default();
+        let mut memory = Conversation::default();
         let first = say(&mut memory, "Good morning, the name is Mara.");
         assert!(first.starts_with("demo: ") && first.contains("the name is Mara"), "{first}");
         say(&mut memory, "Second.");
@@ -185,7 +173,7 @@ mod tests {
 
     #[test]
     fn tokens_grow_and_can_be_set() {
-        let mut memory = Memory::default();
+        let mut memory = Conversation::default();
         say(&mut memory, "one");
         let before = memory.tokens;
         say(&mut memory, "two");
@@ -198,12 +186,12 @@ mod tests {
 
     #[test]
     fn directives_are_acted() {
-        let mut memory = Memory::default();
+        let mut memory = Conversation::default();
         assert_eq!(say(&mut memory, "x [demo: say **good** day]"), "**good** day");
-        assert_eq!(think(&mut memory, "[demo: fail]").ending, Ending::Failed);
-        assert_eq!(think(&mut memory, "[demo: hang]").ending, Ending::Hang);
-        assert_eq!(think(&mut memory, "[demo: limit]").ending, Ending::Limited);
-        assert!(matches!(think(&mut memory, "[demo: limit]").ending, Ending::Said(_)), "the second time it answers");
+        assert_eq!(think(&mut memory, "[demo: fail]").ending, DemoEnding::Failed);
+        assert_eq!(think(&mut memory, "[demo: hang]").ending, DemoEnding::Hang);
+        assert_eq!(think(&mut memory, "[demo: limit]").ending, DemoEnding::Limited);
+        assert!(matches!(think(&mut memory, "[demo: limit]").ending, DemoEnding::Reply(_)), "the second time it answers");
         let steps = think(&mut memory, "[demo: steps 5 200]");
         assert_eq!((steps.steps, steps.every_ms), (5, Some(200)));
     }

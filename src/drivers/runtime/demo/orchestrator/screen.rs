@@ -5,7 +5,7 @@ use nix::sys::termios::{InputFlags, LocalFlags, SetArg, Termios, tcgetattr, tcse
 use std::io::{Stdin, Write, stdin, stdout};
 
 /// The terminal in raw mode; as before again when dropped.
-pub(crate) struct Screen {
+pub(crate) struct DemoScreen {
     stdin: Stdin,
     before: Termios,
     /// Rows of the lower part that stand above the cursor; none while it is not drawn.
@@ -22,12 +22,12 @@ pub(crate) struct Lower {
     pub(crate) footer: String,
 }
 
-impl Screen {
+impl DemoScreen {
     /// Takes the terminal.
     ///
     /// # Errors
     /// There is none.
-    pub(crate) fn open() -> Result<Screen, String> {
+    pub(crate) fn open() -> Result<DemoScreen, String> {
         let none = |_| "Error: there is no terminal: use -p for one unattended run".to_owned();
         let stdin = stdin();
         let before = tcgetattr(&stdin).map_err(none)?;
@@ -36,7 +36,7 @@ impl Screen {
         raw.input_flags.remove(InputFlags::ICRNL | InputFlags::INLCR | InputFlags::IGNCR | InputFlags::IXON);
         tcsetattr(&stdin, SetArg::TCSANOW, &raw).map_err(none)?;
         write("\x1b[?2004h");
-        Ok(Screen { stdin, before, above: None })
+        Ok(DemoScreen { stdin, before, above: None })
     }
 
     /// Columns of the terminal.
@@ -53,7 +53,7 @@ impl Screen {
     /// Draws the lower part anew.
     pub(crate) fn draw(&mut self, lower: &Lower) {
         // One column stays free: a full line would wrap in some terminals.
-        let width = Screen::width() - 1;
+        let width = DemoScreen::width() - 1;
         let rule = "─".repeat(width);
         let mut text = self.erase();
         if let Some(status) = &lower.status {
@@ -83,7 +83,7 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for DemoScreen {
     fn drop(&mut self) {
         write(&format!("{}\x1b[?2004l", self.erase()));
         // Nothing can be done where it fails: the terminal is gone.

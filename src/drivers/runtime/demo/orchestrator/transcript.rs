@@ -2,7 +2,7 @@
 
 use crate::base::clock::{Clock, SystemClock};
 use crate::domain::time::Time;
-use crate::drivers::runtime::demo::agent::VERSION;
+use crate::drivers::runtime::demo::common::VERSION;
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// A transcript that is being written.
-pub(crate) struct Transcript {
+pub(crate) struct DemoTranscript {
     path: PathBuf,
     cwd: String,
     session: String,
@@ -18,15 +18,15 @@ pub(crate) struct Transcript {
     clock: SystemClock,
 }
 
-impl Transcript {
+impl DemoTranscript {
     /// Where the transcript of a session is: under the agent's configuration, named by the working folder.
     pub(crate) fn path(base: &Path, cwd: &Path, session: &str) -> PathBuf {
         let folder = cwd.to_string_lossy().replace(['/', '.'], "-");
         base.join("projects").join(folder).join(format!("{session}.jsonl"))
     }
 
-    pub(crate) fn open(path: PathBuf, cwd: &Path, session: &str) -> Transcript {
-        Transcript {
+    pub(crate) fn open(path: PathBuf, cwd: &Path, session: &str) -> DemoTranscript {
+        DemoTranscript {
             path,
             cwd: cwd.to_string_lossy().into_owned(),
             session: session.to_owned(),
@@ -96,9 +96,9 @@ mod tests {
     #[test]
     fn what_was_said_stands_there_line_by_line() {
         let tmp = tempfile::tempdir().expect("a temporary folder");
-        let path = Transcript::path(tmp.path(), Path::new("/home/op/.work"), "s-1");
+        let path = DemoTranscript::path(tmp.path(), Path::new("/home/op/.work"), "s-1");
         assert!(path.ends_with("projects/-home-op--work/s-1.jsonl"), "{}", path.display());
-        let mut transcript = Transcript::open(path.clone(), Path::new("/home/op/.work"), "s-1");
+        let mut transcript = DemoTranscript::open(path.clone(), Path::new("/home/op/.work"), "s-1");
         transcript.user("p-1", json!("hello\n[MC_TURN:1:x]"));
         transcript.assistant(json!({"type": "text", "text": "good day"}), "end_turn", 3_100);
         let text = std::fs::read_to_string(path).expect("written");
