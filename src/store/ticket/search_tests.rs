@@ -44,7 +44,7 @@ fn words_are_found_by_their_beginnings_in_many_languages() {
 }
 
 fn plan(conn: &Connection, (from, order): (&str, &str)) -> String {
-    let sql = format!("explain query plan select t.id from {from} and t.status = ? order by {order} desc limit 31");
+    let sql = format!("explain query plan select t.title from {from} and t.status = ? order by {order} desc limit 31");
     let mut stmt = conn.prepare(&sql).expect("a query");
     let steps = stmt.query_map(params!["\"a\"*", i64::MAX, 0, "todo"], |r| r.get::<_, String>(3)).expect("a plan");
     steps.collect::<rusqlite::Result<Vec<_>>>().expect("steps").join("; ")
@@ -61,5 +61,5 @@ fn a_search_stops_when_it_has_enough_and_reads_no_other_status() {
     );
     assert!(!by_words.contains("TEMP B-TREE"), "they come newest first: {by_words}");
     let by_status = plan(&conn, BY_STATUS);
-    assert!(by_status.starts_with("SEARCH t USING INDEX tickets_by_status (status=?)"), "{by_status}");
+    assert!(by_status.starts_with("SEARCH t USING INDEX tickets_by_status (status=?)") && !by_status.contains("SCAN t"), "{by_status}");
 }
