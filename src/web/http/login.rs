@@ -12,9 +12,9 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 /// Passwords have at least so many characters.
-const SHORTEST: usize = 10;
-/// And at most so many bytes.
-const LONGEST: usize = 1024;
+pub const PASSWORD_MIN: usize = 10;
+/// And at most so many.
+const PASSWORD_MAX: usize = 200;
 
 /// Opens a browser session; the cookie carries its secret.
 ///
@@ -48,7 +48,7 @@ fn cookie(app: &App, value: String, age: Duration) -> Cookie<'static> {
 /// # Errors
 /// The stored hash is not readable.
 pub async fn verify_password(hash: &str, password: &str) -> Result<bool> {
-    if password.len() > LONGEST {
+    if password.chars().count() > PASSWORD_MAX {
         return Ok(false);
     }
     let (hash, password) = (hash.to_owned(), password.to_owned());
@@ -64,11 +64,8 @@ pub async fn verify_password(hash: &str, password: &str) -> Result<bool> {
 /// # Errors
 /// The password is too short or too long.
 pub async fn hash_password(password: &str) -> Result<String> {
-    if password.chars().count() < SHORTEST {
-        return Err(Error::field("password", format!("is too short: at least {SHORTEST} characters")));
-    }
-    if password.len() > LONGEST {
-        return Err(Error::field("password", format!("is too long: at most {LONGEST} bytes")));
+    if !(PASSWORD_MIN..=PASSWORD_MAX).contains(&password.chars().count()) {
+        return Err(Error::field("password", format!("needs {PASSWORD_MIN} to {PASSWORD_MAX} characters")));
     }
     let password = password.to_owned();
     blocking(move || {
@@ -169,6 +166,13 @@ mod tests {
         assert!(hash.starts_with("$argon2id$"));
         assert!(verify_password(&hash, "correct horse").await.expect("readable"));
         assert!(!verify_password(&hash, "wrong horse").await.expect("readable"));
-        assert!(hash_password("short").await.is_err());
+        for (n, good) in [(9, false), (10, true), (200, true), (201, false)] {
+            let password = "ü".repeat(n);
+            let hash = hash_password(&password).await;
+            assert_eq!(hash.is_ok(), good, "{n} characters");
+            if let Ok(hash) = hash {
+                assert!(verify_password(&hash, &password).await.expect("readable"), "{n} characters");
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Logging in and out: a one-time link first, a password from then on.
 
-use crate::base::error::{Error, FieldError, Result};
+use crate::base::error::{Error, Result};
+use crate::base::text::capitalised;
 use crate::store::access::credentials;
 use crate::web::http::auth;
 use crate::web::http::auth::Limiter;
@@ -19,9 +20,6 @@ use serde::Deserialize;
 
 /// The owner's name until they choose another.
 const OWNER: &str = "Owner";
-/// Characters a password needs.
-const PASSWORD_MIN: usize = 10;
-const PASSWORD_MAX: usize = 200;
 
 /// What stands in the address.
 #[derive(Debug, Default, Deserialize)]
@@ -93,15 +91,10 @@ pub async fn post(app: web::Data<App>, limiter: web::Data<Limiter>, req: HttpReq
             bare(StatusCode::UNPROCESSABLE_ENTITY, &view::by_link(&form.token, has, &errors, cx))
         }
         Err(e @ Error::Denied(_)) => {
-            bare(StatusCode::FORBIDDEN, &view::by_password(auth::safe_next(&form.next), Some(&sentence(&words(&e))), cx))
+            bare(StatusCode::FORBIDDEN, &view::by_password(auth::safe_next(&form.next), Some(&capitalised(&words(&e))), cx))
         }
         Err(e) => problem_page(&e),
     }
-}
-
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 fn user_agent(req: &HttpRequest) -> &str {
@@ -120,10 +113,8 @@ async fn by_password(app: &web::Data<App>, form: &Form) -> Result<()> {
 /// A link is spent only together with what it is spent on: a password that is refused leaves it good.
 async fn by_link(app: &web::Data<App>, form: &Form) -> Result<()> {
     let has = app.store.query(credentials::owner).await?.is_some();
-    let hash = match check_password(&form.password, has)? {
-        Some(password) => Some(auth::hash_password(&password).await?),
-        None => None,
-    };
+    // Whoever has a password may keep it.
+    let hash = if has && form.password.is_empty() { None } else { Some(auth::hash_password(&form.password).await?) };
     let token = form.token.clone();
     app.store
         .call(move |tx| {
@@ -134,18 +125,6 @@ async fn by_link(app: &web::Data<App>, form: &Form) -> Result<()> {
             }
         })
         .await
-}
-
-fn check_password(password: &str, has_one: bool) -> Result<Option<String>> {
-    if password.is_empty() && has_one {
-        return Ok(None);
-    }
-    let n = password.chars().count();
-    if !(PASSWORD_MIN..=PASSWORD_MAX).contains(&n) {
-        let message = format!("needs {PASSWORD_MIN} to {PASSWORD_MAX} characters");
-        return Err(Error::Invalid(vec![FieldError { field: "password".to_owned(), message }]));
-    }
-    Ok(Some(password.to_owned()))
 }
 
 /// `POST /logout`
@@ -173,8 +152,7 @@ pub async fn change_password(visit: &Visit, old: String, new: &str) -> Result<()
     {
         return Err(Error::field("old", "is not the password"));
     }
-    let Some(new) = check_password(new, false)? else { return Ok(()) };
-    let hash = auth::hash_password(&new).await?;
+    let hash = auth::hash_password(new).await?;
     let keep = visit.who.session;
     visit.app.store.call(move |tx| credentials::set_owner(tx, OWNER, &hash, keep)).await
 }

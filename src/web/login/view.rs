@@ -1,6 +1,7 @@
 //! Getting in: the one-time link's page, and the password. Says nothing about what is inside.
 
 use crate::base::error::FieldError;
+use crate::web::http::login::PASSWORD_MIN;
 use crate::web::ui::{Ctx, form, icon};
 use maud::{Markup, html};
 
@@ -16,10 +17,10 @@ pub fn by_link(token: &str, has_password: bool, errors: &[FieldError], cx: Ctx<'
             (form::other_errors(errors, &["password"]))
             div.field {
                 label for="p" { @if has_password { "New password" } @else { "Choose a password" } }
-                input.input #p name="password" type="password" autocomplete="new-password" minlength="10" required[!has_password]
+                input.input #p name="password" type="password" autocomplete="new-password" minlength=(PASSWORD_MIN) required[!has_password]
                     aria-invalid=[(!errors.is_empty()).then_some("true")] aria-describedby="p-hint";
                 p.hint #p-hint {
-                    @if has_password { "Leave it empty to keep the one you have." } @else { "At least 10 characters. Next time you log in with it." }
+                    @if has_password { "Leave it empty to keep the one you have." } @else { "At least " (PASSWORD_MIN) " characters. Next time you log in with it." }
                 }
                 (form::field_error(errors, "password"))
             }

@@ -6,6 +6,7 @@ use crate::domain::orchestrator::proposal::ActionKind;
 use crate::domain::profile::Profile;
 use crate::domain::ticket::Status;
 use crate::domain::time::{Time, span_words};
+use crate::web::http::login::PASSWORD_MIN;
 use crate::web::orchestrator::view_side::kind_words;
 use crate::web::settings::view_telegram;
 use crate::web::settings::view_telegram::Telegram;
@@ -281,7 +282,7 @@ fn password(s: &Settings, cx: Ctx<'_>) -> Markup {
             form.inline method="post" action="/settings/password" {
                 (form::client_id(cx, "password"))
                 label.field { span { "Old" } input.input type="password" name="old" autocomplete="current-password" required; (form::field_error(&s.errors, "old")) }
-                label.field { span { "New, at least 10 characters" } input.input type="password" name="password" autocomplete="new-password" minlength="10" required; (form::field_error(&s.errors, "password")) }
+                label.field { span { "New, at least " (PASSWORD_MIN) " characters" } input.input type="password" name="password" autocomplete="new-password" minlength=(PASSWORD_MIN) required; (form::field_error(&s.errors, "password")) }
                 button.btn type="submit" { "Change it" }
             }
         }
