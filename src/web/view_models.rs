@@ -1,6 +1,7 @@
 //! From rows to what the views show: one loader per view model, shared by pages, fragments and streams.
 
 use crate::base::error::Result;
+use crate::base::text::capitalised;
 use crate::config::Config;
 use crate::domain::ids::{EventId, TicketId};
 use crate::domain::ports::Rules;
@@ -94,7 +95,7 @@ pub fn lit(c: &Connection, t: &Ticket) -> Result<Option<Lit>> {
         Status::InReview => {
             let shown = evidence::of_ticket(c, t.id, 3)?;
             let change = shown.iter().find(|e| e.kind == "change").map(|e| format!("{}. ", e.label)).unwrap_or_default();
-            Ask::Review { summary: format!("{change}{}", capital(&plain_words(said, 280))) }
+            Ask::Review { summary: format!("{change}{}", capitalised(&plain_words(said, 280))) }
         }
         Status::Blocked => {
             let failure = match t.run {
@@ -102,7 +103,7 @@ pub fn lit(c: &Connection, t: &Ticket) -> Result<Option<Lit>> {
                 None => None,
             };
             match failure {
-                Some(f) => Ask::Blocked { reason: capital(&shortened(&f.text, 200)), advice: f.code.advice().to_owned() },
+                Some(f) => Ask::Blocked { reason: capitalised(&shortened(&f.text, 200)), advice: f.code.advice().to_owned() },
                 None => Ask::Blocked {
                     reason: "It was stopped".to_owned(),
                     advice: "Its work is kept. Reply to let it go on.".to_owned(),
@@ -139,12 +140,6 @@ fn plain_words(text: &str, max: usize) -> String {
     let line = words.join(" ").replace(['*', '`', '#'], "");
     let (cut, more) = cut_chars(&line, max);
     if more { format!("{cut}…") } else { cut.to_owned() }
-}
-
-/// Begins a sentence.
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// A live run as a row.

@@ -1,13 +1,13 @@
 //! `mission-control task …`
 
-use crate::cli::client::tickets::percent;
+use crate::base::text::percent_encoded;
 use crate::cli::client::{Failure, Target, TaskCommand, show};
 use serde_json::{Value, json};
 use std::io::Write;
 
 /// Does one of the commands.
 pub fn run(command: &TaskCommand, target: &Target, out: &mut dyn Write) -> Result<(), Failure> {
-    let path = |name: &str, what: &str| format!("/tasks/{}/{what}", percent(name));
+    let path = |name: &str, what: &str| format!("/tasks/{}/{what}", percent_encoded(name));
     let nothing = json!({});
     match command {
         TaskCommand::List => {

@@ -1,5 +1,6 @@
 //! `mission-control ticket …`
 
+use crate::base::text::percent_encoded;
 use crate::cli::client::{Failure, ListArgs, NewArgs, Target, TicketCommand, show, watch};
 use crate::domain::ids::TicketId;
 use serde_json::{Map, Value, json};
@@ -94,7 +95,7 @@ fn list(args: &ListArgs, target: &Target, out: &mut dyn Write) -> Result<(), Fai
     ];
     for (name, value) in said {
         if let Some(value) = value {
-            query.push_str(&format!("&{name}={}", percent(value)));
+            query.push_str(&format!("&{name}={}", percent_encoded(value)));
         }
     }
     let page = target.get(&query)?;
@@ -178,16 +179,4 @@ fn raw_log(path: &str, target: &Target, out: &mut dyn Write) -> Result<(), Failu
     }
     out.flush()?;
     Ok(())
-}
-
-pub(crate) fn percent(text: &str) -> String {
-    let mut out = String::new();
-    for b in text.bytes() {
-        if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.') {
-            out.push(char::from(b));
-        } else {
-            out.push_str(&format!("%{b:02X}"));
-        }
-    }
-    out
 }

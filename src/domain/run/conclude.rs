@@ -1,5 +1,6 @@
 //! The conclusion of a run: from everything that was seen of it to its state, verdict or failure.
 
+use crate::base::text::capitalised;
 use crate::domain::ids::TicketId;
 use crate::domain::run::failure_patterns;
 use crate::domain::run::progress::Progress;
@@ -153,7 +154,7 @@ fn finished(e: &Ending<'_>, trouble: Option<String>) -> Conclusion {
     let signal = match sentinel(text, e.ticket, e.nonce) {
         SentinelRead::Accepted(verdict, payload) => Some((verdict, payload)),
         SentinelRead::Refused(why) => {
-            notes.push(format!("{}.", capital(&why)));
+            notes.push(format!("{}.", capitalised(&why)));
             None
         }
         SentinelRead::None => None,
@@ -365,11 +366,6 @@ fn one_line(text: &str, max: usize) -> String {
 
 fn shown(text: &str) -> String {
     redact(&strip_control(without_sentinel(text))).trim().to_owned()
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

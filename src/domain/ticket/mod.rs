@@ -7,6 +7,7 @@ pub mod message;
 pub mod next_action;
 pub mod shorthand;
 
+use crate::base::text::capitalised;
 use crate::domain::ids::{RunId, TicketId};
 use crate::domain::time::Time;
 use serde::{Deserialize, Serialize};
@@ -231,8 +232,7 @@ impl Role {
     /// With a capital, as shown.
     #[must_use]
     pub fn label(&self) -> String {
-        let mut chars = self.0.chars();
-        chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+        capitalised(&self.0)
     }
 }
 

@@ -61,5 +61,8 @@ fn a_search_stops_when_it_has_enough_and_reads_no_other_status() {
     );
     assert!(!by_words.contains("TEMP B-TREE"), "they come newest first: {by_words}");
     let by_status = plan(&conn, BY_STATUS);
-    assert!(by_status.starts_with("SEARCH t USING INDEX tickets_by_status (status=?)") && !by_status.contains("SCAN t"), "{by_status}");
+    assert!(
+        by_status.starts_with("SEARCH t USING INDEX tickets_by_status (status=?)") && !by_status.contains("SCAN t"),
+        "{by_status}"
+    );
 }

@@ -1,7 +1,7 @@
 //! The board's filter as it stands in the address.
 
+use crate::base::text::percent_encoded;
 use crate::domain::ticket::{Priority, Status};
-use std::fmt::Write as _;
 
 /// What the board shows; all of it is in the address, so that a view can be sent to somebody.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,26 +53,9 @@ pub fn address<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str
         out.push(if i == 0 { '?' } else { '&' });
         out.push_str(key);
         out.push('=');
-        push_encoded(&mut out, value);
+        out.push_str(&percent_encoded(value));
     }
     out
-}
-
-/// A text as one segment of a path.
-#[must_use]
-pub fn segment(text: &str) -> String {
-    let mut out = String::new();
-    push_encoded(&mut out, text);
-    out
-}
-
-fn push_encoded(out: &mut String, text: &str) {
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            other => write!(out, "%{other:02X}").expect("writing to a String cannot fail"),
-        }
-    }
 }
 
 #[cfg(test)]

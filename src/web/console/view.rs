@@ -1,5 +1,6 @@
 //! The console: the sessions, the screen of one of them, and what a person may do there.
 
+use crate::base::text::sentence;
 use crate::domain::ids::TicketId;
 use crate::domain::orchestrator::session::{DriverKind, LUCI, Session, SessionState};
 use crate::domain::time::Time;
@@ -212,13 +213,6 @@ fn trouble(t: &Term, cx: Ctx<'_>) -> Markup {
             SessionState::Starting | SessionState::Idle | SessionState::Working | SessionState::Waiting => {},
         }
     }
-}
-
-fn sentence(text: &str) -> String {
-    let text = text.trim().trim_end_matches('.');
-    let mut chars = text.chars();
-    let Some(first) = chars.next() else { return String::new() };
-    format!("{}{}.", first.to_uppercase(), chars.as_str())
 }
 
 fn start(t: &Term, words: &str, cx: Ctx<'_>) -> Markup {

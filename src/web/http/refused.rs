@@ -1,6 +1,7 @@
 //! How somebody is told that they do not get in: a program by a status, a browser by the way to the login.
 
 use crate::base::error::Error;
+use crate::base::text::percent_encoded;
 use crate::web::http::principal::is_safe;
 use crate::web::http::problem::Problem;
 use actix_web::http::{StatusCode, header};
@@ -110,15 +111,9 @@ pub fn safe_next(next: &str) -> &str {
     if good { next } else { "/" }
 }
 
-fn percent(text: &str) -> String {
-    let mut out = String::new();
-    for b in text.bytes() {
-        match b {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(b)),
-            _ => out.push_str(&format!("%{b:02X}")),
-        }
-    }
-    out
+/// A path as a query's value; its slashes need no encoding there.
+fn percent(path: &str) -> String {
+    percent_encoded(path).replace("%2F", "/")
 }
 
 #[cfg(test)]

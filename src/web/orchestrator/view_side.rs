@@ -1,11 +1,12 @@
 //! What stands around the conversation: memory, session, profile, what happens without asking; the queue and the state.
 
+use crate::base::text::capitalised;
+use crate::base::text::percent_encoded;
 use crate::domain::orchestrator::proposal::ActionKind;
 use crate::domain::orchestrator::session::{DriverKind, Session, Wanted};
 use crate::domain::orchestrator::turn::Turn;
 use crate::domain::text::shortened;
 use crate::domain::time::Time;
-use crate::web::board::filter;
 use crate::web::ui::status_indicator::Standing;
 use crate::web::ui::{Ctx, form, icon, when, words};
 use maud::{Markup, html};
@@ -84,7 +85,7 @@ fn session(s: &Side, cx: Ctx<'_>) -> Markup {
         section {
             h2 { "Session" }
             dl.dl {
-                dt { "State" } dd { span.state data-st=(s.standing.st()) { (capital(s.standing.words().trim_start_matches("is "))) } }
+                dt { "State" } dd { span.state data-st=(s.standing.st()) { (capitalised(s.standing.words().trim_start_matches("is "))) } }
                 @if let Some(x) = &s.session {
                     @if let Some(note) = &x.note { dt { "Note" } dd dir="auto" { (note) } }
                     @if let Some(at) = x.retry_at { dt { "Next try" } dd { (when::ago(at, cx.now)) } }
@@ -170,7 +171,7 @@ pub fn line(s: &Side, cx: Ctx<'_>) -> Markup {
         a.luciline #luci-line href="#luci-side" data-st=(s.standing.st()) {
             i {}
             span.grow {
-                b { (capital(s.standing.words().trim_start_matches("is "))) }
+                b { (capitalised(s.standing.words().trim_start_matches("is "))) }
                 @if let Standing::Works(since) = s.standing { " " (when::span(since, cx.now)) }
                 " · " (s.label)
                 @if tokens > 0 { " · " (words::short_count(tokens)) " tokens" }
@@ -202,7 +203,7 @@ pub fn state(s: &Side, cx: Ctx<'_>) -> Markup {
                     b { "A dialog is open that only you can answer." } @if let Some(note) = note { " " span dir="auto" { (note) } }
                 }, html! { a.btn.tight href=(CONSOLE) { "Open the console" } })),
                 Standing::Resting => (notice("input", "hourglass", html! {
-                    b { "Luci rests." } " " @if let Some(note) = note { span dir="auto" { (capital(note.trim_end_matches('.'))) } ". " }
+                    b { "Luci rests." } " " @if let Some(note) = note { span dir="auto" { (capitalised(note.trim_end_matches('.'))) } ". " }
                     @if let Some(at) = s.rests_until { "She goes on " (when::ago(at, cx.now)) "; your messages wait." } @else { "Your messages wait until that is mended." }
                 }, resume(s, cx))),
                 Standing::Keyboard => (notice("input", "keyboard", html! {
@@ -216,7 +217,7 @@ pub fn state(s: &Side, cx: Ctx<'_>) -> Markup {
 /// Ends the rest of her profile.
 fn resume(s: &Side, cx: Ctx<'_>) -> Markup {
     let profile = s.session.as_ref().map_or(s.chosen.as_str(), |x| x.profile.as_str());
-    button(&format!("/settings/profiles/{}/resume", filter::segment(profile)), "play", "Let her go on", cx)
+    button(&format!("/settings/profiles/{}/resume", percent_encoded(profile)), "play", "Let her go on", cx)
 }
 
 fn notice(st: &str, sign: &str, text: Markup, act: Markup) -> Markup {
@@ -248,9 +249,4 @@ pub fn queue(s: &Side, cx: Ctx<'_>) -> Markup {
             }
         }
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

@@ -1,10 +1,10 @@
 //! Tasks: the list with what is due next and how it went, and the files that cannot be read.
 
+use crate::base::text::percent_encoded;
 use crate::domain::task::schedule::local_words;
 use crate::domain::task::{Broken, TaskRunState};
 use crate::domain::text::shortened;
 use crate::domain::time::Time;
-use crate::web::board::filter::segment;
 use crate::web::ui::paused;
 use crate::web::ui::paused::Resting;
 use crate::web::ui::{Ctx, form, icon, stream, when, words};
@@ -146,7 +146,7 @@ fn row(l: &TaskLine, may_change: bool, cx: Ctx<'_>) -> Markup {
 /// Where a task's page is.
 #[must_use]
 pub fn href(name: &str) -> String {
-    format!("/tasks/{}", segment(name))
+    format!("/tasks/{}", percent_encoded(name))
 }
 
 /// When a task is due next: how soon, and the time on the wall there.

@@ -1,5 +1,6 @@
 //! What was said on a ticket: people and agents in full, the system in one small line.
 
+use crate::base::text::capitalised;
 use crate::domain::run::verdict;
 use crate::domain::text::cut_chars;
 use crate::domain::ticket::comment::{Comment, CommentKind, Source};
@@ -36,7 +37,7 @@ fn said(s: &Said, cx: Ctx<'_>) -> Markup {
     let person = matches!(c.source, Source::Human | Source::Telegram);
     // An agent's DONE: or REVIEW: is for us; the head says it in our words.
     let plain = if c.kind == CommentKind::Result {
-        verdict::prefix(&c.body).map(|(_, rest)| capital(&rest)).filter(|rest| !rest.is_empty())
+        verdict::prefix(&c.body).map(|(_, rest)| capitalised(&rest)).filter(|rest| !rest.is_empty())
     } else {
         None
     };
@@ -117,16 +118,11 @@ pub fn evidence_row(e: &Evidence) -> Markup {
     html! {
         li data-evidence=(e.id) {
             (icon::icon(sign))
-            b dir="auto" { (capital(&e.kind)) }
+            b dir="auto" { (capitalised(&e.kind)) }
             @if e.detail.trim().is_empty() { span dir="auto" { (e.label) } }
             @else { details { summary dir="auto" { (e.label) } (markdown(&e.detail)) } }
         }
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// Whether a queued message was delivered, `#m-<id>`.

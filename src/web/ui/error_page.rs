@@ -1,5 +1,6 @@
 //! Error pages: what happened, what was kept, what to do next.
 
+use crate::base::text::capitalised;
 use crate::web::ui::icon;
 use crate::web::ui::shell::Nav;
 use maud::{Markup, html};
@@ -61,14 +62,9 @@ pub fn usual(status: u16, detail: &str, here: Nav) -> ErrorPage {
             &[("Home", "/"), back],
         ),
     };
-    let text = if detail.is_empty() { text.to_owned() } else { format!("{}. {text}", capital(detail).trim_end_matches('.')) };
+    let text = if detail.is_empty() { text.to_owned() } else { format!("{}. {text}", capitalised(detail).trim_end_matches('.')) };
     let next = next.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
     ErrorPage { status, title: title.to_owned(), text, next }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Pieces of forms: the hidden `client_id`, attributes that make a form live, menus of moves, selects, field errors.
 
 use crate::base::error::FieldError;
+use crate::base::text::sentence;
 use crate::domain::ids::TicketId;
 use crate::domain::ticket::{Priority, Status};
 use crate::web::ui::{Ctx, icon, words};
@@ -69,10 +70,4 @@ pub fn moves(ticket: TicketId, from: Status, version: i64, cx: Ctx<'_>) -> Marku
             }
         }
     }
-}
-
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
 }

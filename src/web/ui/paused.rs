@@ -1,7 +1,7 @@
 //! A profile that rests: with the button that lets it go on, or a pointer to it from where its work is missed.
 
+use crate::base::text::percent_encoded;
 use crate::domain::time::Time;
-use crate::web::board::filter::segment;
 use crate::web::ui::{Ctx, form, icon, when};
 use maud::{Markup, html};
 
@@ -23,7 +23,7 @@ pub fn notice(r: &Resting, cx: Ctx<'_>) -> Markup {
         r,
         cx,
         html! {
-            form method="post" action=(format!("/settings/profiles/{}/resume", segment(&r.name))) {
+            form method="post" action=(format!("/settings/profiles/{}/resume", percent_encoded(&r.name))) {
                 (form::client_id(cx, format_args!("resume-{}", r.name)))
                 button.btn.tight type="submit" { "Let it go on" }
             }
