@@ -3,12 +3,13 @@
 use crate::base::error::{Error, FieldError, Result};
 use crate::config::Config;
 use crate::domain::actor::Actor;
+use crate::domain::ids::TicketId;
 use crate::domain::orchestrator::turn::{Turn, TurnOrigin};
 use crate::domain::ticket::draft;
 use crate::domain::ticket::draft::Message;
 use crate::domain::ticket::{Status, Ticket, UnknownWord};
 use crate::store::Tx;
-use crate::store::db::idempotency::{Answer, Key, body_hash, once};
+use crate::store::db::idempotency::body_hash;
 use crate::store::orchestrator::turns;
 use crate::store::orchestrator::turns::NewTurn;
 use crate::store::ticket::tickets::NewTicket;
@@ -122,19 +123,10 @@ async fn make(visit: &Visit, form: &Form) -> Result<(Ticket, Vec<String>)> {
     let actor = visit.who.actor.clone();
     let (new, notes) = read(form, &config)?;
     let start = mode(form) == Mode::Now;
-    let key = key(visit, "POST /composer", &form.client_id, &format!("{form:?}"));
-    let made = visit
-        .app
-        .store
-        .call(move |tx| {
-            let answer = once(tx, &key, || {
-                let ticket = create(tx, &new, start, &actor, &config)?;
-                Ok(Answer { status: 201, body: ticket.id.0.to_string() })
-            })?;
-            let id = answer.body.parse().map_err(|_| Error::Internal("a kept answer is no number".to_owned()))?;
-            tickets::get(tx.conn, crate::domain::ids::TicketId(id))
-        })
-        .await?;
+    let key = visit.form_key("POST /composer", &form.client_id, &format!("{form:?}"));
+    let made = visit.once(key, move |tx| Ok(create(tx, &new, start, &actor, &config)?.id.0.to_string())).await?;
+    let id = made.parse().map_err(|_| Error::Internal("a kept answer is no number".to_owned()))?;
+    let made = visit.app.store.query(move |c| tickets::get(c, TicketId(id))).await?;
     Ok((made, notes))
 }
 
@@ -144,19 +136,6 @@ async fn make(visit: &Visit, form: &Form) -> Result<(Ticket, Vec<String>)> {
 /// As the store's.
 pub fn create(tx: &Tx<'_>, new: &NewTicket, start: bool, actor: &Actor, config: &Config) -> Result<Ticket> {
     if start { lifecycle::create_started(tx, new, actor, config) } else { tickets::create(tx, new, actor) }
-}
-
-/// The key under which a form's answer is kept: the rendering's id and what was sent, so that two different buttons of
-/// one rendering are two requests and one button pressed twice is one.
-#[must_use]
-pub fn key(visit: &Visit, route: &str, client_id: &str, sent: &str) -> Key {
-    let body_hash = body_hash(sent.as_bytes());
-    Key {
-        principal: visit.who.key.clone(),
-        key: (!client_id.is_empty()).then(|| format!("{client_id}:{}", &body_hash[..16])),
-        route: route.to_owned(),
-        body_hash,
-    }
 }
 
 /// What the form makes, and what of its words was not understood. What is chosen beside the words holds where they say

@@ -16,7 +16,6 @@ use crate::store::db::audit;
 use crate::store::orchestrator::{sessions, turns};
 use crate::store::run::runs;
 use crate::store::ticket::tickets;
-use crate::web::composer::page::key;
 use crate::web::console::view::{Row, Term, console as view, line, sessions as list, state, terminal};
 use crate::web::http::request::{Sent, Visit, html_response};
 use crate::web::orchestrator::load::standing;
@@ -190,7 +189,7 @@ pub async fn type_line(sent: Sent<Line>) -> HttpResponse {
     visit
         .answer(async {
             visit.who.owner()?;
-            let key = key(&visit, "POST /console/line", &form.client_id, &form.line);
+            let key = visit.form_key("POST /console/line", &form.client_id, &form.line);
             let who = visit.who.actor.clone();
             blocking(&visit, move |engine| input::type_line(engine, &who, &key, &form.line)).await?;
             let term = look(&visit, 0).await?;

@@ -4,6 +4,7 @@ pub mod assets;
 pub mod auth;
 pub mod chunked_body;
 pub mod filled;
+pub(crate) mod form_once;
 pub mod forwarded;
 pub mod hosts;
 pub(crate) mod login;

@@ -9,10 +9,8 @@ use crate::domain::time::{Time, span_words};
 use crate::drivers::task_file;
 use crate::store::Tx;
 use crate::store::db::audit;
-use crate::store::db::idempotency::{Answer, once};
 use crate::store::task::tasks::TaskRow;
 use crate::store::task::{task_runs, tasks};
-use crate::web::composer::page::key;
 use crate::web::http::request::{Sent, Visit, html_response, seed};
 use crate::web::sse::page_stream;
 use crate::web::sse::page_stream::{Feed, Piece};
@@ -287,17 +285,13 @@ async fn press(
         .answer(async {
             visit.who.may_change_tickets()?;
             let to = view::href(&name);
-            let key = key(&visit, &format!("POST {to}/{what}"), &form.client_id, what);
+            let key = visit.form_key(&format!("POST {to}/{what}"), &form.client_id, what);
             let mine = name.clone();
             visit
-                .app
-                .store
-                .call(move |tx| {
+                .once(key, move |tx| {
                     tasks::by_name(tx.conn, &mine)?;
-                    once(tx, &key, || {
-                        work(tx, &mine)?;
-                        Ok(Answer { status: 200, body: String::new() })
-                    })
+                    work(tx, &mine)?;
+                    Ok(String::new())
                 })
                 .await?;
             let fragments = html! { (toast_partial(Tone::Good, &format!("{name} {words}"), None)) };

@@ -4,10 +4,9 @@ use crate::base::error::{Error, FieldError, Result};
 use crate::config::Config;
 use crate::domain::ids::TicketId;
 use crate::domain::ticket::{Role, Title, UnknownWord, WorkClass};
-use crate::store::db::idempotency::{Answer, once};
+use crate::store::Tx;
 use crate::store::ticket::tickets;
 use crate::store::ticket::tickets::Patch;
-use crate::web::composer::page::key;
 use crate::web::http::request::{Sent, Visit, html_response};
 use crate::web::ticket::page::identifier;
 use crate::web::ticket::view_edit::{Edit, edit as edit_view};
@@ -93,18 +92,13 @@ pub async fn post(sent: Sent<Edited>, path: web::Path<String>) -> HttpResponse {
                 Err(Error::Invalid(errors)) => return again(&visit, id, &form, Obstacle::Errors(errors)).await,
                 Err(e) => return Err(e),
             };
-            let key = key(&visit, &format!("POST /tickets/{id}/edit"), &form.client_id, &format!("{form:?}"));
+            let key = visit.form_key(&format!("POST /tickets/{id}/edit"), &form.client_id, &format!("{form:?}"));
             let (actor, version) = (visit.who.actor.clone(), form.version);
-            let done = visit
-                .app
-                .store
-                .call(move |tx| {
-                    once(tx, &key, || {
-                        tickets::patch(tx, id, &patch, &actor, Some(version))?;
-                        Ok(Answer { status: 200, body: String::new() })
-                    })
-                })
-                .await;
+            let work = move |tx: &Tx<'_>| {
+                tickets::patch(tx, id, &patch, &actor, Some(version))?;
+                Ok(String::new())
+            };
+            let done = visit.once(key, work).await;
             match done {
                 Err(Error::Conflict(_)) => return again(&visit, id, &form, Obstacle::Newer).await,
                 done => done?,

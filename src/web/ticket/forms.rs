@@ -4,9 +4,7 @@ use crate::base::error::{Error, FieldError, Result};
 use crate::domain::ids::TicketId;
 use crate::domain::ticket::Status;
 use crate::store::Tx;
-use crate::store::db::idempotency::{Answer, once};
 use crate::store::ticket::{lifecycle, tickets};
-use crate::web::composer::page::key;
 use crate::web::http::request::{Sent, Visit, html_response};
 use crate::web::ticket::page::{Query, identifier, show};
 use crate::web::ticket::view;
@@ -41,16 +39,12 @@ pub async fn reply(sent: Sent<Reply>, path: web::Path<String>) -> HttpResponse {
                 let errors = vec![FieldError { field: "body".to_owned(), message }];
                 return refused_reply(&visit, id, form.body, errors).await;
             }
-            let key = key(&visit, &format!("POST /tickets/{id}/reply"), &form.client_id, &body);
+            let key = visit.form_key(&format!("POST /tickets/{id}/reply"), &form.client_id, &body);
             let (config, actor, said) = (visit.app.config.clone(), visit.who.actor.clone(), body.clone());
             visit
-                .app
-                .store
-                .call(move |tx| {
-                    once(tx, &key, || {
-                        lifecycle::reply(tx, id, &said, &actor, config.as_ref())?;
-                        Ok(Answer { status: 201, body: String::new() })
-                    })
+                .once(key, move |tx| {
+                    lifecycle::reply(tx, id, &said, &actor, config.as_ref())?;
+                    Ok(String::new())
                 })
                 .await?;
             replied(&visit, id, &body).await
@@ -110,16 +104,14 @@ pub async fn move_to(sent: Sent<Move>, path: web::Path<String>) -> HttpResponse 
             visit.who.may_change_tickets()?;
             let to: Status =
                 form.status.parse().map_err(|e: crate::domain::ticket::UnknownWord| Error::field("status", e.to_string()))?;
-            let key = key(&visit, &format!("POST /tickets/{id}/move"), &form.client_id, &format!("{to} {:?}", form.version));
+            let key = visit.form_key(&format!("POST /tickets/{id}/move"), &form.client_id, &format!("{to} {:?}", form.version));
             let (config, actor) = (visit.app.config.clone(), visit.who.actor.clone());
-            change(&visit, id, &format!("{id}: {}", to.label()), move |tx| {
-                once(tx, &key, || {
-                    lifecycle::move_to(tx, id, to, &actor, form.version, config.as_ref())?;
-                    Ok(Answer { status: 200, body: String::new() })
-                })
-                .map(|_| ())
-            })
-            .await
+            let work = move |tx: &Tx<'_>| {
+                lifecycle::move_to(tx, id, to, &actor, form.version, config.as_ref())?;
+                Ok(String::new())
+            };
+            visit.once(key, work).await?;
+            changed(&visit, id, &format!("{id}: {}", to.label())).await
         })
         .await
 }
@@ -138,28 +130,20 @@ pub async fn stop(sent: Sent<Bare>, path: web::Path<String>) -> HttpResponse {
         .answer(async {
             let id = identifier(&path)?;
             visit.who.may_change_tickets()?;
-            let key = key(&visit, &format!("POST /tickets/{id}/stop"), &form.client_id, "");
+            let key = visit.form_key(&format!("POST /tickets/{id}/stop"), &form.client_id, "");
             let actor = visit.who.actor.clone();
-            change(&visit, id, &format!("{id} is being stopped"), move |tx| {
-                once(tx, &key, || {
-                    lifecycle::stop(tx, id, None, &actor)?;
-                    Ok(Answer { status: 202, body: String::new() })
-                })
-                .map(|_| ())
-            })
-            .await
+            let work = move |tx: &Tx<'_>| {
+                lifecycle::stop(tx, id, None, &actor)?;
+                Ok(String::new())
+            };
+            visit.once(key, work).await?;
+            changed(&visit, id, &format!("{id} is being stopped")).await
         })
         .await
 }
 
-/// Does a change and answers with the head as it stands now. The stream brings everything else.
-async fn change(
-    visit: &Visit,
-    id: TicketId,
-    words: &str,
-    work: impl FnOnce(&Tx<'_>) -> Result<()> + Send + 'static,
-) -> Result<HttpResponse> {
-    visit.app.store.call(work).await?;
+/// Answers a change with the head as it stands now. The stream brings everything else.
+async fn changed(visit: &Visit, id: TicketId, words: &str) -> Result<HttpResponse> {
     let (config, now) = (visit.app.config.clone(), visit.now);
     let (head, lit) = visit
         .app
