@@ -49,8 +49,8 @@ pub struct Engine {
     overdue: Mutex<BTreeMap<RunId, Overdue>>,
     /// Where the last look for tickets that may go was broken off, where there were very many that may not.
     scan_cursor: Mutex<Option<Place>>,
-    /// What each agent's program can do, by kind, command line and time of its last change.
-    probes: Mutex<BTreeMap<(RuntimeKind, Vec<String>, i64), Probe>>,
+    /// What each agent's program can do.
+    probes: Mutex<BTreeMap<ProgramKey, Probe>>,
     /// What runs that are over changed, as far as it is measured.
     measures: Measures,
     /// One pickup at a time.
@@ -61,6 +61,9 @@ pub struct Engine {
     tasks: Mutex<Memory>,
     stopping: AtomicBool,
 }
+
+/// An agent's program: its runtime, its command line, and when its file last changed, in seconds since 1970.
+type ProgramKey = (RuntimeKind, Vec<String>, i64);
 
 impl Engine {
     /// Engines over a store. Nothing runs until [`pickup::run`] and [`ingest::run`] are called.
