@@ -150,3 +150,9 @@ impl Store {
         self.readers.version()
     }
 }
+
+/// Numbers as a list that a statement takes apart (`json_each`).
+pub(crate) fn id_list(ids: impl Iterator<Item = i64>) -> String {
+    let numbers: Vec<String> = ids.map(|id| id.to_string()).collect();
+    format!("[{}]", numbers.join(","))
+}

@@ -11,7 +11,7 @@ use crate::store::run::runs::fenced;
 use crate::store::ticket::tickets::parsed;
 use rusqlite::{Connection, OptionalExtension, params};
 
-const COLUMNS: &str = "id, ticket_id, seq, run_id, attempt, line, kind, tool, context, input, content, truncated, is_error, \
+pub(crate) const COLUMNS: &str = "id, ticket_id, seq, run_id, attempt, line, kind, tool, context, input, content, truncated, is_error, \
      sub_agent, call_id, created_at";
 
 /// A stretch of a run's raw log, read and understood.
@@ -236,7 +236,7 @@ fn seq_at(conn: &Connection, ticket: TicketId, cursor: EventId) -> Result<i64> {
     Ok(found.unwrap_or(0))
 }
 
-fn row_to_event(r: &rusqlite::Row<'_>) -> rusqlite::Result<Event> {
+pub(crate) fn row_to_event(r: &rusqlite::Row<'_>) -> rusqlite::Result<Event> {
     Ok(Event {
         id: EventId(r.get(0)?),
         ticket: TicketId(r.get(1)?),

@@ -1,5 +1,6 @@
 //! Runs: rows, events, reports, and which tickets may start.
 
+pub mod activity;
 pub mod dispatch;
 pub mod events;
 pub(crate) mod inbox_report;

@@ -8,6 +8,7 @@ use crate::domain::time::Time;
 use crate::store::Tx;
 use crate::store::ticket::tickets::{parsed, parsed_opt};
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeMap;
 
 const COLUMNS: &str = "r.id, r.ticket_id, r.attempt, r.reason, r.state, r.profile, r.host, r.generation, r.nonce, r.session_id, \
      r.resumed, r.pid, r.cwd, r.worktree, r.branch, r.base_commit, r.run_dir, r.raw_log, r.log_offset, r.log_lines, \
@@ -22,6 +23,20 @@ const COLUMNS: &str = "r.id, r.ticket_id, r.attempt, r.reason, r.state, r.profil
 pub fn get(conn: &Connection, id: RunId) -> Result<Run> {
     let sql = format!("select {COLUMNS} from runs r where r.id = ?1");
     conn.prepare_cached(&sql)?.query_row([id.0], row_to_run).optional()?.ok_or_else(|| Error::not_found(format!("run {id}")))
+}
+
+/// Several runs by number; missing ones are left out.
+///
+/// # Errors
+/// The database refused.
+pub fn get_many(conn: &Connection, ids: &[RunId]) -> Result<BTreeMap<RunId, Run>> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let sql = format!("select {COLUMNS} from runs r where r.id in (select value from json_each(?1))");
+    let mut stmt = conn.prepare_cached(&sql)?;
+    let rows = stmt.query_map([crate::store::id_list(ids.iter().map(|id| id.0))], row_to_run)?;
+    rows.map(|run| Ok(run.map(|run| (run.id, run))?)).collect()
 }
 
 /// A ticket's runs, newest first.

@@ -88,15 +88,26 @@ pub fn projects(conn: &Connection) -> Result<Vec<String>> {
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
+/// A short index walk for each status, merged as they go: no more rows are read than are shown, however many tickets there
+/// are, and nothing is sorted.
 fn all_statuses(conn: &Connection, columns: &str, filter: &Filter, after: Option<Cursor>, limit: usize) -> Result<Vec<Ticket>> {
-    // Eight short index walks, merged: flat in the number of tickets.
-    let mut found = Vec::new();
+    let (at, id) = after.map_or((i64::MAX, i64::MAX), |c| (c.updated_at.0, c.id.0));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let (mut sql, mut args) = (String::new(), Vec::<&dyn ToSql>::new());
     for status in Status::ALL {
-        found.extend(rows(conn, columns, &Filter { status: Some(*status), ..filter.clone() }, after, limit)?);
+        let join = if sql.is_empty() { "" } else { " union all " };
+        sql.push_str(&format!("{join}select {columns} from tickets t where t.status = '{status}'"));
+        narrow(&mut sql, &mut args, filter);
+        sql.push_str(" and (t.updated_at, t.id) < (?, ?)");
+        args.push(&at);
+        args.push(&id);
     }
-    found.sort_by_key(|t| std::cmp::Reverse((t.updated_at, t.id)));
-    found.truncate(limit);
-    Ok(found)
+    // By their places in `COLUMNS` and `FACE`: the last change, the number.
+    sql.push_str(" order by 19 desc, 1 desc limit ?");
+    args.push(&limit);
+    let mut stmt = conn.prepare_cached(&sql)?;
+    let found = stmt.query_map(args.as_slice(), row_to_ticket)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 /// What a filter asks for beside status and words.

@@ -6,8 +6,9 @@ use crate::domain::ids::{CommentId, RunId, TicketId};
 use crate::domain::ticket::comment::{Comment, CommentKind, Source};
 use crate::domain::time::Time;
 use crate::store::Tx;
-use crate::store::ticket::tickets::parsed;
+use crate::store::ticket::tickets::{id_list, parsed};
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeMap;
 
 /// A comment to be stored.
 #[derive(Debug, Clone)]
@@ -100,6 +101,24 @@ pub fn last_word(conn: &Connection, ticket: TicketId) -> Result<Option<Comment>>
         )?
         .query_row([ticket.0], row_to_comment)
         .optional()?)
+}
+
+/// As [`last_word`], of each of these tickets that has one.
+///
+/// # Errors
+/// The database refused.
+pub fn last_words(conn: &Connection, tickets: &[TicketId]) -> Result<BTreeMap<TicketId, Comment>> {
+    if tickets.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut stmt = conn.prepare_cached(
+        "select id, ticket_id, run_id, author, source, kind, body, created_at from comments where id in (
+           select (select c.id from comments c where c.ticket_id = t.value and c.kind in ('result', 'terminal_state')
+                   order by c.id desc limit 1)
+           from json_each(?1) t)",
+    )?;
+    let rows = stmt.query_map([id_list(tickets)], row_to_comment)?;
+    rows.map(|comment| Ok(comment.map(|comment| (comment.ticket, comment))?)).collect()
 }
 
 fn row_to_comment(r: &rusqlite::Row<'_>) -> rusqlite::Result<Comment> {

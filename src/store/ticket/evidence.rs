@@ -6,6 +6,7 @@ use crate::domain::ids::{RunId, TicketId};
 use crate::domain::ticket::evidence::Evidence;
 use crate::domain::time::Time;
 use crate::store::Tx;
+use crate::store::ticket::tickets::id_list;
 use rusqlite::{Connection, params};
 
 /// Adds a piece of evidence.
@@ -39,16 +40,36 @@ pub fn before(conn: &Connection, ticket: TicketId, id: i64, limit: i64) -> Resul
         "select id, ticket_id, run_id, kind, label, detail, created_at from evidence
          where ticket_id = ?1 and id < ?2 order by id desc limit ?3",
     )?;
-    let rows = stmt.query_map(params![ticket.0, id, limit], |r| {
-        Ok(Evidence {
-            id: r.get(0)?,
-            ticket: TicketId(r.get(1)?),
-            run: r.get::<_, Option<i64>>(2)?.map(RunId),
-            kind: r.get(3)?,
-            label: r.get(4)?,
-            detail: r.get(5)?,
-            created_at: Time(r.get(6)?),
-        })
-    })?;
+    let rows = stmt.query_map(params![ticket.0, id, limit], row_to_evidence)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The newest evidence of each of these tickets, at most `each` pieces of one, newest first.
+///
+/// # Errors
+/// The database refused.
+pub fn newest_of(conn: &Connection, tickets: &[TicketId], each: i64) -> Result<Vec<Evidence>> {
+    if tickets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut stmt = conn.prepare_cached(
+        "select e.id, e.ticket_id, e.run_id, e.kind, e.label, e.detail, e.created_at
+         from json_each(?1) t join evidence e on e.ticket_id = t.value
+         where e.id in (select n.id from evidence n where n.ticket_id = t.value order by n.id desc limit ?2)
+         order by e.ticket_id, e.id desc",
+    )?;
+    let rows = stmt.query_map(params![id_list(tickets), each], row_to_evidence)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn row_to_evidence(r: &rusqlite::Row<'_>) -> rusqlite::Result<Evidence> {
+    Ok(Evidence {
+        id: r.get(0)?,
+        ticket: TicketId(r.get(1)?),
+        run: r.get::<_, Option<i64>>(2)?.map(RunId),
+        kind: r.get(3)?,
+        label: r.get(4)?,
+        detail: r.get(5)?,
+        created_at: Time(r.get(6)?),
+    })
 }

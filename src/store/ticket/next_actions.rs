@@ -1,7 +1,7 @@
 //! What moves each ticket next: computed from rows for a page of tickets at a time.
 
 use crate::base::error::Result;
-use crate::domain::ids::TicketId;
+use crate::domain::ids::{RunId, TicketId};
 use crate::domain::ports::Rules;
 use crate::domain::run::{Run, RunState};
 use crate::domain::ticket::next_action::{NextAction, NextKind};
@@ -14,74 +14,84 @@ use crate::store::ticket::tickets;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
+/// What the moves of a page of tickets follow from, each read once for all of them.
+struct Rows {
+    paused: BTreeMap<String, Pause>,
+    /// Live runs by their tickets.
+    live: BTreeMap<TicketId, Run>,
+    /// The last runs of blocked tickets.
+    ended: BTreeMap<RunId, Run>,
+    blockers: BTreeMap<TicketId, Vec<(TicketId, Status)>>,
+}
+
+impl Rows {
+    fn read(conn: &Connection, list: &[Ticket], now: Time) -> Result<Rows> {
+        let of = |status: Status| list.iter().filter(move |t| t.status == status);
+        let live = match of(Status::InProgress).next() {
+            Some(_) => runs::live(conn)?.into_iter().map(|run| (run.ticket, run)).collect(),
+            None => BTreeMap::new(),
+        };
+        let ended: Vec<RunId> = of(Status::Blocked).filter_map(|t| t.run).collect();
+        let queued: Vec<TicketId> = of(Status::Todo).filter(|t| !t.needs_approval).map(|t| t.id).collect();
+        Ok(Rows {
+            paused: pauses::in_force(conn, now)?,
+            live,
+            ended: runs::get_many(conn, &ended)?,
+            blockers: tickets::blockers_of(conn, &queued)?,
+        })
+    }
+}
+
 /// The next move of each of these tickets.
 ///
 /// # Errors
 /// The database refused.
 pub fn actions(conn: &Connection, list: &[Ticket], now: Time, rules: &dyn Rules) -> Result<BTreeMap<TicketId, NextAction>> {
-    let paused = pauses::in_force(conn, now)?;
-    let mut found = BTreeMap::new();
-    for ticket in list {
-        found.insert(ticket.id, action(conn, ticket, now, &paused, rules)?);
-    }
-    Ok(found)
+    let rows = Rows::read(conn, list, now)?;
+    Ok(list.iter().map(|ticket| (ticket.id, action(&rows, ticket, now, rules))).collect())
 }
 
-fn action(
-    conn: &Connection,
-    ticket: &Ticket,
-    now: Time,
-    paused: &BTreeMap<String, Pause>,
-    rules: &dyn Rules,
-) -> Result<NextAction> {
+fn action(rows: &Rows, ticket: &Ticket, now: Time, rules: &dyn Rules) -> NextAction {
     let since = Some(ticket.status_since);
-    Ok(match ticket.status {
+    match ticket.status {
         Status::Inbox => plain(NextKind::Triage, "Waits for you to start it", since),
-        Status::Todo => queued(conn, ticket, now, paused, rules)?,
-        Status::InProgress => match runs::live_of(conn, ticket.id)? {
-            Some(run) => working(ticket, &run, paused),
+        Status::Todo => queued(rows, ticket, now, rules),
+        Status::InProgress => match rows.live.get(&ticket.id) {
+            Some(run) => working(ticket, run, &rows.paused),
             // The checker calls this a breach; until it is repaired the page says the truth.
             None => plain(NextKind::Working, "Its run has ended; the next pickup sorts it out", since),
         },
         Status::NeedsInput => plain(NextKind::Answer, "Waits for your answer", since),
         Status::InReview => plain(NextKind::Review, "Waits for your review", since),
         Status::Blocked => {
-            let why = match ticket.run {
-                Some(run) => runs::get(conn, run)?.failure.map(|f| f.code.advice()),
-                None => None,
-            };
-            plain(NextKind::Unblock, why.unwrap_or("Waits for you: reply to let it go on"), since)
+            let failure = ticket.run.and_then(|run| rows.ended.get(&run)?.failure.as_ref());
+            let why = failure.map_or("Waits for you: reply to let it go on", |f| f.code.advice());
+            plain(NextKind::Unblock, why, since)
         }
         Status::Done | Status::Cancelled => plain(NextKind::Nothing, "Nothing more to do", since),
-    })
+    }
 }
 
-fn queued(
-    conn: &Connection,
-    ticket: &Ticket,
-    now: Time,
-    paused: &BTreeMap<String, Pause>,
-    rules: &dyn Rules,
-) -> Result<NextAction> {
+fn queued(rows: &Rows, ticket: &Ticket, now: Time, rules: &dyn Rules) -> NextAction {
     if ticket.needs_approval {
-        return Ok(plain(NextKind::Triage, "An agent made it: waits for you to start it", Some(ticket.status_since)));
+        return plain(NextKind::Triage, "An agent made it: waits for you to start it", Some(ticket.status_since));
     }
-    let open: Vec<String> =
-        tickets::blockers(conn, ticket.id)?.into_iter().filter(|(_, s)| !s.is_closed()).map(|(id, _)| id.to_string()).collect();
+    let blockers = rows.blockers.get(&ticket.id).map_or(&[][..], Vec::as_slice);
+    let open: Vec<String> = blockers.iter().filter(|(_, s)| !s.is_closed()).map(|(id, _)| id.to_string()).collect();
     if !open.is_empty() {
-        return Ok(plain(NextKind::WaitsFor, format!("After {}", open.join(", ")), Some(ticket.status_since)));
+        return plain(NextKind::WaitsFor, format!("After {}", open.join(", ")), Some(ticket.status_since));
     }
     if !rules.is_active(&ticket.role) {
         let text = format!("{} takes no tickets here: give it to another role", ticket.role.label());
-        return Ok(plain(NextKind::Unblock, text, Some(ticket.status_since)));
+        return plain(NextKind::Unblock, text, Some(ticket.status_since));
     }
-    if let Some(pause) = paused.get(&rules.profile_for(ticket)) {
-        return Ok(pause_words(pause));
+    if let Some(pause) = rows.paused.get(&rules.profile_for(ticket)) {
+        return pause_words(pause);
     }
-    Ok(match ticket.not_before {
+    match ticket.not_before {
         Some(at) if at > now => plain(NextKind::Later, "Tries again", Some(at)),
         Some(_) | None => plain(NextKind::Queued, "Starts when a slot is free", Some(ticket.status_since)),
-    })
+    }
 }
 
 fn working(ticket: &Ticket, run: &Run, paused: &BTreeMap<String, Pause>) -> NextAction {

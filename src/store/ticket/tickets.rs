@@ -13,6 +13,7 @@ use crate::store::ticket::changes;
 use crate::store::ticket::changes::NewChange;
 use crate::store::ticket::search;
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeMap;
 
 /// The columns of [`row_to_ticket`], in its order.
 pub(crate) const COLUMNS: &str = "t.id, t.title, t.description, t.status, t.status_since, t.priority, t.role, t.project, t.profile, \
@@ -162,13 +163,38 @@ pub fn get(conn: &Connection, id: TicketId) -> Result<Ticket> {
 /// # Errors
 /// The database refused.
 pub fn get_many(conn: &Connection, ids: &[TicketId]) -> Result<Vec<Ticket>> {
-    let mut found = Vec::with_capacity(ids.len());
-    for id in ids {
-        match get(conn, *id) {
-            Ok(ticket) => found.push(ticket),
-            Err(Error::NotFound(_)) => {}
-            Err(e) => return Err(e),
-        }
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!("select {COLUMNS} from tickets t where t.id in (select value from json_each(?1))");
+    let mut stmt = conn.prepare_cached(&sql)?;
+    let rows = stmt.query_map([id_list(ids)], row_to_ticket)?;
+    let found: BTreeMap<TicketId, Ticket> = rows.map(|t| t.map(|t| (t.id, t))).collect::<rusqlite::Result<_>>()?;
+    Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+}
+
+/// Numbers as a list that a statement takes apart (`json_each`): one statement for any number of them.
+pub(crate) fn id_list(ids: &[TicketId]) -> String {
+    crate::store::id_list(ids.iter().map(|id| id.0))
+}
+
+/// The tickets that must be done before each of these.
+///
+/// # Errors
+/// The database refused.
+pub fn blockers_of(conn: &Connection, ids: &[TicketId]) -> Result<BTreeMap<TicketId, Vec<(TicketId, Status)>>> {
+    let mut found: BTreeMap<TicketId, Vec<(TicketId, Status)>> = BTreeMap::new();
+    if ids.is_empty() {
+        return Ok(found);
+    }
+    let mut stmt = conn.prepare_cached(
+        "select l.blocked_id, l.blocker_id, t.status from ticket_links l join tickets t on t.id = l.blocker_id
+         where l.blocked_id in (select value from json_each(?1)) order by l.blocked_id, l.blocker_id",
+    )?;
+    let rows = stmt.query_map([id_list(ids)], |r| Ok((TicketId(r.get(0)?), TicketId(r.get(1)?), parsed(r, 2)?)))?;
+    for row in rows {
+        let (blocked, blocker, status) = row?;
+        found.entry(blocked).or_default().push((blocker, status));
     }
     Ok(found)
 }

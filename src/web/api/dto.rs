@@ -1,6 +1,6 @@
 //! The contract's objects, each a struct of its own: the domain may change without them.
 
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::config::Config;
 use crate::domain::orchestrator::action::{Outcome, can_undo};
 use crate::domain::orchestrator::proposal::Proposal;
@@ -380,10 +380,15 @@ impl StatusBody {
 /// The database refused.
 pub fn tickets_out(conn: &Connection, list: &[Ticket], now: Time, config: &Config) -> Result<Vec<TicketBody>> {
     let moves = next_actions::actions(conn, list, now, config)?;
+    let runs = runs::get_many(conn, &list.iter().filter_map(|t| t.run).collect::<Vec<_>>())?;
+    let blockers = tickets::blockers_of(conn, &list.iter().map(|t| t.id).collect::<Vec<_>>())?;
     list.iter()
         .map(|t| {
-            let run = t.run.map(|id| runs::get(conn, id)).transpose()?;
-            let blockers = tickets::blockers(conn, t.id)?;
+            let run = match t.run {
+                Some(id) => Some(runs.get(&id).ok_or_else(|| Error::Internal(format!("run {id} of {} is missing", t.id)))?),
+                None => None,
+            };
+            let blockers = blockers.get(&t.id).map_or(&[][..], Vec::as_slice);
             Ok(TicketBody {
                 id: t.id.0,
                 identifier: t.id.to_string(),
@@ -400,7 +405,7 @@ pub fn tickets_out(conn: &Connection, list: &[Ticket], now: Time, config: &Confi
                 blocked_by: blockers.iter().map(|(id, _)| id.to_string()).collect(),
                 next_action: NextBody::from(&moves[&t.id]),
                 session_id: t.session_id.clone(),
-                run: run.as_ref().map(RunBody::from),
+                run: run.map(RunBody::from),
                 needs_approval: t.needs_approval,
                 created_by: t.created_by.clone(),
                 created_at: t.created_at,
