@@ -143,6 +143,12 @@ impl Store {
             .map_err(|e| Error::Internal(format!("a read was cut off: {e}")))?
     }
 
+    /// How many reads there were since it was opened: what tests count.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.readers.reads()
+    }
+
     /// A number that is another one after each commit to the file, by this process or another program. Asked for before
     /// a read, it says for how long what was read is good: while it stays the same.
     #[must_use]

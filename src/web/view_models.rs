@@ -13,7 +13,7 @@ use crate::domain::text::{cut_chars, shortened};
 use crate::domain::ticket::comment::CommentKind;
 use crate::domain::ticket::{Role, Status, Ticket};
 use crate::domain::time::Time;
-use crate::store::run::{events, pauses, runs};
+use crate::store::run::{activity, events, pauses, runs};
 use crate::store::ticket::{board, comments, evidence, messages, next_actions};
 use crate::web::board::card::Card;
 use crate::web::composer::view::Composer;
@@ -25,6 +25,7 @@ use crate::web::ui::attention_card;
 use crate::web::ui::attention_card::{Ask, Lit};
 use crate::web::ui::paused::Resting;
 use rusqlite::Connection;
+use std::collections::BTreeMap;
 
 /// The pulse shows so many spans of [`PULSE_MS`].
 const PULSE_SPANS: usize = 45;
@@ -88,39 +89,50 @@ pub fn resting(c: &Connection, now: Time) -> Result<Vec<Resting>> {
 /// # Errors
 /// The store failed.
 pub fn lit(c: &Connection, t: &Ticket) -> Result<Option<Lit>> {
-    let word = comments::last_word(c, t.id)?;
-    let said = word.as_ref().map(|w| w.body.as_str()).unwrap_or_default();
-    let ask = match t.status {
-        Status::NeedsInput => asked(said, t.title.as_str()),
-        Status::InReview => {
-            let shown = evidence::of_ticket(c, t.id, 3)?;
-            let change = shown.iter().find(|e| e.kind == "change").map(|e| format!("{}. ", e.label)).unwrap_or_default();
-            Ask::Review { summary: format!("{change}{}", capitalised(&plain_words(said, 280))) }
-        }
-        Status::Blocked => {
-            let failure = match t.run {
-                Some(run) => runs::get(c, run)?.failure,
-                None => None,
-            };
-            match failure {
+    Ok(lits(c, std::slice::from_ref(t))?.pop())
+}
+
+/// What waiting tickets ask, in their order; those that wait for nobody are left out.
+///
+/// # Errors
+/// The store failed.
+pub fn lits(c: &Connection, list: &[Ticket]) -> Result<Vec<Lit>> {
+    let of = |status: Status| list.iter().filter(move |t| t.status == status);
+    let waiting: Vec<TicketId> = list.iter().filter(|t| t.status.needs_person()).map(|t| t.id).collect();
+    let words = comments::last_words(c, &waiting)?;
+    let shown = evidence::newest_of(c, &of(Status::InReview).map(|t| t.id).collect::<Vec<_>>(), 3)?;
+    let runs = runs::get_many(c, &of(Status::Blocked).filter_map(|t| t.run).collect::<Vec<_>>())?;
+    let ask = |t: &Ticket| {
+        let said = words.get(&t.id).map(|w| w.body.as_str()).unwrap_or_default();
+        Some(match t.status {
+            Status::NeedsInput => asked(said, t.title.as_str()),
+            Status::InReview => {
+                let change = shown.iter().find(|e| e.ticket == t.id && e.kind == "change");
+                let change = change.map(|e| format!("{}. ", e.label)).unwrap_or_default();
+                Ask::Review { summary: format!("{change}{}", capitalised(&plain_words(said, 280))) }
+            }
+            Status::Blocked => match t.run.and_then(|run| runs.get(&run)?.failure.as_ref()) {
                 Some(f) => Ask::Blocked { reason: capitalised(&shortened(&f.text, 200)), advice: f.code.advice().to_owned() },
                 None => Ask::Blocked {
                     reason: "It was stopped".to_owned(),
                     advice: "Its work is kept. Reply to let it go on.".to_owned(),
                 },
-            }
-        }
-        Status::Inbox | Status::Todo | Status::InProgress | Status::Done | Status::Cancelled => return Ok(None),
+            },
+            Status::Inbox | Status::Todo | Status::InProgress | Status::Done | Status::Cancelled => return None,
+        })
     };
-    Ok(Some(Lit {
-        ticket: t.id,
-        title: t.title.as_str().to_owned(),
-        project: t.project.clone(),
-        role: t.role.clone(),
-        since: t.status_since,
-        version: t.version,
-        ask,
-    }))
+    let lit = |t: &Ticket| {
+        Some(Lit {
+            ticket: t.id,
+            title: t.title.as_str().to_owned(),
+            project: t.project.clone(),
+            role: t.role.clone(),
+            since: t.status_since,
+            version: t.version,
+            ask: ask(t)?,
+        })
+    };
+    Ok(list.iter().filter_map(lit).collect())
 }
 
 fn asked(said: &str, title: &str) -> Ask {
@@ -142,24 +154,26 @@ fn plain_words(text: &str, max: usize) -> String {
     if more { format!("{cut}…") } else { cut.to_owned() }
 }
 
-/// A live run as a row.
+/// Live runs as rows, each with its ticket.
 ///
 /// # Errors
 /// The store failed.
-pub fn run_row(c: &Connection, t: &Ticket, run: &Run, now: Time) -> Result<RunRow> {
-    let doing = events::last_doing(c, t.id)?.filter(|e| e.run == run.id).map(|e| doing(&e));
-    Ok(RunRow {
+pub fn run_rows(c: &Connection, list: &[(&Ticket, &Run)], now: Time) -> Result<Vec<RunRow>> {
+    let ids: Vec<TicketId> = list.iter().map(|(t, _)| t.id).collect();
+    let (mut last, mut pulses) = (activity::last_doing(c, &ids)?, pulses(c, &ids, now)?);
+    let row = |(t, run): &(&Ticket, &Run)| RunRow {
         run: run.id,
         ticket: t.id,
         title: t.title.as_str().to_owned(),
         project: t.project.clone(),
         role: t.role.clone(),
         state: run.state,
-        doing,
+        doing: last.remove(&t.id).filter(|e| e.run == run.id).map(|e| doing(&e)),
         last_output: run.last_output_at,
         since: run.started_at.unwrap_or(run.created_at),
-        pulse: pulse(c, t.id, now)?,
-    })
+        pulse: pulses.remove(&t.id).unwrap_or_else(|| vec![0; PULSE_SPANS]),
+    };
+    Ok(list.iter().map(row).collect())
 }
 
 fn doing(e: &Event) -> Doing {
@@ -172,17 +186,18 @@ fn doing(e: &Event) -> Doing {
     Doing { tool: e.what.tool.clone().unwrap_or_default(), context: e.what.context.clone().unwrap_or_default() }
 }
 
-fn pulse(c: &Connection, ticket: TicketId, now: Time) -> Result<Vec<u32>> {
-    let span = PULSE_MS * i64::try_from(PULSE_SPANS).unwrap_or(45);
-    let from = now.plus_ms(-span);
-    let mut counts = vec![0_u32; PULSE_SPANS];
-    let (times, each) = events::times_since(c, ticket, from, PULSE_SAMPLES)?;
-    let each = u32::try_from(each).unwrap_or(u32::MAX);
-    for at in times {
-        let i = usize::try_from(at.since(from) / PULSE_MS).unwrap_or(0).min(PULSE_SPANS - 1);
-        counts[i] = counts[i].saturating_add(each);
-    }
-    Ok(counts)
+fn pulses(c: &Connection, tickets: &[TicketId], now: Time) -> Result<BTreeMap<TicketId, Vec<u32>>> {
+    let from = now.plus_ms(-PULSE_MS * i64::try_from(PULSE_SPANS).unwrap_or(45));
+    let counted = |times: Vec<(Time, i64)>| {
+        let mut counts = vec![0_u32; PULSE_SPANS];
+        for (at, each) in times {
+            let i = usize::try_from(at.since(from) / PULSE_MS).unwrap_or(0).min(PULSE_SPANS - 1);
+            counts[i] = counts[i].saturating_add(u32::try_from(each).unwrap_or(u32::MAX));
+        }
+        counts
+    };
+    let times = activity::times_since(c, tickets, from, PULSE_SAMPLES)?;
+    Ok(times.into_iter().map(|(ticket, times)| (ticket, counted(times))).collect())
 }
 
 /// Cards of a list of tickets.
@@ -191,20 +206,21 @@ fn pulse(c: &Connection, ticket: TicketId, now: Time) -> Result<Vec<u32>> {
 /// The store failed.
 pub fn cards(c: &Connection, list: &[Ticket], config: &Config, now: Time) -> Result<Vec<Card>> {
     let mut actions = next_actions::actions(c, list, now, config)?;
+    let working = list.iter().filter(|t| t.status == Status::InProgress);
+    let found = runs::get_many(c, &working.clone().filter_map(|t| t.run).collect::<Vec<_>>())?;
+    let with_runs: Vec<(&Ticket, &Run)> = working.filter_map(|t| Some((t, found.get(&t.run?)?))).collect();
+    let mut rows: BTreeMap<TicketId, RunRow> = run_rows(c, &with_runs, now)?.into_iter().map(|row| (row.ticket, row)).collect();
+    let asking: Vec<Ticket> = list.iter().filter(|t| t.status == Status::NeedsInput).cloned().collect();
+    let mut asked: BTreeMap<TicketId, Ask> = lits(c, &asking)?.into_iter().map(|lit| (lit.ticket, lit.ask)).collect();
     let mut cards = Vec::with_capacity(list.len());
     for t in list {
-        let run = match (t.status, t.run) {
-            (Status::InProgress, Some(run)) => Some(run_row(c, t, &runs::get(c, run)?, now)?),
-            (_, _) => None,
-        };
+        let run = rows.remove(&t.id);
         let mut action = actions.remove(&t.id).unwrap_or_else(|| crate::domain::ticket::next_action::NextAction {
             kind: crate::domain::ticket::next_action::NextKind::Triage,
             text: String::new(),
             at: None,
         });
-        if t.status == Status::NeedsInput
-            && let Some(Lit { ask: Ask::Question { text, .. }, .. }) = lit(c, t)?
-        {
+        if let Some(Ask::Question { text, .. }) = asked.remove(&t.id) {
             action.text = shortened(&text, 160);
         }
         cards.push(Card {
@@ -268,7 +284,7 @@ pub fn live_of(c: &Connection, t: &Ticket, found: Vec<Event>, now: Time) -> Resu
         older,
         total: events::count(c, t.id)?,
         attempts: i64::try_from(all.len()).unwrap_or(0),
-        pulse: pulse(c, t.id, now)?,
+        pulse: pulses(c, &[t.id], now)?.remove(&t.id).unwrap_or_else(|| vec![0; PULSE_SPANS]),
         tokens: all.iter().map(|r| r.tokens.input + r.tokens.output + r.tokens.cache_read + r.tokens.cache_creation).sum(),
         cost_usd: all.iter().map(|r| r.cost_usd).sum(),
         run: all.into_iter().next(),

@@ -7,7 +7,7 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, Transaction};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ pub struct Readers {
     pool: r2d2::Pool<SqliteConnectionManager>,
     near: [Mutex<Option<Connection>>; NEAR],
     watch: Mutex<Watch>,
+    reads: AtomicU64,
 }
 
 /// A connection that only asks for the change counter.
@@ -51,7 +52,7 @@ impl Readers {
             .build(SqliteConnectionManager::file(path).with_init(only_reads))
             .map_err(|e| Error::Internal(format!("database readers: {e}")))?;
         let watch = Watch { conn: near_connection(path)?, counter: 0, version: 0 };
-        Ok(Readers { path: path.to_owned(), pool, near: Default::default(), watch: Mutex::new(watch) })
+        Ok(Readers { path: path.to_owned(), pool, near: Default::default(), watch: Mutex::new(watch), reads: AtomicU64::new(0) })
     }
 
     /// Reads in one snapshot, on a connection of the pool.
@@ -59,6 +60,7 @@ impl Readers {
     /// # Errors
     /// What the closure returned, or no reader could be had.
     pub fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         let mut conn = self.pool.get().map_err(|e| Error::Busy(format!("database readers: {e}")))?;
         let snapshot = conn.transaction()?;
         f(&snapshot)
@@ -77,8 +79,14 @@ impl Readers {
             Some(conn) => conn,
             None => slot.insert(near_connection(&self.path)?),
         };
+        self.reads.fetch_add(1, Ordering::Relaxed);
         let snapshot = Transaction::new_unchecked(conn, rusqlite::TransactionBehavior::Deferred)?;
         f(&snapshot)
+    }
+
+    /// How many reads there were.
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// A number that is another one after each commit to the file, whoever made it: this process's writer or another

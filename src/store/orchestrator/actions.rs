@@ -54,12 +54,10 @@ pub const GRANTABLE: &[ActionKind] = &[
 /// # Errors
 /// The database refused.
 pub fn autonomy(conn: &Connection) -> Result<impl Fn(ActionKind) -> bool + use<>> {
-    let mut granted = BTreeSet::new();
-    for kind in GRANTABLE {
-        if settings::get(conn, &autonomy_key(*kind))?.is_some_and(|v| v == "1") {
-            granted.insert(*kind);
-        }
-    }
+    let keys: Vec<String> = GRANTABLE.iter().map(|kind| autonomy_key(*kind)).collect();
+    let set = settings::get_many(conn, keys.iter().map(String::as_str))?;
+    let granted: BTreeSet<ActionKind> =
+        GRANTABLE.iter().zip(&keys).filter(|(_, key)| set.get(*key).is_some_and(|v| v == "1")).map(|(kind, _)| *kind).collect();
     Ok(move |kind| granted.contains(&kind))
 }
 

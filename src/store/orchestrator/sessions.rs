@@ -269,10 +269,11 @@ pub fn end(tx: &Tx<'_>, id: SessionId, reason: &str) -> Result<()> {
 /// # Errors
 /// The database refused.
 pub fn wanted(conn: &Connection) -> Result<Wanted> {
+    let mut set = settings::get_many(conn, [WANTED_ON, WANTED_PROFILE, KEYBOARD])?;
     Ok(Wanted {
-        on: settings::get(conn, WANTED_ON)?.map(|v| v == "1"),
-        profile: settings::get(conn, WANTED_PROFILE)?.filter(|v| !v.is_empty()),
-        keyboard: settings::get(conn, KEYBOARD)?.is_some_and(|v| v == "1"),
+        on: set.remove(WANTED_ON).map(|v| v == "1"),
+        profile: set.remove(WANTED_PROFILE).filter(|v| !v.is_empty()),
+        keyboard: set.remove(KEYBOARD).is_some_and(|v| v == "1"),
     })
 }
 

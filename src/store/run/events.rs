@@ -165,43 +165,6 @@ pub fn window(conn: &Connection, ticket: TicketId, before_seq: i64, limit: i64) 
     Ok(found)
 }
 
-/// The last thing a ticket's worker did that is worth a line: a tool call or words.
-///
-/// # Errors
-/// The database refused.
-pub fn last_doing(conn: &Connection, ticket: TicketId) -> Result<Option<Event>> {
-    let found = window(conn, ticket, i64::MAX, 12)?;
-    Ok(found.into_iter().rev().find(|e| matches!(e.what.kind, EventKind::ToolUse | EventKind::Text)))
-}
-
-/// When the ticket's events since a moment came: what the pulse shows. Of many, evenly spread ones; with how many
-/// events each of them stands for.
-///
-/// # Errors
-/// The database refused.
-pub fn times_since(conn: &Connection, ticket: TicketId, since: Time, samples: i64) -> Result<(Vec<Time>, i64)> {
-    let mut stmt = conn.prepare_cached("select created_at from ticket_events where ticket_id = ?1 and seq = ?2")?;
-    // One that is gone is an old one.
-    let mut at = |seq: i64| -> Result<Time> {
-        Ok(stmt.query_row(params![ticket.0, seq], |r| r.get(0).map(Time)).optional()?.unwrap_or(Time(0)))
-    };
-    let last = count(conn, ticket)?;
-    // Times and numbers grow together, so the first one is found without reading those in between.
-    let (mut first, mut end) = (1, last + 1);
-    while first < end {
-        let middle = first + (end - first) / 2;
-        if at(middle)? < since { first = middle + 1 } else { end = middle }
-    }
-    let each = ((last + 1 - first) / samples.max(1)).max(1);
-    let mut times = Vec::new();
-    let mut seq = first;
-    while seq <= last {
-        times.push(at(seq)?);
-        seq += each;
-    }
-    Ok((times, each))
-}
-
 /// How many events a ticket has.
 ///
 /// # Errors

@@ -51,3 +51,41 @@ pub fn known_home(app: &App, c: &Connection, since: Option<Time>, now: Time) -> 
     app.reads.keep(version, name, known.clone());
     Ok(known)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::{Clock, SystemClock};
+    use crate::config::{Config, Flags};
+    use crate::store::Store;
+    use crate::web::sse::top_bar::TopBar;
+    use rusqlite::trace::{TraceEvent, TraceEventCodes};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static STATEMENTS: AtomicUsize = AtomicUsize::new(0);
+
+    fn count(event: TraceEvent<'_>) {
+        if matches!(event, TraceEvent::Stmt(..)) {
+            STATEMENTS.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// A page that is still is read at most once in ten seconds, and asks for the version each two
+    /// (`an_open_home_reads_once_in_ten_seconds_while_nothing_changes`): five statements a second at most.
+    #[test]
+    fn a_look_at_home_takes_few_statements() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let flags = Flags { data: Some(dir.path().into()), ..Flags::default() };
+        let config = Config::load(&flags, &|_| None, &|_| None).expect("good");
+        let clock = SystemClock::new();
+        let path = dir.path().join("mc.db");
+        drop(Store::open(&path, Arc::new(SystemClock::new())).expect("a store"));
+        let conn = Connection::open(&path).expect("opened");
+        conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(count));
+        load_home(&conn, &config, Some(Time(1)), clock.now()).expect("read");
+        changes::newest(&conn).expect("read");
+        TopBar::default().look(&conn, clock.now()).expect("read");
+        let all = STATEMENTS.load(Ordering::SeqCst);
+        assert!((10..=40).contains(&all), "{all} statements");
+    }
+}

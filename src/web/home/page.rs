@@ -2,7 +2,6 @@
 
 use crate::base::error::{Error, Result};
 use crate::config::Config;
-use crate::domain::ids::ChangeId;
 use crate::domain::ticket::Status;
 use crate::domain::time::Time;
 use crate::store::run::{dispatch, runs};
@@ -21,7 +20,7 @@ use rusqlite::Connection;
 /// Waiting tickets shown on Home.
 const NEEDS_WINDOW: usize = 30;
 /// Changes shown on Home.
-const CHANGES_WINDOW: i64 = 12;
+const CHANGES_WINDOW: usize = 12;
 /// When somebody looks again within this, they have not been away: half an hour.
 const AWAY_MS: i64 = 1_800_000;
 
@@ -81,14 +80,11 @@ impl Looks {
 /// The store failed.
 pub fn load_home(c: &Connection, config: &Config, since: Option<Time>, now: Time) -> Result<Home> {
     let needs = board::waiting(c, NEEDS_WINDOW)?;
-    let mut lits = Vec::new();
-    for t in &needs {
-        lits.extend(view_models::lit(c, t)?);
-    }
-    let mut running = Vec::new();
-    for run in runs::live(c)? {
-        running.push(view_models::run_row(c, &tickets::get(c, run.ticket)?, &run, now)?);
-    }
+    let lits = view_models::lits(c, &needs)?;
+    let live = runs::live(c)?;
+    let of = tickets::get_many(c, &live.iter().map(|run| run.ticket).collect::<Vec<_>>())?;
+    let with_tickets: Vec<_> = live.iter().filter_map(|run| Some((of.iter().find(|t| t.id == run.ticket)?, run))).collect();
+    let running = view_models::run_rows(c, &with_tickets, now)?;
     let counts = board::counts(c)?;
     let mut more = Vec::new();
     for status in Status::ALL.iter().copied().filter(|s| s.needs_person()) {
@@ -122,19 +118,17 @@ pub fn load_home(c: &Connection, config: &Config, since: Option<Time>, now: Time
 }
 
 fn happened(c: &Connection, shown: Vec<changes::Change>) -> Result<Vec<Change>> {
-    let mut found: Vec<Change> = Vec::new();
-    let mut cursor = ChangeId(i64::MAX);
+    // Newest first; of each ticket the last thing alone.
+    let mut newest: Vec<changes::Change> = Vec::new();
     for change in shown {
-        debug_assert!(change.id < cursor, "newest first");
-        cursor = change.id;
-        if found.len() == usize::try_from(CHANGES_WINDOW).unwrap_or(12) {
-            break;
+        if newest.len() < CHANGES_WINDOW && !newest.iter().any(|n| n.ticket == change.ticket) {
+            newest.push(change);
         }
-        if found.iter().any(|f| f.ticket == change.ticket) {
-            continue;
-        }
-        let t = tickets::get(c, change.ticket)?;
-        found.push(Change { ticket: t.id, title: t.title.as_str().to_owned(), status: t.status, at: change.created_at });
     }
-    Ok(found)
+    let found = tickets::get_many(c, &newest.iter().map(|n| n.ticket).collect::<Vec<_>>())?;
+    let told = |n: &changes::Change| {
+        let t = found.iter().find(|t| t.id == n.ticket)?;
+        Some(Change { ticket: t.id, title: t.title.as_str().to_owned(), status: t.status, at: n.created_at })
+    };
+    Ok(newest.iter().filter_map(told).collect())
 }

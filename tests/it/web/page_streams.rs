@@ -1,8 +1,10 @@
 //! The streams of pages: what somebody changes elsewhere, a page that stands open shows.
 
 use crate::support::app::{Message, Stream, TestApp};
+use mission_control::base::clock::pause;
 use mission_control::base::doorbell::Topic;
 use serde_json::json;
+use std::time::Duration;
 
 fn open(app: &TestApp, cookie: &str, path: &str) -> Stream {
     let stream = app.bare("GET", path).header("Cookie", cookie).open();
@@ -76,4 +78,19 @@ fn every_page_that_is_open_says_what_waits_for_a_person_and_how_luci_stands() {
         let said = up_to(stream, "Nothing needs you");
         assert!(said.contains("id=\"need-rail\" hidden") && said.contains("id=\"need-tab\" hidden"), "{path}: {said}");
     }
+}
+
+#[test]
+fn an_open_home_reads_once_in_ten_seconds_while_nothing_changes() {
+    let app = TestApp::start();
+    app.ticket("Lies there");
+    let mut stream = app.request("GET", "/stream?after=0").open();
+    assert_eq!(stream.messages(|got| !got.is_empty()).len(), 1, "all of it at first");
+    let before = app.store.reads();
+    pause(Duration::from_millis(7_000));
+    let after = app.store.reads();
+    assert!(after - before <= 1, "{} reads in seven seconds", after - before);
+    app.ticket("Is new");
+    let told = stream.messages(|got| !got.is_empty());
+    assert!(!told.is_empty() && app.store.reads() > after, "and what is committed is read at once");
 }
