@@ -16,8 +16,9 @@ use mission_control::domain::ticket::Status;
 use mission_control::store::Store;
 use mission_control::store::inbox::items;
 use mission_control::store::run::{events, runs};
-use mission_control::store::ticket::tickets::Filter;
-use mission_control::store::ticket::{changes, tickets};
+use mission_control::store::ticket::changes;
+use mission_control::store::ticket::filter::Filter;
+use mission_control::store::ticket::lists;
 use mission_control::web::board::page;
 use mission_control::web::board::view::{Board, board as view};
 use mission_control::web::orchestrator::load;
@@ -206,7 +207,7 @@ pub fn search(plan: &Plan, report: &mut Report) -> Outcome {
             let before = mine_ms();
             let rounds = 20;
             for _ in 0..rounds {
-                std::hint::black_box(tickets::list(conn, &filter, None, 50)?);
+                std::hint::black_box(lists::list(conn, &filter, None, 50)?);
             }
             Ok((mine_ms() - before) / f64::from(rounds))
         };

@@ -4,13 +4,14 @@ use crate::base::error::{Error, Result};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::ids::TicketId;
+use crate::domain::run::closing::{Closing, Next};
 use crate::domain::run::conclude::Conclusion;
 use crate::domain::run::event::{EventKind, NewEvent};
 use crate::domain::run::{Failure, FailureCode, RunState, Verdict};
 use crate::domain::ticket::{Priority, Role, Status, Title, WorkClass};
+use crate::store::run::conclude;
 use crate::store::run::{events, runs};
 use crate::store::ticket::lifecycle;
-use crate::store::ticket::lifecycle::{Closing, Next};
 use crate::store::ticket::tickets;
 use crate::store::ticket::tickets::NewTicket;
 use crate::store::{Store, Tx};
@@ -137,7 +138,7 @@ fn run(tx: &Tx<'_>, s: &Story, new: &NewTicket, closing: Closing, config: &Confi
         let at = s.minutes_ago - 1 - i64::try_from(i).unwrap_or(0);
         events::note(&then(at), &run, &[event])?;
     }
-    lifecycle::conclude(&then((s.minutes_ago / 2).max(1)), &run, &closing)?;
+    conclude::conclude(&then((s.minutes_ago / 2).max(1)), &run, &closing)?;
     Ok(ticket.id)
 }
 

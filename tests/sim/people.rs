@@ -9,7 +9,8 @@ use mission_control::domain::orchestrator::turn::TurnOrigin;
 use mission_control::domain::ticket::{Priority, Role, Status, Title};
 use mission_control::store::notice::telegram;
 use mission_control::store::orchestrator::actions;
-use mission_control::store::orchestrator::actions::ActionsCx;
+use mission_control::store::orchestrator::autonomy;
+use mission_control::store::orchestrator::effects::ActionsCx;
 use mission_control::store::orchestrator::turns;
 use mission_control::store::orchestrator::turns::NewTurn;
 use mission_control::store::orchestrator::{proposals, sessions};
@@ -109,8 +110,8 @@ impl World {
             Act::Grant => {
                 let on = self.dice(3) > 0;
                 self.write(move |tx| {
-                    actions::set_autonomy(tx, ActionKind::CreateTicket, on, &mara())?;
-                    actions::set_autonomy(tx, ActionKind::Start, on, &mara())
+                    autonomy::set_autonomy(tx, ActionKind::CreateTicket, on, &mara())?;
+                    autonomy::set_autonomy(tx, ActionKind::Start, on, &mara())
                 })?;
             }
             Act::PauseTask => {

@@ -1,6 +1,7 @@
 //! A run: one execution of an agent for a ticket, from the claim of a slot to its verdict or failure.
 
 pub mod brief;
+pub mod closing;
 pub mod conclude;
 pub mod event;
 pub mod failure_patterns;

@@ -11,8 +11,8 @@ use crate::engine::orchestrator::{Engine, Orchestrator, Pace, driver_for, label}
 use crate::store::orchestrator::turns::NewTurn;
 use crate::store::orchestrator::{sessions, turns};
 use crate::store::run::pauses;
-use crate::store::ticket::board;
-use crate::store::ticket::tickets::Filter;
+use crate::store::ticket::filter::Filter;
+use crate::store::ticket::{board, lists};
 use std::fmt::Write;
 
 /// Who Luci is and how she works; put before every session. The block of proposals is described by its own text.
@@ -166,7 +166,7 @@ fn brief(engine: &Engine, note: Option<&str>) -> Result<String> {
         let mut found = board::waiting(c, TICKETS)?;
         for status in [Status::InProgress, Status::Todo, Status::Inbox] {
             let filter = Filter { status: Some(status), ..Filter::default() };
-            found.extend(board::window(c, &filter, None, TICKETS - found.len())?);
+            found.extend(lists::window(c, &filter, None, TICKETS - found.len())?);
         }
         Ok(found)
     })?;

@@ -10,9 +10,8 @@ use crate::domain::time::Time;
 use crate::engine::lock;
 use crate::engine::orchestrator::driver::{AgentStatus, Harvest, NotSent};
 use crate::engine::orchestrator::{Engine, Orchestrator, Pace, mono};
-use crate::store::orchestrator::actions;
-use crate::store::orchestrator::actions::ActionsCx;
-use crate::store::orchestrator::{sessions, turns};
+use crate::store::orchestrator::effects::ActionsCx;
+use crate::store::orchestrator::{record, sessions, turns};
 use crate::store::run::pauses;
 
 /// An interrupt that shows no effect is passed on again after so many milliseconds.
@@ -110,7 +109,7 @@ impl Orchestrator {
         let config = engine.config.clone();
         config.look_for_projects();
         engine.store.write(move |tx| {
-            actions::take_answer(tx, &mine, &text, &ActionsCx::of(&*config))?;
+            record::take_answer(tx, &mine, &text, &ActionsCx::of(&*config))?;
             faults::hit(Point::AnswerTaken)?;
             sessions::answered(tx, id, context_tokens)?;
             if let Some(other) = agent_session {

@@ -3,6 +3,7 @@
 use crate::base::error::{Error, Result};
 use crate::base::faults;
 use crate::base::faults::Point;
+use crate::domain::run::closing::{Closing, Next};
 use crate::domain::run::conclude::{Conclusion, Ending, Report, conclude};
 use crate::domain::run::terminal_comment::{Terminal, terminal_comment};
 use crate::domain::run::{Failure, FailureCode, Remedy, Rest, Run, RunState, Verdict};
@@ -14,9 +15,7 @@ use crate::engine::Engine;
 use crate::engine::run::change_stat;
 use crate::engine::run::ingest;
 use crate::engine::run::reader::Reader;
-use crate::store::run::{pauses, reports, runs};
-use crate::store::ticket::lifecycle;
-use crate::store::ticket::lifecycle::{Closing, Next};
+use crate::store::run::{conclude, pauses, reports, runs};
 use crate::store::ticket::tickets;
 
 /// Back-offs do not grow past this: one hour.
@@ -106,7 +105,7 @@ fn write(engine: &Engine, run: &Run, closing: Closing) -> Result<()> {
             // It worked: a pause that was only a suspicion ends.
             pauses::lift_suspicion(tx, &run.profile)?;
         }
-        lifecycle::conclude(tx, &run, &closing)
+        conclude::conclude(tx, &run, &closing)
     })
 }
 

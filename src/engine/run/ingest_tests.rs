@@ -3,8 +3,8 @@
 use super::*;
 use crate::base::clock::SystemClock;
 use crate::engine::samples;
+use crate::store::run::running;
 use crate::store::run::runs::LaunchMark;
-use crate::store::ticket::lifecycle;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 
@@ -27,7 +27,7 @@ fn a_session_that_forks_has_one_follower() {
     };
     let mut followers = Followers::default();
     followers.begin(vec![before.clone()], spawn);
-    let after = engine.store.write(move |tx| lifecycle::fork(tx, &before, "another")).expect("forked");
+    let after = engine.store.write(move |tx| running::fork(tx, &before, "another")).expect("forked");
     followers.begin(vec![after], spawn);
     assert_eq!(begun.load(Ordering::SeqCst), 1, "the log is followed already");
     drop(end);

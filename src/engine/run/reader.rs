@@ -10,10 +10,9 @@ use crate::domain::run::{Run, Tokens};
 use crate::drivers::runtime::interface::Runtime;
 use crate::drivers::runtime::line_reader::{Found, Line, LineReader};
 use crate::drivers::runtime::raw_line;
-use crate::store::run::events;
 use crate::store::run::events::Batch;
-use crate::store::run::{pauses, runs};
-use crate::store::ticket::{lifecycle, messages};
+use crate::store::run::{events, pauses, running, runs};
+use crate::store::ticket::messages;
 use crate::store::{Lane, Store};
 use std::path::Path;
 
@@ -150,7 +149,7 @@ impl Reader {
                 None => (run, Vec::new()),
                 Some((batch, session)) => {
                     events::append(tx, &run, &batch)?;
-                    (lifecycle::fork(tx, &run, &session)?, batch.events)
+                    (running::fork(tx, &run, &session)?, batch.events)
                 }
             };
             events::append(tx, &run, &batch)?;

@@ -4,14 +4,13 @@
 use crate::base::doorbell::Topic;
 use crate::base::error::{Error, Result};
 use crate::domain::ids::{NoticeId, TicketId};
-use crate::domain::notice::texts;
-use crate::domain::notice::{Button, ButtonsState, Notice, NoticeState, Stored};
+use crate::domain::notice::{Button, ButtonsState, Notice, NoticeState, Stored, texts};
 use crate::domain::text::{cut_bytes, redact, strip_control};
 use crate::domain::ticket::{Status, Ticket};
 use crate::domain::time::{TREMBLES_MS, Time};
 use crate::store::Tx;
 use crate::store::ticket::changes;
-use crate::store::ticket::tickets::parsed;
+use crate::store::ticket::columns::parsed;
 use rusqlite::{Connection, OptionalExtension, params};
 
 const SELECT: &str = "select id, key, text, buttons, ticket_id, urgent, answer, asks_words, state, attempts, chat, parts_sent,

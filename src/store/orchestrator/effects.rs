@@ -4,12 +4,11 @@ use crate::base::error::{Error, Result};
 use crate::domain::actor::Actor;
 use crate::domain::ids::TicketId;
 use crate::domain::orchestrator::action::{Action, CreateTicket, Outcome, TicketRef, way};
+use crate::domain::ports::{Names, Rules};
 use crate::domain::ticket::{Status, Ticket, Title};
 use crate::store::Tx;
-use crate::store::orchestrator::actions::ActionsCx;
-use crate::store::ticket::tickets;
 use crate::store::ticket::tickets::{NewTicket, Patch};
-use crate::store::ticket::{comments, lifecycle};
+use crate::store::ticket::{comments, lifecycle, start, tickets};
 use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeMap;
 
@@ -153,7 +152,7 @@ fn create(tx: &Tx<'_>, wanted: &CreateTicket, refs: &Refs, by: By<'_>, cx: &Acti
         // As any ticket of an agent: a person looks at it before a run without supervision.
         tx.conn.prepare_cached("update tickets set needs_approval = 1 where id = ?1")?.execute([ticket.id.0])?;
     } else if wanted.start && !waits(tx, ticket.id)? {
-        lifecycle::start(tx, &ticket, LUCI, cx.rules)?;
+        start::start(tx, &ticket, LUCI, cx.rules)?;
     }
     ticket = tickets::get(tx.conn, ticket.id)?;
     Ok(Outcome {
@@ -255,4 +254,40 @@ fn untouched(tx: &Tx<'_>, ticket: &Ticket, done: &Outcome) -> Result<()> {
         Some(other) => Err(Error::Conflict(format!("{} hangs on {id}: look at that first", TicketId(other)))),
         None => Ok(()),
     }
+}
+
+/// What the configuration says, as far as actions need it.
+pub struct ActionsCx<'a> {
+    /// Decisions about tickets.
+    pub rules: &'a dyn Rules,
+    /// Known names.
+    pub names: &'a dyn Names,
+}
+
+impl<'a> ActionsCx<'a> {
+    /// From the configuration.
+    pub fn of<T: Rules + Names>(config: &'a T) -> ActionsCx<'a> {
+        ActionsCx { rules: config, names: config }
+    }
+}
+
+pub(crate) fn unknown_names(actions: &[Action], cx: &ActionsCx<'_>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for action in actions {
+        let (role, project) = match action {
+            Action::CreateTicket(new) => (new.role.as_deref(), new.project.as_deref()),
+            Action::Assign { role, .. } => (Some(role.as_str()), None),
+            Action::Comment { .. }
+            | Action::Move { .. }
+            | Action::Start { .. }
+            | Action::AnswerQuestion { .. }
+            | Action::Notify { .. }
+            | Action::Ignore { .. }
+            | Action::AskOwner { .. } => (None, None),
+        };
+        let role = role.and_then(|name| cx.names.role(name).err());
+        let project = project.and_then(|name| cx.names.project(name).err());
+        wrong.extend(role.into_iter().chain(project).map(|e| format!("{}: {e}.", action.headline())));
+    }
+    wrong
 }

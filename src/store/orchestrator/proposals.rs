@@ -6,7 +6,7 @@ use crate::domain::orchestrator::proposal::{ActionKind, Proposal, ProposalState}
 use crate::domain::time::Time;
 use crate::store::Tx;
 use crate::store::orchestrator::turns;
-use crate::store::ticket::tickets::parsed;
+use crate::store::ticket::columns::parsed;
 use rusqlite::{Connection, OptionalExtension, params};
 
 const SELECT: &str =

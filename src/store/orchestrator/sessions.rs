@@ -3,8 +3,7 @@
 use crate::base::doorbell::Topic;
 use crate::base::error::{Error, Result};
 use crate::domain::ids::SessionId;
-use crate::domain::notice::Notice;
-use crate::domain::notice::texts;
+use crate::domain::notice::{Notice, texts};
 use crate::domain::orchestrator::session::{DriverKind, LUCI, Session, SessionState, Wanted};
 use crate::domain::time::Time;
 use crate::store::Tx;
@@ -12,7 +11,7 @@ use crate::store::access::credentials;
 use crate::store::db::settings;
 use crate::store::notice::notifications;
 use crate::store::orchestrator::turns;
-use crate::store::ticket::tickets::parsed;
+use crate::store::ticket::columns::parsed;
 use rusqlite::{Connection, OptionalExtension, params};
 
 const SELECT: &str = "select id, name, state, driver, profile, agent_session, begun, dir, brief, hand_over, launches, failures,

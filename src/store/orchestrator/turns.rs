@@ -7,7 +7,7 @@ use crate::domain::ids::{SessionId, TurnId};
 use crate::domain::orchestrator::turn::{Turn, TurnOrigin, TurnState, check_message};
 use crate::domain::time::Time;
 use crate::store::Tx;
-use crate::store::ticket::tickets::parsed;
+use crate::store::ticket::columns::parsed;
 use rusqlite::{Connection, OptionalExtension, params};
 
 const SELECT: &str = "select t.id, t.origin, t.author, t.message, t.state, t.nonce, t.session_id, t.attempts, t.given_back,

@@ -8,8 +8,8 @@ use crate::domain::time::Time;
 use crate::store::Tx;
 use crate::store::run::pauses;
 use crate::store::run::pauses::Pause;
-use crate::store::ticket::lifecycle;
-use crate::store::ticket::tickets::{FACE, row_to_ticket};
+use crate::store::ticket::columns::{FACE, row_to_ticket};
+use crate::store::ticket::start;
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 
@@ -85,7 +85,7 @@ impl Claim<'_> {
         let fits = *used < self.rules.concurrency(&profile) && !self.paused.contains_key(&profile);
         if fits && self.rules.is_active(&ticket.role) {
             *used += 1;
-            self.claimed.push(lifecycle::pick_up(self.tx, ticket, &profile)?);
+            self.claimed.push(start::pick_up(self.tx, ticket, &profile)?);
         }
         Ok(())
     }

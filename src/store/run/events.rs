@@ -8,7 +8,7 @@ use crate::domain::run::{Run, Tokens};
 use crate::domain::time::Time;
 use crate::store::Tx;
 use crate::store::run::runs::fenced;
-use crate::store::ticket::tickets::parsed;
+use crate::store::ticket::columns::parsed;
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub(crate) const COLUMNS: &str = "id, ticket_id, seq, run_id, attempt, line, kind, tool, context, input, content, truncated, is_error, \

@@ -2,13 +2,13 @@
 //! stopped, is no news.
 
 use crate::domain::inbox::{InboxPriority, Source};
+use crate::domain::run::closing::{Closing, Next};
 use crate::domain::run::{Run, RunState};
 use crate::domain::text::{shortened, strip_control};
 use crate::domain::ticket::Status;
 use crate::store::Tx;
 use crate::store::inbox::items;
 use crate::store::inbox::items::NewItem;
-use crate::store::ticket::lifecycle::{Closing, Next};
 
 /// Posts it, where there is something to post. That can fail, and the run's end stands all the same.
 pub fn post(tx: &Tx<'_>, run: &Run, c: &Closing) {

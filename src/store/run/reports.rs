@@ -6,9 +6,8 @@ use crate::domain::run::Run;
 use crate::domain::ticket::comment::{CommentKind, Source};
 use crate::domain::ticket::evidence::ReportKind;
 use crate::store::Tx;
-use crate::store::ticket::comments;
 use crate::store::ticket::comments::NewComment;
-use crate::store::ticket::evidence;
+use crate::store::ticket::{comments, evidence};
 use rusqlite::{Connection, params};
 
 /// Stores a report of a live run; a comment or a piece of evidence shows at once. Repeating one with the same
@@ -58,6 +57,6 @@ pub fn add(tx: &Tx<'_>, run: &Run, role: &str, kind: ReportKind, body: &str, cli
 /// The database refused.
 pub fn of_run(conn: &Connection, run: RunId) -> Result<Vec<(ReportKind, String)>> {
     let mut stmt = conn.prepare_cached("select kind, body from run_reports where run_id = ?1 order by id")?;
-    let rows = stmt.query_map([run.0], |r| Ok((crate::store::ticket::tickets::parsed(r, 0)?, r.get(1)?)))?;
+    let rows = stmt.query_map([run.0], |r| Ok((crate::store::ticket::columns::parsed(r, 0)?, r.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -1,4 +1,4 @@
-//! Runs: rows and the writes that fence them. Starting and concluding, which touch the ticket too, are in `lifecycle`.
+//! Runs: rows and the writes that fence them. What touches the ticket too is in `start`, `running` and `conclude`.
 
 use crate::base::doorbell::Topic;
 use crate::base::error::{Error, Result};
@@ -6,7 +6,7 @@ use crate::domain::ids::{RunId, TicketId};
 use crate::domain::run::{Failure, Run, RunState, StartReason, Tokens, Verdict};
 use crate::domain::time::Time;
 use crate::store::Tx;
-use crate::store::ticket::tickets::{parsed, parsed_opt};
+use crate::store::ticket::columns::{parsed, parsed_opt};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 

@@ -15,11 +15,10 @@ use crate::store::inbox::items;
 use crate::store::inbox::items::NewItem;
 use crate::store::notice::notifications;
 use crate::store::run::runs;
-use crate::store::ticket::comments;
+use crate::store::ticket::columns::parsed;
 use crate::store::ticket::comments::NewComment;
-use crate::store::ticket::lifecycle;
-use crate::store::ticket::tickets;
-use crate::store::ticket::tickets::{NewTicket, parsed};
+use crate::store::ticket::tickets::NewTicket;
+use crate::store::ticket::{comments, lifecycle, tickets};
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// The name under which the tickets of failing tasks are made.

@@ -8,7 +8,7 @@ use crate::domain::task::{Overlap, StopWanted, TaskKind, TaskRun, TaskRunState};
 use crate::domain::time::Time;
 use crate::store::Tx;
 use crate::store::task::tasks;
-use crate::store::ticket::tickets::{parsed, parsed_opt};
+use crate::store::ticket::columns::{parsed, parsed_opt};
 use rusqlite::{Connection, Row, params};
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
-//! Windows over many tickets: the board's columns, filtered lists, what waits, counters. None grows with the table.
+//! What stands beside the board's columns: counters, what waits for a person, names of projects. None grows with the table.
 
 use crate::base::error::Result;
 use crate::domain::ticket::{Status, Ticket};
-use crate::store::ticket::tickets::{COLUMNS, Cursor, Filter, row_to_ticket};
-use rusqlite::{Connection, ToSql};
+use crate::store::ticket::columns::{COLUMNS, parsed, row_to_ticket};
+use rusqlite::Connection;
 use std::collections::BTreeMap;
 
 /// How many tickets stand in each status.
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// The database refused.
 pub fn counts(conn: &Connection) -> Result<BTreeMap<Status, i64>> {
     let mut stmt = conn.prepare_cached("select status, n from status_counts")?;
-    let found = stmt.query_map([], |r| Ok((crate::store::ticket::tickets::parsed(r, 0)?, r.get(1)?)))?;
+    let found = stmt.query_map([], |r| Ok((parsed(r, 0)?, r.get(1)?)))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -22,14 +22,6 @@ pub fn counts(conn: &Connection) -> Result<BTreeMap<Status, i64>> {
 /// The database refused.
 pub fn count(conn: &Connection, status: Status) -> Result<i64> {
     Ok(conn.prepare_cached("select n from status_counts where status = ?1")?.query_row([status.as_str()], |r| r.get(0))?)
-}
-
-/// Tickets of a filter, last changed first, after a cursor.
-///
-/// # Errors
-/// The database refused.
-pub fn window(conn: &Connection, filter: &Filter, after: Option<Cursor>, limit: usize) -> Result<Vec<Ticket>> {
-    rows(conn, COLUMNS, filter, after, limit)
 }
 
 /// The condition is written as that of the index.
@@ -42,32 +34,6 @@ const WAITING: &str = "tickets t indexed by tickets_waiting where t.status in ('
 pub fn waiting(conn: &Connection, limit: usize) -> Result<Vec<Ticket>> {
     let mut stmt = conn.prepare_cached(&format!("select {COLUMNS} from {WAITING}"))?;
     let found = stmt.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], row_to_ticket)?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
-}
-
-/// As [`window`], with the columns that are wanted.
-pub(crate) fn rows(
-    conn: &Connection,
-    columns: &str,
-    filter: &Filter,
-    after: Option<Cursor>,
-    limit: usize,
-) -> Result<Vec<Ticket>> {
-    let Some(status) = filter.status else {
-        return all_statuses(conn, columns, filter, after, limit);
-    };
-    let mut sql = format!("select {columns} from tickets t where t.status = ?");
-    let status = status.as_str();
-    let mut args: Vec<&dyn ToSql> = vec![&status];
-    let (at, id) = after.map_or((i64::MAX, i64::MAX), |c| (c.updated_at.0, c.id.0));
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    narrow(&mut sql, &mut args, filter);
-    sql.push_str(" and (t.updated_at, t.id) < (?, ?) order by t.updated_at desc, t.id desc limit ?");
-    args.push(&at);
-    args.push(&id);
-    args.push(&limit);
-    let mut stmt = conn.prepare_cached(&sql)?;
-    let found = stmt.query_map(args.as_slice(), row_to_ticket)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -86,46 +52,6 @@ pub fn projects(conn: &Connection) -> Result<Vec<String>> {
     )?;
     let found = stmt.query_map([], |r| r.get(0))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
-}
-
-/// A short index walk for each status, merged as they go: no more rows are read than are shown, however many tickets there
-/// are, and nothing is sorted.
-fn all_statuses(conn: &Connection, columns: &str, filter: &Filter, after: Option<Cursor>, limit: usize) -> Result<Vec<Ticket>> {
-    let (at, id) = after.map_or((i64::MAX, i64::MAX), |c| (c.updated_at.0, c.id.0));
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let (mut sql, mut args) = (String::new(), Vec::<&dyn ToSql>::new());
-    for status in Status::ALL {
-        let join = if sql.is_empty() { "" } else { " union all " };
-        sql.push_str(&format!("{join}select {columns} from tickets t where t.status = '{status}'"));
-        narrow(&mut sql, &mut args, filter);
-        sql.push_str(" and (t.updated_at, t.id) < (?, ?)");
-        args.push(&at);
-        args.push(&id);
-    }
-    // By their places in `COLUMNS` and `FACE`: the last change, the number.
-    sql.push_str(" order by 19 desc, 1 desc limit ?");
-    args.push(&limit);
-    let mut stmt = conn.prepare_cached(&sql)?;
-    let found = stmt.query_map(args.as_slice(), row_to_ticket)?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
-}
-
-/// What a filter asks for beside status and words.
-pub(crate) fn narrow<'a>(sql: &mut String, args: &mut Vec<&'a dyn ToSql>, filter: &'a Filter) {
-    if let Some(project) = &filter.project {
-        sql.push_str(" and t.project = ?");
-        args.push(project);
-    }
-    if let Some(role) = &filter.role {
-        sql.push_str(" and t.role = ?");
-        args.push(role);
-    }
-    if let Some(priority) = &filter.priority {
-        // One of four fixed words: safe inside the text, and the statement stays cacheable.
-        sql.push_str(" and t.priority = '");
-        sql.push_str(priority.as_str());
-        sql.push('\'');
-    }
 }
 
 #[cfg(test)]

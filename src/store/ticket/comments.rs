@@ -6,7 +6,8 @@ use crate::domain::ids::{CommentId, RunId, TicketId};
 use crate::domain::ticket::comment::{Comment, CommentKind, Source};
 use crate::domain::time::Time;
 use crate::store::Tx;
-use crate::store::ticket::tickets::{id_list, parsed};
+use crate::store::ticket::columns::parsed;
+use crate::store::ticket::tickets::id_list;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 

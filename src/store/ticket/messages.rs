@@ -6,7 +6,7 @@ use crate::domain::ids::{CommentId, MessageId, RunId, TicketId};
 use crate::domain::ticket::message::{Message, MessageState};
 use crate::domain::time::Time;
 use crate::store::Tx;
-use crate::store::ticket::tickets::parsed;
+use crate::store::ticket::columns::parsed;
 use rusqlite::{Connection, params};
 
 const SELECT: &str = "select m.id, m.ticket_id, m.comment_id, c.body, m.state, m.run_id, m.reason, m.created_at

@@ -3,10 +3,9 @@
 use crate::base::error::Result;
 use crate::domain::ids::TicketId;
 use crate::domain::ticket::{Status, Ticket};
-use crate::store::ticket::board;
-use crate::store::ticket::board::narrow;
-use crate::store::ticket::tickets;
-use crate::store::ticket::tickets::{Cursor, FACE, Filter, row_to_ticket};
+use crate::store::ticket::columns::{FACE, row_to_ticket};
+use crate::store::ticket::filter::{Cursor, Filter, fits, narrow, rows};
+use crate::store::ticket::{board, tickets};
 use rusqlite::{Connection, ToSql, params};
 use unicode_normalization::char::is_combining_mark;
 
@@ -25,7 +24,7 @@ const LONGEST_BEGINNING: usize = 12;
 pub fn count_matching(conn: &Connection, filter: &Filter, cap: usize) -> Result<usize> {
     let found = match &filter.q {
         Some(words) => search(conn, FACE, filter, words, None, cap)?,
-        None => board::rows(conn, FACE, filter, None, cap)?,
+        None => rows(conn, FACE, filter, None, cap)?,
     };
     Ok(found.len())
 }
@@ -51,14 +50,6 @@ pub fn holds(conn: &Connection, filter: &Filter, t: &Ticket) -> Result<bool> {
     Ok(stmt.query_row(params![terms, t.id.0], |r| r.get(0))?)
 }
 
-/// Whether a ticket has all that a filter asks for beside words.
-fn fits(filter: &Filter, t: &Ticket) -> bool {
-    filter.status.is_none_or(|s| s == t.status)
-        && filter.project.as_ref().is_none_or(|p| *p == t.project)
-        && filter.role.as_ref().is_none_or(|r| r == t.role.as_str())
-        && filter.priority.is_none_or(|p| p == t.priority)
-}
-
 /// The ticket whose number the words are.
 fn named(conn: &Connection, words: &str) -> Option<Ticket> {
     words.trim().parse::<TicketId>().ok().and_then(|id| tickets::get(conn, id).ok())
@@ -79,7 +70,7 @@ pub(crate) fn search(
 ) -> Result<Vec<Ticket>> {
     let terms = fts_terms(words);
     if terms.is_empty() {
-        return board::rows(conn, columns, filter, after, limit);
+        return rows(conn, columns, filter, after, limit);
     }
     let named = named(conn, words);
     let first = named.as_ref().map_or(0, |t| t.id.0);

@@ -1,29 +1,17 @@
-//! Tickets: rows, lists and searches. Moves that have consequences are in `lifecycle`.
+//! Tickets: their rows and fields. Moves that have consequences are in `lifecycle`, lists in `lists`.
 
 use crate::base::doorbell::Topic;
 use crate::base::error::{Error, Result};
 use crate::domain::actor::Actor;
-use crate::domain::ids::{RunId, TicketId};
+use crate::domain::ids::TicketId;
 use crate::domain::ticket::draft::Draft;
 use crate::domain::ticket::{Priority, Role, Status, Ticket, Title, WorkClass};
-use crate::domain::time::Time;
 use crate::store::Tx;
-use crate::store::ticket::board;
 use crate::store::ticket::changes;
 use crate::store::ticket::changes::NewChange;
-use crate::store::ticket::search;
+use crate::store::ticket::columns::{COLUMNS, parsed, row_to_ticket};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
-
-/// The columns of [`row_to_ticket`], in its order.
-pub(crate) const COLUMNS: &str = "t.id, t.title, t.description, t.status, t.status_since, t.priority, t.role, t.project, t.profile, \
-     t.work_class, t.parent_id, t.session_id, t.run_id, t.not_before, t.retries, t.needs_approval, t.created_by, \
-     t.created_at, t.updated_at, t.version";
-
-/// As [`COLUMNS`], without the long text.
-pub(crate) const FACE: &str = "t.id, t.title, '', t.status, t.status_since, t.priority, t.role, t.project, t.profile, \
-     t.work_class, t.parent_id, t.session_id, t.run_id, t.not_before, t.retries, t.needs_approval, t.created_by, \
-     t.created_at, t.updated_at, t.version";
 
 /// A ticket to be made.
 #[derive(Debug, Clone)]
@@ -222,81 +210,6 @@ pub fn blockers(conn: &Connection, id: TicketId) -> Result<Vec<(TicketId, Status
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Which tickets a list shows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Only this status.
-    pub status: Option<Status>,
-    /// Only this project.
-    pub project: Option<String>,
-    /// Only this role.
-    pub role: Option<String>,
-    /// Only this priority.
-    pub priority: Option<Priority>,
-    /// Only those whose title or description holds these words.
-    pub q: Option<String>,
-}
-
-/// Where the next page of a list begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
-    /// `updated_at` of the last one shown.
-    pub updated_at: Time,
-    /// Its number.
-    pub id: TicketId,
-}
-
-impl Cursor {
-    /// As sent to clients.
-    #[must_use]
-    pub fn text(self) -> String {
-        format!("{}.{}", self.updated_at.0, self.id.0)
-    }
-
-    /// Reads what [`Cursor::text`] writes.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Cursor> {
-        let (at, id) = text.split_once('.')?;
-        Some(Cursor { updated_at: Time(at.parse().ok()?), id: TicketId(id.parse().ok()?) })
-    }
-}
-
-/// A page of tickets, last changed first; and the cursor of the next page.
-///
-/// # Errors
-/// The database refused.
-pub fn list(conn: &Connection, filter: &Filter, after: Option<Cursor>, limit: usize) -> Result<(Vec<Ticket>, Option<Cursor>)> {
-    listed(conn, COLUMNS, filter, after, limit)
-}
-
-/// As [`list`], with empty descriptions: what cards need, however much their tickets have to say.
-///
-/// # Errors
-/// The database refused.
-pub fn faces(conn: &Connection, filter: &Filter, after: Option<Cursor>, limit: usize) -> Result<(Vec<Ticket>, Option<Cursor>)> {
-    listed(conn, FACE, filter, after, limit)
-}
-
-fn listed(
-    conn: &Connection,
-    columns: &str,
-    filter: &Filter,
-    after: Option<Cursor>,
-    limit: usize,
-) -> Result<(Vec<Ticket>, Option<Cursor>)> {
-    let mut found = match &filter.q {
-        Some(words) => search::search(conn, columns, filter, words, after, limit + 1)?,
-        None => board::rows(conn, columns, filter, after, limit + 1)?,
-    };
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|t| match &filter.q {
-        Some(words) => search::next_place(words, after, t, found.len()),
-        None => Cursor { updated_at: t.updated_at, id: t.id },
-    });
-    Ok((found, next))
-}
-
 /// Changes to a ticket's fields; `None` leaves one as it is.
 #[derive(Debug, Clone, Default)]
 pub struct Patch {
@@ -399,51 +312,4 @@ fn check_parent(conn: &Connection, id: TicketId, parent: TicketId) -> Result<()>
         )?
         .query_row(params![parent.0, id.0], |r| r.get(0))?;
     if circle { Err(Error::field("parent", format!("{parent} is a part of {id}"))) } else { Ok(()) }
-}
-
-pub(crate) fn row_to_ticket(r: &rusqlite::Row<'_>) -> rusqlite::Result<Ticket> {
-    Ok(Ticket {
-        id: TicketId(r.get(0)?),
-        title: Title::stored(r.get(1)?),
-        description: r.get(2)?,
-        status: parsed(r, 3)?,
-        status_since: Time(r.get(4)?),
-        priority: parsed(r, 5)?,
-        role: Role::stored(r.get(6)?),
-        project: r.get(7)?,
-        profile: r.get(8)?,
-        work_class: parsed(r, 9)?,
-        parent: r.get::<_, Option<i64>>(10)?.map(TicketId),
-        session_id: r.get(11)?,
-        run: r.get::<_, Option<i64>>(12)?.map(RunId),
-        not_before: r.get::<_, Option<i64>>(13)?.map(Time),
-        retries: r.get(14)?,
-        needs_approval: r.get(15)?,
-        created_by: r.get(16)?,
-        created_at: Time(r.get(17)?),
-        updated_at: Time(r.get(18)?),
-        version: r.get(19)?,
-    })
-}
-
-/// A stored word of an enum.
-pub(crate) fn parsed<T>(r: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<T>
-where
-    T: std::str::FromStr,
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    let text: String = r.get(column)?;
-    text.parse().map_err(|e| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(e)))
-}
-
-/// A stored word of an enum, or null.
-pub(crate) fn parsed_opt<T>(r: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Option<T>>
-where
-    T: std::str::FromStr,
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    match r.get_ref(column)? {
-        rusqlite::types::ValueRef::Null => Ok(None),
-        _ => parsed(r, column).map(Some),
-    }
 }

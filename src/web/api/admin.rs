@@ -9,8 +9,9 @@ use crate::engine::system::housekeeping;
 use crate::engine::task;
 use crate::store::db::check;
 use crate::store::run::pauses;
-use crate::store::ticket::tickets::{Cursor, Filter};
-use crate::store::ticket::{board, next_actions};
+use crate::store::ticket::filter::{Cursor, Filter};
+use crate::store::ticket::lists;
+use crate::store::ticket::next_actions;
 use crate::web::api::body::Body;
 use crate::web::api::dto::{NextBody, Page};
 use crate::web::api::idempotent::{once, once_done};
@@ -166,7 +167,7 @@ fn open_tickets(conn: &rusqlite::Connection, from: Place, most: usize) -> Result
     let mut cursor = from.cursor;
     for status in Status::ALL.iter().skip_while(|s| **s != from.status).filter(|s| !s.is_closed()) {
         let filter = Filter { status: Some(*status), ..Filter::default() };
-        found.extend(board::window(conn, &filter, cursor.take(), most - found.len())?);
+        found.extend(lists::window(conn, &filter, cursor.take(), most - found.len())?);
         if found.len() >= most {
             break;
         }

@@ -5,7 +5,7 @@ use crate::domain::ids::ProposalId;
 use crate::domain::orchestrator::proposal::Proposal;
 use crate::store::Tx;
 use crate::store::orchestrator::actions;
-use crate::store::orchestrator::actions::ActionsCx;
+use crate::store::orchestrator::effects::ActionsCx;
 use crate::store::orchestrator::proposals;
 use crate::web::api::body::Body;
 use crate::web::api::dto::{Page, ProposalBody, cut};

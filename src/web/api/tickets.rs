@@ -7,9 +7,11 @@ use crate::domain::ticket::draft;
 use crate::domain::ticket::draft::Message;
 use crate::domain::ticket::{Priority, Status, Title, WorkClass};
 use crate::store::Tx;
+use crate::store::ticket::filter::{Cursor, Filter};
 use crate::store::ticket::lifecycle;
+use crate::store::ticket::lists;
 use crate::store::ticket::tickets;
-use crate::store::ticket::tickets::{Cursor, Filter, NewTicket, Patch};
+use crate::store::ticket::tickets::{NewTicket, Patch};
 use crate::web::api::body::Body;
 use crate::web::api::dto::{Page, TicketBody, ticket_out, tickets_out};
 use crate::web::api::idempotent::once;
@@ -54,7 +56,7 @@ pub async fn list(app: web::Data<App>, _principal: Principal, mut query: Params)
     let (config, now) = (app.config.clone(), app.store.clock().now());
     let is_narrow = filter.q.is_some() || filter.project.is_some() || filter.role.is_some() || filter.priority.is_some();
     let read = move |c: &rusqlite::Connection| {
-        let (list, next) = tickets::list(c, &filter, after, limit)?;
+        let (list, next) = lists::list(c, &filter, after, limit)?;
         Ok(Page { items: tickets_out(c, &list, now, &config)?, next_cursor: next.map(Cursor::text) })
     };
     let found = if is_narrow { app.store.query_long(read).await? } else { app.store.query(read).await? };

@@ -5,9 +5,8 @@ use crate::config::Config;
 use crate::domain::ticket::{Priority, Status};
 use crate::domain::time::Time;
 use crate::store::ticket::board as rows;
-use crate::store::ticket::search;
-use crate::store::ticket::tickets;
-use crate::store::ticket::tickets::Cursor;
+use crate::store::ticket::filter::Cursor;
+use crate::store::ticket::{filter, lists, search};
 use crate::web::board::filter::Filter;
 use crate::web::board::kept::kept_board;
 use crate::web::board::view::{Board, Column, more_cards};
@@ -124,8 +123,8 @@ pub fn load_board(c: &Connection, config: &Config, query: &Query, now: Time) -> 
 
 /// The store's filter for one column.
 #[must_use]
-pub fn rows_filter(filter: &Filter, status: Status) -> tickets::Filter {
-    tickets::Filter {
+pub fn rows_filter(filter: &Filter, status: Status) -> filter::Filter {
+    filter::Filter {
         status: Some(status),
         project: filter.project.clone(),
         role: filter.role.clone(),
@@ -158,7 +157,7 @@ pub fn load_column(
     after: Option<Cursor>,
     now: Time,
 ) -> Result<Column> {
-    let (list, next) = tickets::faces(c, &rows_filter(filter, status), after, WINDOW)?;
+    let (list, next) = lists::faces(c, &rows_filter(filter, status), after, WINDOW)?;
     let all = count(c, filter, status)?;
     Ok(Column { status, count: all, cards: view_models::cards(c, &list, config, now)?, more: next.map(Cursor::text), note: None })
 }

@@ -117,7 +117,7 @@ fn settings() -> crate::web::settings::view::Settings {
                 current: false,
             },
         ],
-        autonomy: crate::store::orchestrator::actions::GRANTABLE
+        autonomy: crate::store::orchestrator::autonomy::GRANTABLE
             .iter()
             .map(|k| (*k, *k == crate::domain::orchestrator::proposal::ActionKind::Comment))
             .collect(),

@@ -7,7 +7,8 @@ use crate::domain::orchestrator::session::{Session, SessionState, Wanted};
 use crate::domain::orchestrator::turn::{Turn, TurnState};
 use crate::domain::profile::Profile;
 use crate::domain::time::Time;
-use crate::store::orchestrator::{actions, proposals, sessions, turns};
+use crate::store::orchestrator::autonomy;
+use crate::store::orchestrator::{proposals, sessions, turns};
 use crate::store::run::pauses;
 use crate::web::orchestrator::view::Luci;
 use crate::web::orchestrator::view_side::Side;
@@ -69,8 +70,8 @@ pub fn side(c: &Connection, config: &Config) -> Result<Side> {
     let chosen = config.orchestrator_profile(wanted.profile.as_deref());
     let queue: Vec<Turn> = turns::queue(c, QUEUE)?.into_iter().filter(|t| t.state == TurnState::Pending).collect();
     let open = turns::open_count(c)?;
-    let granted = actions::autonomy(c)?;
-    let free = actions::GRANTABLE.iter().copied().filter(|kind| granted(*kind)).collect();
+    let granted = autonomy::autonomy(c)?;
+    let free = autonomy::GRANTABLE.iter().copied().filter(|kind| granted(*kind)).collect();
     let standing = standing_of(session.as_ref(), &wanted, flight.as_ref());
     let rests_until = match &session {
         // In force when she was last seen to rest.

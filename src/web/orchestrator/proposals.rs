@@ -8,7 +8,7 @@ use crate::domain::orchestrator::action::Action;
 use crate::domain::orchestrator::proposal::{Proposal, ProposalState};
 use crate::store::Tx;
 use crate::store::orchestrator::actions;
-use crate::store::orchestrator::actions::ActionsCx;
+use crate::store::orchestrator::effects::ActionsCx;
 use crate::store::orchestrator::{proposals, turns};
 use crate::web::http::request::{Sent, Visit, html_response};
 use crate::web::orchestrator::forms::{to, told};

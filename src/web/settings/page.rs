@@ -6,7 +6,7 @@ use crate::domain::actor::Scope;
 use crate::domain::orchestrator::proposal::ActionKind;
 use crate::store::access::credentials;
 use crate::store::db::settings as values;
-use crate::store::orchestrator::actions;
+use crate::store::orchestrator::autonomy;
 use crate::store::run::pauses;
 use crate::web::http::request::{Sent, Visit};
 use crate::web::login::page;
@@ -38,8 +38,8 @@ async fn show(visit: &Visit, status: StatusCode, sequel: Sequel) -> Result<HttpR
         .app
         .store
         .query(move |c| {
-            let granted = actions::autonomy(c)?;
-            let autonomy = actions::GRANTABLE.iter().map(|kind| (*kind, granted(*kind))).collect();
+            let granted = autonomy::autonomy(c)?;
+            let autonomy = autonomy::GRANTABLE.iter().map(|kind| (*kind, granted(*kind))).collect();
             Ok((
                 credentials::tokens(c)?,
                 credentials::sessions(c, now)?,
@@ -256,7 +256,7 @@ pub async fn autonomy(sent: Sent<Grant>) -> HttpResponse {
             let kind: ActionKind =
                 form.kind.parse().map_err(|e: crate::domain::ticket::UnknownWord| Error::field("kind", e.to_string()))?;
             let (on, actor) = (form.on == "1", visit.who.actor.clone());
-            visit.app.store.call(move |tx| actions::set_autonomy(tx, kind, on, &actor)).await?;
+            visit.app.store.call(move |tx| autonomy::set_autonomy(tx, kind, on, &actor)).await?;
             Ok(HttpResponse::SeeOther().insert_header(("Location", "/settings#autonomy")).finish())
         })
         .await

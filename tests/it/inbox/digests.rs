@@ -12,6 +12,7 @@ use mission_control::domain::inbox::digest::{DigestState, TEXT_MAX};
 use mission_control::domain::inbox::{InboxPriority, ItemStatus, Notify, OutcomeClass, Source};
 use mission_control::domain::orchestrator::session::{DriverKind, Session};
 use mission_control::domain::orchestrator::turn::{Turn, TurnOrigin, TurnState};
+use mission_control::domain::run::closing::{Closing, Next};
 use mission_control::domain::run::conclude::Conclusion;
 use mission_control::domain::run::{Failure, FailureCode, RunState};
 use mission_control::domain::ticket::Status;
@@ -26,11 +27,11 @@ use mission_control::store::inbox::digests::Digest;
 use mission_control::store::inbox::items;
 use mission_control::store::inbox::items::NewItem;
 use mission_control::store::orchestrator::{proposals, sessions, turns};
+use mission_control::store::run::conclude;
 use mission_control::store::run::runs;
 use mission_control::store::task::streaks;
 use mission_control::store::task::streaks::Outcome;
 use mission_control::store::ticket::lifecycle;
-use mission_control::store::ticket::lifecycle::{Closing, Next};
 use mission_control::store::ticket::tickets::NewTicket;
 use mission_control::store::ticket::{comments, tickets};
 use serde_json::json;
@@ -755,7 +756,7 @@ fn a_run_that_fails_is_reported_and_one_that_is_done_is_not() {
                     pause: None,
                     evidence: Vec::new(),
                 };
-                lifecycle::conclude(tx, &run, &closing)
+                conclude::conclude(tx, &run, &closing)
             })
             .expect("concluded");
     }

@@ -12,7 +12,9 @@ use mission_control::domain::ticket::{Status, Ticket};
 use mission_control::store::Tx;
 use mission_control::store::db::audit;
 use mission_control::store::orchestrator::actions;
-use mission_control::store::orchestrator::actions::ActionsCx;
+use mission_control::store::orchestrator::autonomy;
+use mission_control::store::orchestrator::effects::ActionsCx;
+use mission_control::store::orchestrator::record;
 use mission_control::store::orchestrator::sessions;
 use mission_control::store::orchestrator::sessions::NewSession;
 use mission_control::store::orchestrator::turns::NewTurn;
@@ -47,7 +49,7 @@ pub fn answer_next(app: &TestApp, answer: &str) -> Turn {
             let nonce = format!("nonce-{}", mission_control::base::random::u32());
             let turn = turns::claim(tx, session.id, &nonce)?.expect("a turn waits");
             turns::sending(tx, &turn)?;
-            actions::take_answer(tx, &turn, &answer, &ActionsCx::of(config.as_ref()))?;
+            record::take_answer(tx, &turn, &answer, &ActionsCx::of(config.as_ref()))?;
             turns::get(tx.conn, turn.id)
         })
         .expect("answered")
@@ -101,7 +103,7 @@ fn undo(app: &TestApp, p: &Proposal) -> Result<Proposal> {
 fn grant(app: &TestApp, kinds: &[ActionKind]) {
     for kind in kinds {
         let kind = *kind;
-        app.store.write(move |tx| actions::set_autonomy(tx, kind, true, &owner())).expect("granted");
+        app.store.write(move |tx| autonomy::set_autonomy(tx, kind, true, &owner())).expect("granted");
     }
 }
 
@@ -350,11 +352,11 @@ fn a_granted_kind_happens_at_once_and_no_other() {
     assert!(audited(&app).contains(&("Luci".to_owned(), "proposal.apply".to_owned())));
     undo(&app, &found[4]).expect("the owner takes it back");
     assert_eq!(ticket(&app, 1).status, Status::Inbox);
-    app.store.write(|tx| actions::set_autonomy(tx, ActionKind::Comment, false, &owner())).expect("withdrawn");
+    app.store.write(|tx| autonomy::set_autonomy(tx, ActionKind::Comment, false, &owner())).expect("withdrawn");
     let (turn, _) = suggest(&app, json!([{ "kind": "comment", "ticket": "MC-1", "body": "Without leave" }]));
     assert_eq!(states(&app, &turn), [Open]);
     assert!(matches!(
-        app.store.write(|tx| actions::set_autonomy(tx, ActionKind::Notify, true, &owner())),
+        app.store.write(|tx| autonomy::set_autonomy(tx, ActionKind::Notify, true, &owner())),
         Err(Error::Invalid(_))
     ));
 }

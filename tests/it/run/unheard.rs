@@ -3,14 +3,15 @@
 use crate::task::scheduler::{Hands, at};
 use mission_control::config::{Config, Flags};
 use mission_control::domain::actor::Actor;
+use mission_control::domain::run::closing::{Closing, Next};
 use mission_control::domain::run::conclude::Conclusion;
 use mission_control::domain::run::{RunState, Verdict};
 use mission_control::domain::ticket::message::MessageState;
 use mission_control::domain::ticket::{Status, Title};
 use mission_control::store::Store;
+use mission_control::store::run::conclude;
 use mission_control::store::run::runs;
 use mission_control::store::ticket::lifecycle;
-use mission_control::store::ticket::lifecycle::{Closing, Next};
 use mission_control::store::ticket::messages;
 use mission_control::store::ticket::tickets;
 use mission_control::store::ticket::tickets::NewTicket;
@@ -42,7 +43,7 @@ fn said_on_a_finished_ticket(turned_by: i64) {
         .write(move |tx| lifecycle::create_started(tx, &NewTicket::titled(title), &who, rules.as_ref()).map(|t| t.id))
         .expect("created");
     let run = store.read(|c| runs::live_of(c, id)).expect("read").expect("a run");
-    store.write(move |tx| lifecycle::conclude(tx, &run, &finished())).expect("concluded");
+    store.write(move |tx| conclude::conclude(tx, &run, &finished())).expect("concluded");
     assert_eq!(store.read(|c| tickets::get(c, id)).expect("read").status, Status::Done);
 
     clock.now.fetch_add(turned_by, Ordering::SeqCst);

@@ -17,7 +17,7 @@ use crate::store::Tx;
 use crate::store::access::credentials;
 use crate::store::notice::{notifications, telegram as link};
 use crate::store::orchestrator::actions;
-use crate::store::orchestrator::actions::ActionsCx;
+use crate::store::orchestrator::effects::ActionsCx;
 use crate::store::orchestrator::sessions;
 use crate::store::orchestrator::turns;
 use crate::store::orchestrator::turns::NewTurn;

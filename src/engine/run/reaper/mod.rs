@@ -15,8 +15,8 @@ use crate::engine::run::{change_stat, conclude, ingest};
 use crate::engine::{Engine, lock};
 use crate::store::access::credentials;
 use crate::store::notice::notifications;
-use crate::store::run::{reports, runs};
-use crate::store::ticket::{lifecycle, tickets};
+use crate::store::run::{reports, running, runs};
+use crate::store::ticket::tickets;
 use std::path::Path;
 use std::time::Duration;
 
@@ -177,7 +177,7 @@ fn note_start(engine: &Engine, run: &Run, dir: &RunDir) -> Result<Run> {
         let mine = run.clone();
         let start = i64::try_from(start).unwrap_or(i64::MAX);
         return engine.store.write(move |tx| {
-            lifecycle::running(tx, &mine, i64::from(pid), start)?;
+            running::running(tx, &mine, i64::from(pid), start)?;
             runs::get(tx.conn, mine.id)
         });
     }

@@ -14,6 +14,7 @@ use crate::drivers::supervise::stop::Ended;
 use crate::engine::samples;
 use crate::engine::samples::Ahead;
 use crate::store::run::runs::{LaunchMark, Place};
+use crate::store::ticket::lifecycle;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -156,7 +157,7 @@ fn a_report_that_was_left_goes_with_the_run_that_went_on_under_another_number() 
     let before = stage.run();
     stage.dir.spool(&serde_json::json!({ "kind": "review", "body": "look", "client_id": "one" })).expect("left");
     let mine = before.clone();
-    let after = stage.engine.store.write(move |tx| lifecycle::fork(tx, &mine, "another")).expect("forked");
+    let after = stage.engine.store.write(move |tx| running::fork(tx, &mine, "another")).expect("forked");
     let taken = take_in_spool(&stage.engine, &before, &stage.dir);
     assert!(matches!(taken, Err(Error::Conflict(_))) && stage.dir.spooled().len() == 1, "{taken:?}");
     take_in_spool(&stage.engine, &after, &stage.dir).expect("taken");
