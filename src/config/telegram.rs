@@ -1,7 +1,7 @@
 //! `[telegram]`: which bot, whom it listens to, when it keeps quiet.
 
 use crate::base::error::FieldError;
-use crate::config::Origin;
+use crate::config::origin::Origin;
 use crate::domain::notice::Quiet;
 use crate::drivers::telegram::{API_URL, Token};
 use serde::Deserialize;

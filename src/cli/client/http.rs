@@ -1,6 +1,7 @@
 //! Requests and what can become of them.
 
-use crate::cli::client::{Exit, Target};
+use crate::cli::client::exit::{Exit, Failure};
+use crate::cli::client::target::Target;
 use serde_json::Value;
 use std::io::Read;
 use std::time::Duration;
@@ -9,43 +10,6 @@ use ureq::{Agent, Body};
 
 /// An answer is not read beyond this.
 const LARGEST: u64 = 64 * 1024 * 1024;
-
-/// Why something was not done.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    /// How the program ends.
-    pub exit: Exit,
-    /// In words.
-    pub text: String,
-    /// Nothing answered.
-    pub unreachable: bool,
-}
-
-impl Failure {
-    /// It was not done.
-    #[must_use]
-    pub fn plain(text: impl Into<String>) -> Failure {
-        Failure { exit: Exit::Failure, text: text.into(), unreachable: false }
-    }
-
-    /// It was asked for wrongly.
-    #[must_use]
-    pub fn usage(text: impl Into<String>) -> Failure {
-        Failure { exit: Exit::Usage, text: text.into(), unreachable: false }
-    }
-
-    /// Nothing answered.
-    #[must_use]
-    pub fn unreachable(text: impl Into<String>) -> Failure {
-        Failure { exit: Exit::Failure, text: text.into(), unreachable: true }
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(e: std::io::Error) -> Failure {
-        Failure::plain(format!("cannot be written: {e}"))
-    }
-}
 
 impl Target {
     /// Asks and reads the answer as JSON.

@@ -1,7 +1,11 @@
 //! `mission-control send` and `mission-control luci …`
 
 use crate::base::clock::{Clock, SystemClock};
-use crate::cli::client::{Exit, Failure, LuciCommand, Target, show};
+use crate::cli::client::args::LuciCommand;
+use crate::cli::client::exit::Exit;
+use crate::cli::client::exit::Failure;
+use crate::cli::client::show;
+use crate::cli::client::target::Target;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 

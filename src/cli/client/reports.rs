@@ -1,7 +1,10 @@
 //! `mission-control done|review|question|comment|evidence`, called by the agent of a run. What the server cannot take
 //! now is left in the run's folder, under the same client id: it counts once, whichever way it comes.
 
-use crate::cli::client::{Exit, Failure, Target, show};
+use crate::cli::client::exit::Exit;
+use crate::cli::client::exit::Failure;
+use crate::cli::client::show;
+use crate::cli::client::target::Target;
 use crate::domain::ids::TicketId;
 use crate::drivers::supervise::run_dir::RunDir;
 use serde_json::json;

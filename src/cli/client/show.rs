@@ -1,7 +1,8 @@
 //! What the terminal sees. Everything that came from the server goes through here: text of agents and strangers can
 //! hold commands for a terminal.
 
-use crate::cli::client::{Failure, Target};
+use crate::cli::client::exit::Failure;
+use crate::cli::client::target::Target;
 use crate::domain::text::{cut_chars, strip_control};
 use serde_json::Value;
 use std::io::Write;

@@ -1,6 +1,6 @@
 //! Which server is asked, and with which token.
 
-use crate::cli::client::http::Failure;
+use crate::cli::client::exit::Failure;
 use crate::config::data_dir::{DataDir, Local};
 use clap::Args;
 use std::path::{Path, PathBuf};

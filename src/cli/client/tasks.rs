@@ -1,7 +1,10 @@
 //! `mission-control task …`
 
 use crate::base::text::percent_encoded;
-use crate::cli::client::{Failure, Target, TaskCommand, show};
+use crate::cli::client::args::TaskCommand;
+use crate::cli::client::exit::Failure;
+use crate::cli::client::show;
+use crate::cli::client::target::Target;
 use serde_json::{Value, json};
 use std::io::Write;
 

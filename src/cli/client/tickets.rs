@@ -1,7 +1,10 @@
 //! `mission-control ticket …`
 
 use crate::base::text::percent_encoded;
-use crate::cli::client::{Failure, ListArgs, NewArgs, Target, TicketCommand, show, watch};
+use crate::cli::client::args::{ListArgs, NewArgs, TicketCommand};
+use crate::cli::client::exit::Failure;
+use crate::cli::client::target::Target;
+use crate::cli::client::{show, watch};
 use crate::domain::ids::TicketId;
 use serde_json::{Map, Value, json};
 use std::io::{BufRead, BufReader, Read, Write};

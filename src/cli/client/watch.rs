@@ -1,7 +1,9 @@
 //! `mission-control ticket watch`: follows a ticket's stream, and takes it up again where it broke off.
 
 use crate::base::clock::pause;
-use crate::cli::client::{Failure, Target, show};
+use crate::cli::client::exit::Failure;
+use crate::cli::client::show;
+use crate::cli::client::target::Target;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::time::Duration;

@@ -1,54 +1,15 @@
 //! What keeps Luci from going on and does not end by itself: told to the owner once it has lasted.
 
 use crate::base::error::Result;
-use crate::domain::notice::Notice;
 use crate::domain::orchestrator::session::Session;
-use crate::engine::orchestrator::{Engine, Orchestrator, mono};
+use crate::engine::Engine;
+use crate::engine::orchestrator::waits::{Blockage, Stuck};
+use crate::engine::orchestrator::{Orchestrator, mono};
 use crate::store::notice::notifications;
 use crate::store::orchestrator::sessions;
 
 /// What lasts longer is told, in milliseconds.
 const TELL_MS: i64 = 2 * 60_000;
-
-/// Why a step could not go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Blockage {
-    /// A dialog is open that only a person can answer: its words.
-    Dialog(String),
-    /// She works on nothing of ours while something waits for her.
-    Busy,
-    /// The step failed: why.
-    Fault(String),
-}
-
-/// Steps in a row that could not go on, whatever the reason of each.
-#[derive(Debug)]
-pub(crate) struct Stuck {
-    /// Since when (monotonic).
-    since: i64,
-    /// The owner was told.
-    told: bool,
-    /// What the session says of it on the page, where only we can tell.
-    note: Option<String>,
-}
-
-impl Blockage {
-    fn notice(&self, key: String) -> Notice {
-        let (text, urgent) = match self {
-            Blockage::Dialog(words) => (format!("Luci waits for you\n\n{words}\n\nAnswer in the console."), true),
-            Blockage::Busy => (
-                "Luci is busy with something that did not come from here\n\nWhat is there for her waits until she is through. \
-                 Look at her screen in the console."
-                    .to_owned(),
-                false,
-            ),
-            Blockage::Fault(why) => {
-                (format!("Luci cannot go on\n\n{why}\n\nIt is tried again by itself, and nothing is lost."), false)
-            }
-        };
-        Notice { key, text, urgent, ..Notice::default() }
-    }
-}
 
 impl Orchestrator {
     /// After a step: what keeps her, if anything, and for how long now. Somebody at her keyboard sees a dialog anyway.

@@ -21,6 +21,7 @@ pub(crate) mod supervise;
 pub mod tmux_driver;
 pub(crate) mod turn;
 pub(crate) mod undelivered;
+pub(crate) mod waits;
 
 use crate::base::clock::Clock;
 use crate::base::doorbell::Topic;
@@ -78,12 +79,12 @@ pub struct Orchestrator {
     /// The turn whose interrupt was passed on, and when (monotonic).
     interrupted: Option<(String, i64)>,
     /// The wait for a turn that was sent and is nowhere.
-    unheard: undelivered::Unheard,
+    unheard: waits::Unheard,
     /// Since when (monotonic) the session takes no turn though it looks ready, how often it was asked, and why.
     held: Option<(i64, u32, String)>,
     /// What kept this step from going on, and for how long that has been so.
-    blockage: Option<blockage::Blockage>,
-    stuck: Option<blockage::Stuck>,
+    blockage: Option<waits::Blockage>,
+    stuck: Option<waits::Stuck>,
 }
 
 /// What a tick decides upon.
@@ -103,7 +104,7 @@ impl Orchestrator {
             headless,
             started: VecDeque::new(),
             interrupted: None,
-            unheard: undelivered::Unheard::default(),
+            unheard: waits::Unheard::default(),
             held: None,
             blockage: None,
             stuck: None,
@@ -127,7 +128,7 @@ impl Orchestrator {
         let done = self.step(engine);
         let blockage = match &done {
             Ok(_) => self.blockage.take(),
-            Err(e) => Some(blockage::Blockage::Fault(e.to_string())),
+            Err(e) => Some(waits::Blockage::Fault(e.to_string())),
         };
         let reported = self.report_blockage(engine, blockage);
         done.and_then(|pace| reported.map(|()| pace))
@@ -164,7 +165,7 @@ impl Orchestrator {
                 match self.driver(session.driver).status(engine, session)? {
                     AgentStatus::Ready => self.ready(engine, session, &scene),
                     AgentStatus::Busy if scene.waiting => {
-                        self.blockage = Some(blockage::Blockage::Busy);
+                        self.blockage = Some(waits::Blockage::Busy);
                         self.not_ready(engine, session, AgentStatus::Busy)
                     }
                     other => self.not_ready(engine, session, other),

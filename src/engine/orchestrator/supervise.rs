@@ -3,9 +3,10 @@
 use crate::base::error::{Error, Result};
 use crate::domain::orchestrator::session::{RETRY_MOST_MS, Session, SessionState};
 use crate::drivers::runtime;
-use crate::engine::orchestrator::blockage::Blockage;
+use crate::engine::Engine;
 use crate::engine::orchestrator::driver::{AgentStatus, ConversationStart, Harvest};
-use crate::engine::orchestrator::{Engine, Orchestrator, Pace, Scene, mono};
+use crate::engine::orchestrator::waits::Blockage;
+use crate::engine::orchestrator::{Orchestrator, Pace, Scene, mono};
 use crate::store::orchestrator::{sessions, turns};
 
 /// Starts in a row that may fail before a person is asked to look.

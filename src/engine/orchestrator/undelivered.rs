@@ -5,9 +5,11 @@ use crate::domain::notice::Notice;
 use crate::domain::orchestrator::session::Session;
 use crate::domain::orchestrator::turn::{Turn, TurnState};
 use crate::domain::run::FailureCode;
+use crate::engine::Engine;
 use crate::engine::lock;
 use crate::engine::orchestrator::driver::{AgentStatus, Harvest, RetypeOutcome};
-use crate::engine::orchestrator::{Engine, Orchestrator, Pace, mono};
+use crate::engine::orchestrator::waits::Unheard;
+use crate::engine::orchestrator::{Orchestrator, Pace, mono};
 use crate::store::notice::notifications;
 use crate::store::orchestrator::turns;
 
@@ -17,44 +19,12 @@ const SWALLOWED_MS: i64 = 10_000;
 const ASKED_AGAIN_AT_MOST: u32 = 6;
 /// Times a turn may have been sent and never arrived before it fails.
 const LOST_AT_MOST: i64 = 2;
-/// Between two looks at an agent at most so many milliseconds count as waiting.
-const LOOKED_MS: i64 = 1_000;
 /// The longest between two tries, in milliseconds.
 const HELD_MOST_MS: i64 = 2_000;
 /// A turn that is not taken for so many milliseconds is told.
 const HELD_TELL_MS: i64 = 2 * 60_000;
 /// After a session did not take a turn it is asked again after so many milliseconds.
 const NOT_NOW_MS: i64 = 60;
-
-/// The wait for a turn that was sent and is nowhere though its agent is ready.
-#[derive(Debug, Default)]
-pub(crate) struct Unheard {
-    nonce: String,
-    /// The last look (monotonic).
-    looked: i64,
-    /// For how long the agent was seen ready since it was last asked, in milliseconds. Neither a machine that slept nor a
-    /// picture half painted adds to it, and the latter does not take away from it.
-    waited: i64,
-    /// How often the agent was asked to take it.
-    asked: u32,
-    /// It did not stand before the agent when that was asked last.
-    gone: bool,
-}
-
-impl Unheard {
-    /// The wait for this turn, after one more look.
-    fn at(&mut self, turn: &Turn, now: i64, ready: bool) -> &mut Unheard {
-        let nonce = turn.nonce.as_deref().unwrap_or_default();
-        if self.nonce != nonce {
-            *self = Unheard { nonce: nonce.to_owned(), looked: now, ..Unheard::default() };
-        }
-        if ready {
-            self.waited += (now - self.looked).min(LOOKED_MS);
-        }
-        self.looked = now;
-        self
-    }
-}
 
 impl Orchestrator {
     /// The agent has not got it. It may be on its way still; where it cannot be any more, it goes back to the queue.

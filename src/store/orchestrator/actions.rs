@@ -3,7 +3,8 @@
 use crate::base::error::{Error, FieldError, Result};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ProposalId, TurnId};
-use crate::domain::orchestrator::action::{Action, Outcome, can_undo};
+use crate::domain::orchestrator::action::Action;
+use crate::domain::orchestrator::outcome::{Outcome, can_undo};
 use crate::domain::orchestrator::proposal::{ActionKind, Proposal, ProposalState};
 use crate::domain::orchestrator::proposal_block;
 use crate::domain::orchestrator::turn::{TurnOrigin, check_message};

@@ -3,7 +3,8 @@
 use crate::base::error::{Error, Result};
 use crate::domain::ids::ProposalId;
 use crate::domain::ids::TurnId;
-use crate::domain::orchestrator::action::{Action, Outcome};
+use crate::domain::orchestrator::action::Action;
+use crate::domain::orchestrator::outcome::Outcome;
 use crate::domain::orchestrator::proposal::{ActionKind, Proposal, ProposalState};
 use crate::store::Tx;
 use crate::store::orchestrator::effects::{Made, Refs};

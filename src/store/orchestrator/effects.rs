@@ -3,7 +3,8 @@
 use crate::base::error::{Error, Result};
 use crate::domain::actor::Actor;
 use crate::domain::ids::TicketId;
-use crate::domain::orchestrator::action::{Action, CreateTicket, Outcome, TicketRef, way};
+use crate::domain::orchestrator::action::{Action, CreateTicket, TicketRef};
+use crate::domain::orchestrator::outcome::{Outcome, way};
 use crate::domain::ports::{Names, Rules};
 use crate::domain::ticket::{Status, Ticket, Title};
 use crate::store::Tx;

@@ -2,7 +2,7 @@
 
 use crate::base::error::{Error, Result};
 use crate::config::Config;
-use crate::domain::orchestrator::action::{Outcome, can_undo};
+use crate::domain::orchestrator::outcome::{Outcome, can_undo};
 use crate::domain::orchestrator::proposal::Proposal;
 use crate::domain::orchestrator::proposal_block;
 use crate::domain::orchestrator::turn::Turn;

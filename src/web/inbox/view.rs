@@ -3,7 +3,8 @@
 use crate::domain::ids::TicketId;
 use crate::domain::inbox::digest::{Decision, DigestState};
 use crate::domain::inbox::{InboxPriority, Item, Source};
-use crate::domain::orchestrator::action::{Action, Outcome};
+use crate::domain::orchestrator::action::Action;
+use crate::domain::orchestrator::outcome::Outcome;
 use crate::domain::orchestrator::proposal::{ActionKind, Proposal, ProposalState};
 use crate::domain::text::{cut_bytes, shortened, strip_control};
 use crate::domain::ticket::{Priority, Status};

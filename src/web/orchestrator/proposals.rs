@@ -102,7 +102,7 @@ pub async fn answer(sent: Sent<Answer>, path: web::Path<String>) -> HttpResponse
             let actor = visit.who.actor.clone();
             let words = form.answer.replace("\r\n", "\n");
             let p = visit.app.store.call(move |tx| actions::answer_owner(tx, id, &words, &actor)).await?;
-            let made = crate::domain::orchestrator::action::Outcome::of(&p).turn.map(TurnId);
+            let made = crate::domain::orchestrator::outcome::Outcome::of(&p).turn.map(TurnId);
             let Some(made) = made else { return told(&visit, p.turn, html! {}).await };
             let (shown, previous) = visit
                 .app

@@ -1,7 +1,8 @@
 //! Proposals of a turn as a slip of cards: each with Do it, Edit, Dismiss; what is done can be undone where that is possible.
 
 use crate::domain::ids::{ProposalId, TurnId};
-use crate::domain::orchestrator::action::{Action, CreateTicket, Outcome, TicketRef, can_undo};
+use crate::domain::orchestrator::action::{Action, CreateTicket, TicketRef};
+use crate::domain::orchestrator::outcome::{Outcome, can_undo};
 use crate::domain::orchestrator::proposal::{ActionKind, Proposal, ProposalState};
 use crate::domain::text::{cut_chars, shortened};
 use crate::domain::ticket::Priority;

@@ -15,7 +15,7 @@ use crate::drivers::tmux::Tmux;
 use crate::engine::Engine;
 use crate::engine::orchestrator::driver::ConversationStart;
 use crate::engine::orchestrator::headless::words;
-use crate::engine::orchestrator::tmux_driver::TmuxDriver;
+use crate::engine::orchestrator::tmux_driver::observed::TmuxDriver;
 use crate::engine::orchestrator::tmux_driver::terminal::{live, ours, why_dead};
 use crate::engine::run::launch;
 use std::collections::BTreeMap;

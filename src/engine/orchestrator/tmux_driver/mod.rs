@@ -2,10 +2,13 @@
 //! person would; whether it was taken and what came of it is told by the agent's hooks and its transcript.
 
 pub(crate) mod launch;
+pub(crate) mod observed;
 pub(crate) mod session_observer;
 pub(crate) mod status;
 pub(crate) mod terminal;
 pub(crate) mod typing;
+
+pub use crate::engine::orchestrator::tmux_driver::observed::TmuxDriver;
 
 use crate::base::clock::{Deadline, pause};
 use crate::base::error::{Error, Result};
@@ -15,76 +18,17 @@ use crate::drivers::supervise::process;
 use crate::drivers::supervise::stop;
 use crate::drivers::tmux::{Key, Tmux};
 use crate::engine::orchestrator::driver::{AgentStatus, ConversationStart, Driver, Harvest, NotSent, RetypeOutcome};
-use crate::engine::orchestrator::headless::Environment;
-use crate::engine::orchestrator::tmux_driver::session_observer::SessionObserver;
+use crate::engine::orchestrator::tmux_driver::observed::remember;
 use crate::engine::orchestrator::tmux_driver::status::observe;
-use crate::engine::orchestrator::tmux_driver::terminal::{Terminal, live, ours};
+use crate::engine::orchestrator::tmux_driver::terminal::{Terminal, ours};
 use crate::engine::{Engine, lock};
 use std::path::Path;
-use std::sync::Mutex;
 use std::time::Duration;
 
 /// While a turn is followed the terminal itself is looked at only so often, in milliseconds.
 const LOOK_EACH_MS: i64 = 250;
 /// What an agent gets to end by itself when its terminal is closed.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// The tmux driver.
-pub struct TmuxDriver {
-    environment: Box<Environment>,
-    /// What was read last. Only saves work.
-    observer: Mutex<Option<SessionObserver>>,
-}
-
-impl TmuxDriver {
-    /// A driver; `environment` gives what is added to the agent's environment after its profile's.
-    #[must_use]
-    pub fn new(environment: Box<Environment>) -> TmuxDriver {
-        TmuxDriver { environment, observer: Mutex::new(None) }
-    }
-
-    fn with_observer<T>(
-        &self,
-        engine: &Engine,
-        session: &Session,
-        act: impl FnOnce(&mut SessionObserver) -> Result<T>,
-    ) -> Result<T> {
-        let mut held = lock(&self.observer);
-        if held.as_ref().is_none_or(|observer| !observer.is_of(session)) {
-            *held = None;
-        }
-        let observer = match &mut *held {
-            Some(observer) => observer,
-            empty => empty.insert(SessionObserver::open(live(engine, &session.profile)?, session)),
-        };
-        act(observer)
-    }
-
-    /// Whether the agent has a prompt with this marker.
-    fn has(&self, engine: &Engine, session: &Session, marker: &str) -> bool {
-        let has = self.with_observer(engine, session, |observer| {
-            observer.catch_up(session)?;
-            Ok(observer.has(marker))
-        });
-        has.unwrap_or(false)
-    }
-
-    /// What was seen of the terminal before is of no use.
-    fn forget_looks(&self) {
-        if let Some(observer) = lock(&self.observer).as_mut() {
-            (observer.looked, observer.ready_since) = (None, None);
-        }
-    }
-
-    fn look_now(&self, engine: &Engine, session: &Session) -> Result<AgentStatus> {
-        self.with_observer(engine, session, |observer| {
-            observer.catch_up(session)?;
-            let look = observe(engine, session, observer)?;
-            remember(engine, observer, &look);
-            Ok(look)
-        })
-    }
-}
 
 impl Driver for TmuxDriver {
     fn start(&self, engine: &Engine, session: &Session, how: ConversationStart) -> Result<Option<(i64, i64)>> {
@@ -172,10 +116,4 @@ impl Driver for TmuxDriver {
             Err(Error::Busy("something that the session's agent started cannot be ended".to_owned()))
         }
     }
-}
-
-fn remember(engine: &Engine, observer: &mut SessionObserver, look: &AgentStatus) {
-    let now = engine.store.clock().mono_ms();
-    observer.ready_since = if *look == AgentStatus::Ready { observer.ready_since.or(Some(now)) } else { None };
-    observer.looked = Some((now, look.clone()));
 }

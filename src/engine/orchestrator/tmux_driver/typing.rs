@@ -11,7 +11,7 @@ use crate::drivers::runtime::live::screen::{AgentScreen, InputBox};
 use crate::drivers::tmux::Key;
 use crate::engine::Engine;
 use crate::engine::orchestrator::driver::{AgentStatus, NotSent, RetypeOutcome};
-use crate::engine::orchestrator::tmux_driver::TmuxDriver;
+use crate::engine::orchestrator::tmux_driver::observed::TmuxDriver;
 use crate::engine::orchestrator::tmux_driver::terminal::Terminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
