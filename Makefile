@@ -1,5 +1,5 @@
 # Two commands for a fresh Debian machine that has Rust:  make run  ·  make test
-.PHONY: run test rust-test e2e real contract lint bench bench-quick peer chaos fuzz soak doc tools test-tools
+.PHONY: run test rust-test e2e real contract lint bench bench-quick peer chaos fuzz soak doc sizes tools test-tools
 
 MC_LISTEN ?= 127.0.0.1:8420
 MC_DATA ?= ./data
@@ -36,6 +36,10 @@ lint:
 	cargo clippy --locked --all-targets --features faults -- -D warnings
 	cargo clippy --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+# How long the files are: median, nine of ten, the longest.
+sizes:
+	@scripts/sizes.sh
 
 bench:
 	cargo bench --locked --bench figures

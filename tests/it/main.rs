@@ -7,7 +7,6 @@ mod notice;
 mod ops;
 mod orchestrator;
 mod run;
-mod runtimes_rule;
 mod support;
 mod task;
 mod ticket;

@@ -1,3 +1,7 @@
 //! Notices, and Telegram.
 
-pub(crate) mod telegram;
+pub(crate) mod decisions;
+pub(crate) mod delivery;
+pub(crate) mod inbound;
+pub(crate) mod long_outages;
+pub(crate) mod rig;

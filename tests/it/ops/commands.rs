@@ -1,7 +1,8 @@
 //! What people write never becomes a command: agents are started with arguments of ours alone, and what is vendored is
 //! what was vendored.
 
-use crate::ops::live_server::{Live, agent};
+use crate::support::live_server::Live;
+use crate::support::live_server::agent::agent;
 use sha2::{Digest, Sha256};
 
 /// Titles that some shell, terminal, path or program would take for more than words.

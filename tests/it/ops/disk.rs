@@ -1,7 +1,9 @@
 //! A disk that fails at any write: once, from then on, full, or with the process killed in the middle of it. What was
 //! acknowledged is there, what could not be written is told, and when the disk is well again so are we.
 
-use crate::ops::live_server::{Live, agent, until};
+use crate::support::live_server::Live;
+use crate::support::live_server::agent::agent;
+use crate::support::wait::until;
 use rusqlite::Connection;
 use serde_json::json;
 use std::collections::BTreeSet;

@@ -1,7 +1,9 @@
 //! What happens to a machine around its runs: folders vanish, an older database is put back, nothing can be started. No
 //! ticket waits for ever because of it, and none is judged by what another one left.
 
-use crate::ops::live_server::{Live, agent, until};
+use crate::support::live_server::Live;
+use crate::support::live_server::agent::agent;
+use crate::support::wait::until;
 use mission_control::drivers::supervise::run_dir::RunDir;
 use mission_control::drivers::supervise::stop;
 use std::fs;

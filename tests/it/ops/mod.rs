@@ -4,7 +4,6 @@ pub(crate) mod commands;
 pub(crate) mod disk;
 #[cfg(feature = "faults")]
 pub(crate) mod faults;
-pub(crate) mod live_server;
 pub(crate) mod loopback;
 pub(crate) mod mishaps;
 pub(crate) mod shutdown;

@@ -1,6 +1,7 @@
 //! The server told to end while pages are open: they are ended first, and nobody's reading holds it up.
 
-use crate::ops::live_server::{Live, agent};
+use crate::support::live_server::Live;
+use crate::support::live_server::agent::agent;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;

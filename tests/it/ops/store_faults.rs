@@ -1,6 +1,8 @@
 //! A database that is locked, read-only, damaged, too new, or meddled with; a disk that is full.
 
-use crate::ops::live_server::{Live, agent, until, until_ms};
+use crate::support::live_server::Live;
+use crate::support::live_server::agent::agent;
+use crate::support::wait::{until, until_ms};
 use mission_control::base::clock::{Clock, SystemClock};
 use rusqlite::Connection;
 use std::fs::{self, OpenOptions};

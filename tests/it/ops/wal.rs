@@ -1,6 +1,6 @@
 //! The write-ahead log cut anywhere, as a power cut may leave it: what is read back is a prefix of the commits, whole.
 
-use crate::ops::live_server::{Dice, until};
+use crate::support::wait::{Dice, until};
 use mission_control::base::clock::{Clock, SystemClock};
 use mission_control::domain::actor::Actor;
 use mission_control::domain::ids::TicketId;

@@ -1,6 +1,7 @@
 //! The demo agent in a terminal: what is typed and pasted, what the hooks and the transcript say, how it leaves.
 
-use crate::ops::live_server::{EXE, until};
+use crate::support::live_server::EXE;
+use crate::support::wait::until;
 use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -1,9 +1,9 @@
 //! Luci with the real Claude Code, in a terminal and without one: messages are answered exactly once, in order, whatever
 //! is killed; what her program or a person leaves on the screen is no message.
 
-use crate::ops::live_server::Dice;
 use crate::support::model_stub::{Asked, script};
 use crate::support::real_rig::{Rig, Wishes};
+use crate::support::wait::Dice;
 use mission_control::base::clock::pause;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

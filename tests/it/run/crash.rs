@@ -1,6 +1,9 @@
 //! `kill -9` at any moment: of the server while workers talk, of agents, of shims. Nothing is lost, nothing is doubled.
 
-use crate::ops::live_server::{Dice, Live, agent, signal, until, until_ms};
+use crate::support::live_server::Live;
+use crate::support::live_server::agent::agent;
+use crate::support::live_server::start_stop::signal;
+use crate::support::wait::{Dice, until, until_ms};
 use mission_control::base::clock::pause;
 use mission_control::drivers::supervise::process;
 use mission_control::drivers::supervise::run_dir::{PidRecord, RunDir};

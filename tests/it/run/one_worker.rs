@@ -1,6 +1,8 @@
 //! Exactly one worker for each ticket, whoever ticks and whenever the server dies.
 
-use crate::ops::live_server::{Dice, Live, agent, until, until_ms};
+use crate::support::live_server::Live;
+use crate::support::live_server::agent::agent;
+use crate::support::wait::{Dice, until, until_ms};
 use mission_control::base::clock::pause;
 use mission_control::drivers::supervise::run_dir::RunDir;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! What a person says reaches the agent, whatever the ticket was doing when they said it.
 
-use crate::task::scheduler::{Hands, at};
+use crate::task::rig::{Hands, at};
 use mission_control::config::{Config, Flags};
 use mission_control::domain::actor::Actor;
 use mission_control::domain::run::closing::{Closing, Next};

@@ -1,5 +1,6 @@
-//! A whole server in this process, on a port and a data folder of its own, and a client that can also misbehave.
+//! A whole server in this process, on a port and a data folder of its own.
 
+use crate::support::http_client::{Answer, Request};
 use actix_web::web;
 use mission_control::base::clock::{Clock, SystemClock, pause};
 use mission_control::config::data_dir::DataDir;
@@ -12,8 +13,7 @@ use mission_control::store::access::credentials;
 use mission_control::web::http::server;
 use mission_control::web::http::state::App;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -28,7 +28,7 @@ pub struct TestApp {
     pub addr: SocketAddr,
     /// The owner's token.
     pub owner: String,
-    app: web::Data<App>,
+    pub app: web::Data<App>,
     closing: tokio::sync::watch::Sender<bool>,
     handle: actix_web::dev::ServerHandle,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -231,190 +231,5 @@ impl Drop for TestApp {
             let found = check::check(&self.store, 64).expect("checkable");
             assert!(found.is_empty(), "broken invariants: {found:?}");
         }
-    }
-}
-
-/// A request being put together.
-pub struct Request<'a> {
-    app: &'a TestApp,
-    method: String,
-    path: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Request<'_> {
-    /// With a header, replacing one of the same name.
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Without a header.
-    pub fn without(mut self, name: &str) -> Self {
-        self.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
-        self
-    }
-
-    /// With a token.
-    pub fn bearer(self, token: &str) -> Self {
-        self.header("Authorization", &format!("Bearer {token}"))
-    }
-
-    /// With a JSON body.
-    pub fn json(self, body: &Value) -> Self {
-        self.header("Content-Type", "application/json").body(body.to_string())
-    }
-
-    /// With any body.
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.body = body.into();
-        self
-    }
-
-    /// Sends it and leaves the answer open: for streams.
-    pub fn open(self) -> Stream {
-        let mut tcp = TcpStream::connect(self.app.addr).expect("the server listens");
-        tcp.set_read_timeout(Some(Duration::from_secs(10))).expect("set");
-        let mut head = format!("{} {} HTTP/1.1\r\nConnection: close\r\n", self.method, self.path);
-        for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        if !self.body.is_empty() || !matches!(self.method.as_str(), "GET" | "HEAD") {
-            head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
-        }
-        head.push_str("\r\n");
-        tcp.write_all(head.as_bytes()).expect("sent");
-        // The server may refuse a body before it has read all of it.
-        let _ = tcp.write_all(&self.body);
-        let mut lines = BufReader::new(tcp);
-        let mut line = String::new();
-        lines.read_line(&mut line).expect("a status line");
-        let status = line.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or_else(|| panic!("a status in {line:?}"));
-        let mut headers = Vec::new();
-        loop {
-            let mut line = String::new();
-            lines.read_line(&mut line).expect("a header");
-            let Some((name, value)) = line.trim_end().split_once(": ") else { break };
-            headers.push((name.to_ascii_lowercase(), value.to_owned()));
-        }
-        Stream { status, headers, head_only: self.method == "HEAD", lines }
-    }
-
-    /// Sends it and reads the whole answer.
-    pub fn send(self) -> Answer {
-        let mut stream = self.open();
-        let body = stream.rest();
-        Answer { status: stream.status, headers: stream.headers, body }
-    }
-}
-
-/// A whole answer.
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-}
-
-impl Answer {
-    /// A header's value.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
-    }
-
-    /// The body as text.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    /// The body as JSON.
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
-    }
-
-    /// The names of the fields that are wrong.
-    pub fn wrong(&self) -> Vec<String> {
-        self.json()["errors"]
-            .as_array()
-            .expect("errors")
-            .iter()
-            .map(|e| e["field"].as_str().expect("a field").to_owned())
-            .collect()
-    }
-}
-
-/// An answer whose body is still coming.
-pub struct Stream {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    head_only: bool,
-    lines: BufReader<TcpStream>,
-}
-
-/// One message of a stream of events.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub struct Message {
-    pub event: String,
-    pub id: String,
-    pub data: String,
-}
-
-impl Stream {
-    /// A header's value.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
-    }
-
-    fn chunk(&mut self) -> Option<Vec<u8>> {
-        let mut size = String::new();
-        self.lines.read_line(&mut size).ok()?;
-        let size = usize::from_str_radix(size.trim(), 16).ok().filter(|n| *n > 0)?;
-        let mut bytes = vec![0; size + 2];
-        self.lines.read_exact(&mut bytes).ok()?;
-        bytes.truncate(size);
-        Some(bytes)
-    }
-
-    fn rest(&mut self) -> Vec<u8> {
-        let mut body = Vec::new();
-        if self.head_only {
-            return body;
-        }
-        if self.header("transfer-encoding").is_some() {
-            while let Some(bytes) = self.chunk() {
-                body.extend(bytes);
-            }
-        } else {
-            let length: u64 = self.header("content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
-            (&mut self.lines).take(length).read_to_end(&mut body).expect("a body");
-        }
-        body
-    }
-
-    /// The next messages, until `enough` says so or the stream ends.
-    pub fn messages(&mut self, mut enough: impl FnMut(&[Message]) -> bool) -> Vec<Message> {
-        let mut found = Vec::new();
-        let mut text = String::new();
-        while !enough(&found) {
-            let Some(bytes) = self.chunk() else { break };
-            text.push_str(std::str::from_utf8(&bytes).expect("UTF-8"));
-            while let Some(end) = text.find("\n\n") {
-                let block: String = text.drain(..end + 2).collect();
-                let mut message = Message::default();
-                for line in block.lines() {
-                    let (name, value) = line.split_once(':').unwrap_or((line, ""));
-                    let value = value.strip_prefix(' ').unwrap_or(value);
-                    match name {
-                        "event" => message.event = value.to_owned(),
-                        "id" => message.id = value.to_owned(),
-                        "data" => message.data.push_str(value),
-                        _ => {}
-                    }
-                }
-                found.push(message);
-            }
-        }
-        found
     }
 }

@@ -1,7 +1,9 @@
 //! Scheduled tasks through the whole server: pages, API, command line; and a server that is killed while it starts them.
 
-use crate::ops::live_server::{Dice, Live, agent, until_ms};
 use crate::support::app::TestApp;
+use crate::support::live_server::Live;
+use crate::support::live_server::agent::agent;
+use crate::support::wait::{Dice, until_ms};
 use mission_control::base::clock::pause;
 use mission_control::domain::actor::Scope;
 use mission_control::engine::task;

@@ -1,6 +1,9 @@
 //! What people do with a ticket while its worker lives, dies and comes back.
 
-use crate::ops::live_server::{Live, agent, signal, until};
+use crate::support::live_server::Live;
+use crate::support::live_server::agent::agent;
+use crate::support::live_server::start_stop::signal;
+use crate::support::wait::until;
 use mission_control::drivers::supervise::run_dir::RunDir;
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -223,7 +226,7 @@ fn a_worker_sees_its_own_token_and_no_secrets_of_others() {
     let revoked: i64 = live.one("select count(*) from api_tokens where name like 'run-%' and revoked_at is null");
     assert_eq!(revoked, 0, "and it is worth nothing once the run is over");
     let path = env["PATH"].as_str().expect("text");
-    assert_eq!(path.split(':').next(), Path::new(crate::ops::live_server::EXE).parent().and_then(Path::to_str));
+    assert_eq!(path.split(':').next(), Path::new(crate::support::live_server::EXE).parent().and_then(Path::to_str));
     for start in live.starts() {
         let argv = start["argv"].to_string();
         assert!(!argv.contains("secret-") && !argv.contains(token) && !argv.contains("mct_"), "{argv}");

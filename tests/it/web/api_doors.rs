@@ -1,7 +1,8 @@
 //! Who gets in, from where, under which name; and what every answer carries. By enumeration of the route table, so that
 //! a new route without these fails.
 
-use crate::support::app::{Answer, Request, TestApp};
+use crate::support::app::TestApp;
+use crate::support::http_client::{Answer, Request};
 use mission_control::domain::actor::Scope;
 use mission_control::domain::ids::TicketId;
 use mission_control::web::http::auth::{Access, Route};

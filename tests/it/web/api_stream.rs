@@ -1,6 +1,7 @@
 //! Streams: replay, live, reconnect; and their end.
 
-use crate::support::app::{Message, TestApp};
+use crate::support::app::TestApp;
+use crate::support::event_stream::Message;
 use mission_control::domain::ids::{RunId, TicketId};
 use mission_control::domain::run::event::{EventKind, NewEvent};
 use mission_control::store::run::{events, runs};

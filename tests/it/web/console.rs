@@ -1,6 +1,7 @@
 //! The console over HTTP, with a real terminal of tmux on a socket of its own: what is shown, what may be typed, by whom.
 
-use crate::support::app::{Answer, TestApp};
+use crate::support::app::TestApp;
+use crate::support::http_client::Answer;
 use mission_control::domain::actor::Scope;
 use mission_control::domain::orchestrator::session::{DriverKind, LUCI, Session, SessionState};
 use mission_control::domain::orchestrator::turn::{Turn, TurnOrigin, TurnState};

@@ -1,6 +1,7 @@
 //! What the pages answer to a form that they cannot take: what was typed comes back with it.
 
-use crate::support::app::{Answer, TestApp};
+use crate::support::app::TestApp;
+use crate::support::http_client::Answer;
 
 fn send(app: &TestApp, path: &str, form: &str) -> Answer {
     app.request("POST", path).header("Content-Type", "application/x-www-form-urlencoded").body(form).send()

@@ -1,6 +1,7 @@
 //! The streams of pages: what somebody changes elsewhere, a page that stands open shows.
 
-use crate::support::app::{Message, Stream, TestApp};
+use crate::support::app::TestApp;
+use crate::support::event_stream::{Message, Stream};
 use mission_control::base::clock::pause;
 use mission_control::base::doorbell::Topic;
 use serde_json::json;

@@ -1,7 +1,9 @@
 //! Streams that nobody reads, and connections that never say what they want: the others are served all the same, the
 //! server's memory stays bounded, and they are let go.
 
-use crate::ops::live_server::{Live, agent, until, until_ms};
+use crate::support::live_server::Live;
+use crate::support::live_server::agent::agent;
+use crate::support::wait::{until, until_ms};
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
