@@ -16,16 +16,16 @@ use mission_control::domain::ticket::Status;
 use mission_control::store::Store;
 use mission_control::store::inbox::items;
 use mission_control::store::run::{events, runs};
-use mission_control::store::ticket::changes;
 use mission_control::store::ticket::filter::Filter;
-use mission_control::store::ticket::lists;
-use mission_control::web::board::page;
+use mission_control::store::ticket::{changes, lists};
+use mission_control::web::board::load::load_board;
+use mission_control::web::board::query::Query;
 use mission_control::web::board::view::{Board, board as view};
-use mission_control::web::orchestrator::load;
+use mission_control::web::shared::orchestrator_status::standing;
+use mission_control::web::shared::waiting;
 use mission_control::web::ui::Ctx;
 use mission_control::web::ui::shell;
 use mission_control::web::ui::shell::{Nav, Shell};
-use mission_control::web::view_models;
 use rusqlite::Connection;
 use std::error::Error;
 use std::path::Path;
@@ -100,10 +100,10 @@ pub fn parts(plan: &Plan, report: &mut Report) -> Outcome {
 /// What the board's page reads, in the two reads that it does.
 fn loaded(store: &Store, config: &Config) -> Result<(Board, Shell)> {
     let now = store.clock().now();
-    let (found, _) = store.read(|c| Ok((page::load_board(c, config, &page::Query::default(), now)?, changes::newest(c)?)))?;
+    let (found, _) = store.read(|c| Ok((load_board(c, config, &Query::default(), now)?, changes::newest(c)?)))?;
     let (needs, running, luci, reports) = store.read(|c| {
-        let reports = items::waiting_count(c, view_models::REPORTS_COUNTED)?;
-        Ok((view_models::needs_count(c)?, runs::live(c)?.len(), load::standing(c)?, reports))
+        let reports = items::waiting_count(c, waiting::REPORTS_COUNTED)?;
+        Ok((waiting::needs_count(c)?, runs::live(c)?.len(), standing(c)?, reports))
     })?;
     let shell = Shell {
         title: "Board".to_owned(),

@@ -11,10 +11,27 @@ pub mod http;
 pub mod inbox;
 pub mod login;
 pub mod orchestrator;
-pub mod page_routes;
 pub mod settings;
+pub mod shared;
 pub mod sse;
 pub mod tasks;
 pub mod ticket;
 pub mod ui;
-pub mod view_models;
+
+use crate::web::http::routes::Route;
+
+/// Every route of the server: a new screen is one folder, and one line here.
+pub const ROUTES: &[&[Route]] = &[
+    api::ROUTES,
+    http::assets::ROUTES,
+    home::ROUTES,
+    composer::ROUTES,
+    board::ROUTES,
+    ticket::ROUTES,
+    console::ROUTES,
+    orchestrator::ROUTES,
+    tasks::ROUTES,
+    inbox::ROUTES,
+    settings::ROUTES,
+    login::ROUTES,
+];

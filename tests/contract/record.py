@@ -28,7 +28,7 @@ import steps  # noqa: E402
 # Headers that belong to the contract.
 HEADERS = ("content-type", "location", "allow", "retry-after", "content-range", "accept-ranges")
 # What a GET of the route table may be without: these cannot be named by one address.
-ROUTE = re.compile(r'"GET",\s*(?:path:\s*)?"(/[^"]*)"')
+ROUTE = re.compile(r'(?:"GET",\s*(?:path:\s*)?|Route::get\(\s*)"(/[^"]*)"')
 
 
 class Recorder:

@@ -4,7 +4,7 @@ use crate::domain::ids::TicketId;
 use crate::domain::ticket::next_action::NextAction;
 use crate::domain::ticket::{Priority, Role, Status};
 use crate::domain::time::Time;
-use crate::web::home::run_row::{RunRow, vital};
+use crate::web::ui::run_activity::{RunRow, vital};
 use crate::web::ui::{Ctx, form, icon, when, words};
 use maud::{Markup, html};
 

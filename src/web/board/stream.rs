@@ -10,7 +10,8 @@ use crate::store::run::runs;
 use crate::store::ticket::{changes, search, tickets};
 use crate::web::board::filter::Filter;
 use crate::web::board::kept::moves;
-use crate::web::board::page::{Query, count, rows_filter};
+use crate::web::board::load::{cards, count, rows_filter};
+use crate::web::board::query::Query;
 use crate::web::board::view::{changed as changed_card, count_partials, moved};
 use crate::web::http::request::{Visit, seed};
 use crate::web::sse::page_stream;
@@ -19,7 +20,6 @@ use crate::web::sse::rendered_parts::{STILL, Shown};
 use crate::web::sse::top_bar::TopBar;
 use crate::web::ui::Ctx;
 use crate::web::ui::stream::gone;
-use crate::web::view_models;
 use actix_web::{HttpRequest, HttpResponse, web};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -116,7 +116,7 @@ impl BoardFeed {
         let mut out = String::new();
         let mut shown = Shown::default();
         self.is_still = true;
-        for card in view_models::cards(c, &working, &self.config, now)? {
+        for card in cards(c, &working, &self.config, now)? {
             self.is_still &= !moves(&card);
             let (target, still) = (card.id.to_string(), changed_card(&card, STILL));
             let known = self.working.as_ref().is_none_or(|w| w.has(&target, &still));
@@ -136,15 +136,14 @@ impl BoardFeed {
         let mut touched: Vec<Status> = Vec::new();
         for (id, became) in changed {
             let t = tickets::get(c, *id)?;
-            let cards =
-                if self.shows(c, &t)? { view_models::cards(c, std::slice::from_ref(&t), &self.config, now)? } else { Vec::new() };
+            let found = if self.shows(c, &t)? { cards(c, std::slice::from_ref(&t), &self.config, now)? } else { Vec::new() };
             if became.moved {
                 touched.extend(became.left.iter().copied().chain([t.status]));
-                if cards.is_empty() {
+                if found.is_empty() {
                     out.push_str(&gone(&format!("#card-{}", id.0)).0);
                 }
             }
-            for card in &cards {
+            for card in &found {
                 out.push_str(&if became.moved { moved(card, cx) } else { changed_card(card, cx) }.0);
             }
         }

@@ -14,10 +14,9 @@ use crate::store::orchestrator::turns;
 use crate::store::orchestrator::turns::NewTurn;
 use crate::store::ticket::tickets::NewTicket;
 use crate::store::ticket::{lifecycle, tickets};
+use crate::web::composer::load;
 use crate::web::composer::view::{Composer, Mode, composer, fresh, planned};
 use crate::web::http::request::{Sent, Visit, html_response};
-use crate::web::orchestrator::load;
-use crate::web::view_models;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::Deserialize;
@@ -58,7 +57,7 @@ pub async fn post(sent: Sent<Form>) -> HttpResponse {
                 words.push_str(&format!(". {note}"));
             }
             let config = visit.app.config.clone();
-            let anew = visit.app.store.query(move |c| view_models::composer(c, &config)).await.unwrap_or_default();
+            let anew = visit.app.store.query(move |c| load::composer(c, &config)).await.unwrap_or_default();
             let anew = Composer { mode: mode(&form), ..anew };
             visit.done(&format!("/tickets/{}", ticket.id), fresh(&anew, ticket.id, &words, visit.cx()))
         }
@@ -77,8 +76,11 @@ async fn plan_answer(visit: &Visit, form: &Form) -> HttpResponse {
             let (config, id) = (visit.app.config.clone(), made.id);
             visit
                 .answer(async {
-                    let (anew, shown) =
-                        visit.app.store.query(move |c| Ok((view_models::composer(c, &config)?, load::one(c, id)?))).await?;
+                    let (anew, shown) = visit
+                        .app
+                        .store
+                        .query(move |c| Ok((load::composer(c, &config)?, crate::web::orchestrator::load::one(c, id)?)))
+                        .await?;
                     let anew = Composer { mode: Mode::Plan, ..anew };
                     Ok(visit.done(&format!("/luci#turn-{id}"), planned(&anew, &shown, visit.cx())))
                 })
@@ -157,7 +159,7 @@ fn read(form: &Form, config: &Config) -> Result<(NewTicket, Vec<String>)> {
 
 async fn invalid(visit: &Visit, form: &Form, errors: Vec<FieldError>) -> HttpResponse {
     let config = visit.app.config.clone();
-    let anew = visit.app.store.query(move |c| view_models::composer(c, &config)).await.unwrap_or_default();
+    let anew = visit.app.store.query(move |c| load::composer(c, &config)).await.unwrap_or_default();
     let filled = Composer {
         message: form.message.clone(),
         mode: mode(form),

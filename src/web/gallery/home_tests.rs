@@ -16,26 +16,33 @@ pub(crate) fn pulse(seed: u32) -> Vec<u32> {
         .collect()
 }
 
-pub(crate) fn row(n: i64, title: &str, project: &str, min: i64, tool: &str, context: &str) -> crate::web::home::run_row::RunRow {
-    crate::web::home::run_row::RunRow {
+pub(crate) fn row(
+    n: i64,
+    title: &str,
+    project: &str,
+    min: i64,
+    tool: &str,
+    context: &str,
+) -> crate::web::ui::run_activity::RunRow {
+    crate::web::ui::run_activity::RunRow {
         run: RunId(n),
         ticket: TicketId(n),
         title: title.to_owned(),
         project: project.to_owned(),
         role: role("luci"),
         state: RunState::Running,
-        doing: Some(crate::web::home::run_row::Doing { tool: tool.to_owned(), context: context.to_owned() }),
+        doing: Some(crate::web::ui::run_activity::Doing { tool: tool.to_owned(), context: context.to_owned() }),
         last_output: Some(NOW.plus_ms(-4_000)),
         since: ago(min),
         pulse: pulse(u32::try_from(n).unwrap_or(1)),
     }
 }
 
-pub(crate) fn uploads() -> crate::web::home::run_row::RunRow {
+pub(crate) fn uploads() -> crate::web::ui::run_activity::RunRow {
     row(423, "Resuming a broken upload must not send finished parts again", "tideline-api", 12, "Edit", "src/upload/parts.rs")
 }
 
-pub(crate) fn pricing() -> crate::web::home::run_row::RunRow {
+pub(crate) fn pricing() -> crate::web::ui::run_activity::RunRow {
     row(
         420,
         "Pricing page: one column on phones, table headers stay in sight",

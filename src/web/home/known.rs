@@ -4,7 +4,7 @@ use crate::base::error::Result;
 use crate::domain::ids::ChangeId;
 use crate::domain::time::Time;
 use crate::store::ticket::changes;
-use crate::web::home::page::load_home;
+use crate::web::home::load::load_home;
 use crate::web::home::view::Home;
 use crate::web::http::state::App;
 use rusqlite::Connection;

@@ -1,6 +1,7 @@
 //! Static files inside the binary. Their addresses carry a hash of the content, so browsers may keep them for ever.
 
 use crate::domain::text::cut_bytes;
+use crate::web::http::routes::{Access, Route};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse, web};
 use rust_embed::RustEmbed;
@@ -8,6 +9,9 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
+
+/// Where the files are served.
+pub const ROUTES: &[Route] = &[Route::get("/assets/{path:.*}", Access::Public, || web::to(asset))];
 
 #[derive(RustEmbed)]
 #[folder = "static/"]

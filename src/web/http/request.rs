@@ -7,7 +7,8 @@ use crate::web::http::auth::{Principal, Refused};
 use crate::web::http::filled;
 use crate::web::http::problem::{Problem, status_of};
 use crate::web::http::state::App;
-use crate::web::orchestrator::load;
+use crate::web::shared::orchestrator_status::standing;
+use crate::web::shared::waiting;
 use crate::web::ui::Ctx;
 use crate::web::ui::error_page::{error as error_view, usual};
 use crate::web::ui::shell;
@@ -15,7 +16,6 @@ use crate::web::ui::shell::{Nav, Shell};
 use crate::web::ui::status_indicator::Standing;
 use crate::web::ui::template::Template;
 use crate::web::ui::toast::{Tone, toast_partial};
-use crate::web::view_models;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
@@ -176,10 +176,10 @@ impl Visit {
             .store
             .query(|c| {
                 Ok(Arc::new(Counts {
-                    needs: view_models::needs_count(c)?,
+                    needs: waiting::needs_count(c)?,
                     running: crate::store::run::runs::live(c)?.len(),
-                    luci: load::standing(c)?,
-                    reports: items::waiting_count(c, view_models::REPORTS_COUNTED)?,
+                    luci: standing(c)?,
+                    reports: items::waiting_count(c, waiting::REPORTS_COUNTED)?,
                 }))
             })
             .await?;

@@ -35,6 +35,18 @@ pub struct Route {
 }
 
 impl Route {
+    /// A page, a fragment or a stream.
+    #[must_use]
+    pub const fn get(path: &'static str, access: Access, register: fn() -> actix_web::Route) -> Route {
+        Route { method: "GET", path, access, register }
+    }
+
+    /// A form.
+    #[must_use]
+    pub const fn post(path: &'static str, access: Access, register: fn() -> actix_web::Route) -> Route {
+        Route { method: "POST", path, access, register }
+    }
+
     /// The method as a type.
     #[must_use]
     pub fn method(&self) -> Method {

@@ -2,7 +2,6 @@
 
 use crate::base::error::{Error, Result};
 use crate::config::Config;
-use crate::web::api;
 use crate::web::http::auth;
 use crate::web::http::auth::{Limiter, Route};
 use crate::web::http::chunked_body;
@@ -37,7 +36,7 @@ const BLOCKING: usize = crate::store::READERS as usize;
 /// Every route of the server.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    [api::ROUTES, crate::web::page_routes::ROUTES].concat()
+    crate::web::ROUTES.concat()
 }
 
 /// Serves on these sockets. The caller awaits the server, and stops it by its handle after `App::closing` turned true.

@@ -17,9 +17,9 @@ use crate::web::orchestrator::page::turn_id;
 use crate::web::orchestrator::view_edit::{EditProposal, edit_proposal};
 use crate::web::orchestrator::view_proposals::may_edit;
 use crate::web::orchestrator::view_turn::appended;
+use crate::web::shared::choices;
 use crate::web::ui::shell::Nav;
 use crate::web::ui::toast::{Tone, toast_partial};
-use crate::web::view_models;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use maud::html;
@@ -146,8 +146,8 @@ fn filled(c: &rusqlite::Connection, config: &Arc<Config>, id: ProposalId) -> Res
         project: String::new(),
         priority: crate::domain::ticket::Priority::default(),
         words: String::new(),
-        roles: view_models::roles(config),
-        projects: view_models::projects(c, config)?,
+        roles: choices::roles(config),
+        projects: choices::projects(c, config)?,
         errors: Vec::new(),
     };
     match Action::read(&p.body).map_err(Error::Internal)? {

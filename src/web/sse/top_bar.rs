@@ -2,10 +2,10 @@
 
 use crate::base::error::Result;
 use crate::domain::time::Time;
-use crate::web::orchestrator::load;
+use crate::web::shared::orchestrator_status::standing;
+use crate::web::shared::waiting;
 use crate::web::ui::shell::needs_partials;
 use crate::web::ui::status_indicator::{Standing, lamp_partial};
-use crate::web::view_models;
 use rusqlite::Connection;
 
 /// The top bar as a page shows it. None before the first look: what the page was rendered with may be old by now.
@@ -18,7 +18,7 @@ impl TopBar {
     /// # Errors
     /// The store failed.
     pub fn look(&mut self, c: &Connection, now: Time) -> Result<String> {
-        let (needs, luci) = (view_models::needs_count(c)?, load::standing(c)?);
+        let (needs, luci) = (waiting::needs_count(c)?, standing(c)?);
         let shown = self.0.replace((needs, luci));
         let mut out = String::new();
         if shown.is_none_or(|s| s.0 != needs) {

@@ -8,10 +8,10 @@ use crate::store::Tx;
 use crate::store::ticket::tickets;
 use crate::store::ticket::tickets::Patch;
 use crate::web::http::request::{Sent, Visit, html_response};
-use crate::web::ticket::page::identifier;
+use crate::web::shared::choices;
+use crate::web::ticket::address::identifier;
 use crate::web::ticket::view_edit::{Edit, edit as edit_view};
 use crate::web::ui::shell::Nav;
-use crate::web::view_models;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
@@ -60,8 +60,8 @@ pub async fn get(visit: Visit, path: web::Path<String>) -> HttpResponse {
                         work_class: t.work_class,
                         version: t.version,
                         changed: None,
-                        roles: view_models::roles(&config),
-                        projects: view_models::projects(c, &config)?,
+                        roles: choices::roles(&config),
+                        projects: choices::projects(c, &config)?,
                         profiles: config.profiles().map(|p| p.name.clone()).collect(),
                         errors: Vec::new(),
                     })
@@ -161,7 +161,7 @@ async fn again(visit: &Visit, id: TicketId, form: &Edited, obstacle: Obstacle) -
     let config = visit.app.config.clone();
     let (projects, now) = {
         let config = config.clone();
-        visit.app.store.query(move |c| Ok((view_models::projects(c, &config)?, tickets::get(c, id)?))).await?
+        visit.app.store.query(move |c| Ok((choices::projects(c, &config)?, tickets::get(c, id)?))).await?
     };
     let (status, version, changed, errors) = match obstacle {
         Obstacle::Errors(errors) => (StatusCode::UNPROCESSABLE_ENTITY, form.version, None, errors),
@@ -178,7 +178,7 @@ async fn again(visit: &Visit, id: TicketId, form: &Edited, obstacle: Obstacle) -
         work_class: form.work_class.parse().unwrap_or_default(),
         version,
         changed,
-        roles: view_models::roles(&config),
+        roles: choices::roles(&config),
         projects,
         profiles: config.profiles().map(|p| p.name.clone()).collect(),
         errors,

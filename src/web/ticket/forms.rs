@@ -6,12 +6,13 @@ use crate::domain::ticket::Status;
 use crate::store::Tx;
 use crate::store::ticket::{lifecycle, tickets};
 use crate::web::http::request::{Sent, Visit, html_response};
-use crate::web::ticket::page::{Query, identifier, show};
-use crate::web::ticket::view;
+use crate::web::shared::attention;
+use crate::web::ticket::address::{Query, identifier};
+use crate::web::ticket::page::show;
+use crate::web::ticket::{load, view};
 use crate::web::ui::attention_card::answered;
 use crate::web::ui::stream::partial;
 use crate::web::ui::toast::{Tone, toast_partial};
-use crate::web::view_models;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use maud::html;
@@ -54,7 +55,7 @@ pub async fn reply(sent: Sent<Reply>, path: web::Path<String>) -> HttpResponse {
 
 async fn replied(visit: &Visit, id: TicketId, body: &str) -> Result<HttpResponse> {
     let (config, now) = (visit.app.config.clone(), visit.now);
-    let head = visit.app.store.query(move |c| view_models::head(c, &tickets::get(c, id)?, &config, now)).await?;
+    let head = visit.app.store.query(move |c| load::head(c, &tickets::get(c, id)?, &config, now)).await?;
     let words = if head.ticket.status == Status::InProgress { "goes on with" } else { "has your words:" };
     let short = crate::domain::text::cut_chars(body, 60).0.to_owned();
     let fragments = html! {
@@ -70,7 +71,7 @@ async fn refused_reply(visit: &Visit, id: TicketId, typed: String, errors: Vec<F
         return show(visit, id, &Query::default(), StatusCode::UNPROCESSABLE_ENTITY, typed, errors).await;
     }
     let (config, now) = (visit.app.config.clone(), visit.now);
-    let head = visit.app.store.query(move |c| view_models::head(c, &tickets::get(c, id)?, &config, now)).await?;
+    let head = visit.app.store.query(move |c| load::head(c, &tickets::get(c, id)?, &config, now)).await?;
     let form = view::reply(&head, &typed, &errors, visit.cx());
     Ok(html_response(StatusCode::UNPROCESSABLE_ENTITY, &form))
 }
@@ -150,7 +151,7 @@ async fn changed(visit: &Visit, id: TicketId, words: &str) -> Result<HttpRespons
         .store
         .query(move |c| {
             let t = tickets::get(c, id)?;
-            Ok((view_models::head(c, &t, &config, now)?, view_models::lit(c, &t)?))
+            Ok((load::head(c, &t, &config, now)?, attention::lit(c, &t)?))
         })
         .await?;
     let settled = lit.is_none();

@@ -1,30 +1,18 @@
 //! The ticket's page, and the window of older events.
 
-use crate::base::error::{Error, FieldError, Result};
-use crate::config::Config;
+use crate::base::error::{FieldError, Result};
 use crate::domain::ids::{CommentId, EventId, TicketId};
-use crate::store::run::{events, runs};
-use crate::store::ticket::{comments, evidence, tickets};
+use crate::store::ticket::tickets;
 use crate::web::http::request::{Visit, html_response};
-use crate::web::ticket::stream;
-use crate::web::ticket::stream::Cursor;
-use crate::web::ticket::view;
-use crate::web::ticket::view::{Tab, TicketPage};
+use crate::web::ticket::address::{Query, identifier};
+use crate::web::ticket::cursor::Cursor;
+use crate::web::ticket::load::{before_seq, load_page};
+use crate::web::ticket::view::Tab;
 use crate::web::ticket::view_live::older_events;
+use crate::web::ticket::{load, parts, view};
 use crate::web::ui::shell::Nav;
-use crate::web::view_models;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use rusqlite::Connection;
-use serde::Deserialize;
-
-/// What stands in the ticket's address.
-#[derive(Debug, Default, Deserialize)]
-pub struct Query {
-    tab: Option<String>,
-    before: Option<i64>,
-    talk_before: Option<i64>,
-}
 
 /// `GET /tickets/{identifier}`
 pub async fn get(visit: Visit, path: web::Path<String>, query: web::Query<Query>) -> HttpResponse {
@@ -58,7 +46,7 @@ pub async fn show(
         .store
         .query(move |c| {
             let page = load_page(c, &config, id, before, talk_before, tab, now)?;
-            let mark = stream::mark(c, &page.head.ticket, &config, now)?;
+            let mark = parts::mark(c, &page.head.ticket, &config, now)?;
             Ok((page, mark))
         })
         .await?;
@@ -82,43 +70,6 @@ pub async fn show(
     Ok(visit.page_with(status, Nav::Board, &title, crumbs, String::new(), main).await)
 }
 
-fn load_page(
-    c: &Connection,
-    config: &Config,
-    id: TicketId,
-    before: i64,
-    talk_before: CommentId,
-    tab: Tab,
-    now: crate::domain::time::Time,
-) -> Result<TicketPage> {
-    let t = tickets::get(c, id)?;
-    let list = comments::newest(c, id, talk_before, view_models::TALK_WINDOW)?;
-    let talk_total = comments::count(c, id)?;
-    let older = list.first().filter(|_| talk_total > view_models::TALK_WINDOW).map(|first| first.id);
-    let older = match older {
-        Some(first) if !comments::newest(c, id, first, 1)?.is_empty() => Some(format!("/tickets/{id}?talk_before={first}")),
-        Some(_) | None => None,
-    };
-    Ok(TicketPage {
-        head: view_models::head(c, &t, config, now)?,
-        lit: view_models::lit(c, &t)?,
-        talk: view_models::talk(c, &t, list)?,
-        talk_total,
-        talk_older: older,
-        live: view_models::live(c, &t, before_seq(c, id, before)?, now)?,
-        attempts: runs::of_ticket(c, id, 50)?,
-        evidence: evidence::of_ticket(c, id, 100)?,
-        tab,
-        reply: String::new(),
-        errors: Vec::new(),
-    })
-}
-
-/// The number within the ticket of the event that a cursor names.
-fn before_seq(c: &Connection, id: TicketId, before: i64) -> Result<i64> {
-    if before == i64::MAX { Ok(i64::MAX) } else { events::seq_of(c, id, EventId(before)) }
-}
-
 /// `GET /tickets/{identifier}/events?before=`: older events as fragments; without script the page from there.
 pub async fn older(visit: Visit, path: web::Path<String>, query: web::Query<Query>) -> HttpResponse {
     visit
@@ -131,20 +82,9 @@ pub async fn older(visit: Visit, path: web::Path<String>, query: web::Query<Quer
                 return Ok(HttpResponse::SeeOther().insert_header(("Location", to)).finish());
             }
             let now = visit.now;
-            let live = visit
-                .app
-                .store
-                .query(move |c| view_models::live(c, &tickets::get(c, id)?, before_seq(c, id, before)?, now))
-                .await?;
+            let live =
+                visit.app.store.query(move |c| load::live(c, &tickets::get(c, id)?, before_seq(c, id, before)?, now)).await?;
             Ok(html_response(StatusCode::OK, &older_events(&live, visit.cx())))
         })
         .await
-}
-
-/// The ticket a path names.
-///
-/// # Errors
-/// It names none.
-pub fn identifier(text: &str) -> Result<TicketId> {
-    text.parse().map_err(|_| Error::not_found(format!("a ticket {:?}", text.chars().take(40).collect::<String>())))
 }

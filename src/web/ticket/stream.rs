@@ -3,67 +3,34 @@
 use crate::base::doorbell::Topic;
 use crate::base::error::Result;
 use crate::config::Config;
-use crate::domain::ids::{ChangeId, CommentId, EventId, TicketId};
-use crate::domain::run::Run;
-use crate::domain::ticket::evidence::Evidence;
-use crate::domain::ticket::message::Message;
-use crate::domain::ticket::{Status, Ticket};
+use crate::domain::ids::{ChangeId, TicketId};
+use crate::domain::ticket::Ticket;
 use crate::domain::time::Time;
-use crate::store::run::{events, runs};
-use crate::store::ticket::{changes, comments, evidence, messages, tickets};
+use crate::store::run::events;
+use crate::store::ticket::{changes, comments, tickets};
 use crate::web::http::request::{Visit, seed};
 use crate::web::sse::page_stream;
 use crate::web::sse::page_stream::{Feed, Piece};
 use crate::web::sse::rendered_parts::{STILL, Shown};
 use crate::web::sse::top_bar::TopBar;
-use crate::web::ticket::page::identifier;
-use crate::web::ticket::view_comment::{comment, delivery};
-use crate::web::ticket::view_head;
-use crate::web::ticket::view_head::Head;
-use crate::web::ticket::view_live as panel;
-use crate::web::ticket::view_live::Live;
-use crate::web::ticket::{view, view_side};
+use crate::web::ticket::address::identifier;
+use crate::web::ticket::cursor::Cursor;
+use crate::web::ticket::parts::{PANEL, Parts, mark_of, working};
+use crate::web::ticket::view_comment::comment;
+use crate::web::ticket::{load, view_live as panel};
 use crate::web::ui::Ctx;
-use crate::web::ui::attention_card::Lit;
 use crate::web::ui::stream::partial;
-use crate::web::view_models;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use rusqlite::Connection;
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Events in one message: many at once are cheaper for a browser than one by one.
 const GATHER: i64 = 200;
+
 /// While output flows, what a page shows beside its lists is looked at this often, in milliseconds.
 const REST_MS: i64 = 500;
-
-/// Where a page stands: its last event, its last comment, and a mark of all else it shows (see [`mark`]).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor {
-    /// The last event shown.
-    pub event: EventId,
-    /// The last comment shown.
-    pub comment: CommentId,
-    /// What the rest showed.
-    pub mark: String,
-}
-
-impl Cursor {
-    fn parse(text: &str) -> Cursor {
-        let mut parts = text.splitn(3, '.');
-        let mut number = || parts.next().and_then(|n| n.parse().ok()).unwrap_or(0);
-        let (event, comment) = (EventId(number()), CommentId(number()));
-        Cursor { event, comment, mark: parts.next().unwrap_or_default().to_owned() }
-    }
-}
-
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}.{}", self.event, self.comment, self.mark)
-    }
-}
 
 /// `GET /tickets/{identifier}/stream?after=<event>.<comment>.<mark>`
 pub async fn get(visit: Visit, path: web::Path<String>, req: HttpRequest) -> HttpResponse {
@@ -78,34 +45,6 @@ pub async fn get(visit: Visit, path: web::Path<String>, req: HttpRequest) -> Htt
         })
         .await
 }
-
-/// A short mark of what a ticket's page shows beside its lists. A stream that begins, or begins again, knows by it
-/// whether the page missed something.
-///
-/// # Errors
-/// The store failed.
-pub fn mark(c: &Connection, t: &Ticket, config: &Config, now: Time) -> Result<String> {
-    Ok(mark_of(t, &Parts::load(c, t, config, now)?.all(STILL)))
-}
-
-/// Begins with whether the ticket is in progress: the panel opens and folds with that.
-fn mark_of(t: &Ticket, parts: &[(String, Markup)]) -> String {
-    let mut hash = Sha256::new();
-    // The panel's own lines change with every output and come with the events.
-    for (target, markup) in parts.iter().filter(|(target, _)| !PANEL.contains(&target.as_str())) {
-        hash.update(target);
-        hash.update(&markup.0);
-    }
-    let short: String = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
-    format!("{}{short}", if working(t) { 'w' } else { 'i' })
-}
-
-fn working(t: &Ticket) -> bool {
-    t.status == Status::InProgress
-}
-
-/// The lines of the panel that are not events.
-const PANEL: [&str; 3] = ["#live-state", "#live-foot", "#strip"];
 
 #[derive(Clone)]
 struct TicketFeed {
@@ -132,7 +71,7 @@ impl Feed for TicketFeed {
         let cx = Ctx { now, seed: &fresh };
         let mut out = Markup::default();
         if turned {
-            let live = view_models::live(c, &t, i64::MAX, now)?;
+            let live = load::live(c, &t, i64::MAX, now)?;
             self.at.event = live.events.last().map_or(self.at.event, |e| e.id);
             out.0.push_str(&panel::renewed(&live, cx).0);
             // The panel is right from here on, even where the rest follows in another message.
@@ -144,7 +83,7 @@ impl Feed for TicketFeed {
         let said_more = !new_comments.is_empty();
         if said_more {
             self.at.comment = new_comments.last().map_or(self.at.comment, |k| k.id);
-            let said = view_models::talk(c, &t, new_comments)?;
+            let said = load::talk(c, &t, new_comments)?;
             out.0.push_str(&partial("#comments", "beforeend", &html! { @for s in &said { (comment(s, cx)) } }).0);
             let total = comments::count(c, self.id)?;
             out.0.push_str(&partial("#talk-count", "innerHTML", &html! { (total) }).0);
@@ -201,55 +140,18 @@ impl TicketFeed {
     }
 }
 
-/// What a ticket's page shows beside its lists.
-struct Parts {
-    head: Head,
-    lit: Option<Lit>,
-    attempts: Vec<Run>,
-    evidence: Vec<Evidence>,
-    live: Live,
-    queued: Vec<Message>,
-}
-
-impl Parts {
-    fn load(c: &Connection, t: &Ticket, config: &Config, now: Time) -> Result<Parts> {
-        Ok(Parts {
-            head: view_models::head(c, t, config, now)?,
-            lit: view_models::lit(c, t)?,
-            attempts: runs::of_ticket(c, t.id, 50)?,
-            evidence: evidence::of_ticket(c, t.id, 100)?,
-            live: view_models::live_of(c, t, events::window(c, t.id, i64::MAX, 20)?, now)?,
-            queued: messages::of_ticket(c, t.id, 20)?,
-        })
-    }
-
-    /// Each part with its target.
-    fn all(&self, cx: Ctx<'_>) -> Vec<(String, Markup)> {
-        let mut all = vec![
-            ("#head".to_owned(), view_head::ticket_head(&self.head, cx)),
-            ("#asks".to_owned(), view::asks(self.lit.as_ref(), cx)),
-            ("#reply".to_owned(), view::reply(&self.head, "", &[], cx)),
-            ("#description".to_owned(), view::description(&self.head, cx)),
-            ("#facts".to_owned(), view_side::facts(&self.head, &self.attempts, &self.evidence, cx)),
-            ("#live-state".to_owned(), panel::live_state(&self.live, cx)),
-            ("#live-foot".to_owned(), panel::live_foot(&self.live, cx)),
-            ("#strip".to_owned(), panel::strip(&self.live, cx)),
-        ];
-        all.extend(self.queued.iter().map(|m| (format!("#m-{}", m.id), delivery(m, cx))));
-        all
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::clock::SystemClock;
     use crate::config::Flags;
     use crate::domain::actor::Actor;
+    use crate::domain::ids::{CommentId, EventId};
     use crate::domain::ticket::Title;
     use crate::store::Store;
     use crate::store::orchestrator::sessions;
     use crate::store::ticket::tickets::NewTicket;
+    use crate::web::ticket::parts::mark;
 
     #[test]
     fn a_page_that_was_away_is_told_at_once_how_its_panel_and_luci_stand_now() {
@@ -272,15 +174,5 @@ mod tests {
         assert!(!told("#head") && !told("#facts"), "the mark says that the page shows these: {first}");
         let later = now.plus_ms(REST_MS);
         assert!(store.read(|c| feed.next(c, later)).expect("readable").is_none(), "once is enough");
-    }
-
-    #[test]
-    fn a_cursor_is_read_as_it_was_written_and_nonsense_is_the_beginning() {
-        let at = Cursor { event: EventId(43), comment: CommentId(7), mark: "w00ff".to_owned() };
-        assert_eq!(Cursor::parse(&at.to_string()), at);
-        for text in ["", "x", "-", "a.b.c", "99999999999999999999"] {
-            let read = Cursor::parse(text);
-            assert_eq!((read.event.0, read.comment.0), (0, 0), "{text}");
-        }
     }
 }

@@ -6,6 +6,7 @@ pub mod form;
 pub mod icon;
 pub mod markdown;
 pub mod paused;
+pub mod run_activity;
 pub mod shell;
 pub mod sparkline;
 pub mod status_indicator;

@@ -12,7 +12,10 @@ const OF_ONE: &[(&str, &[&str])] = &[
     ("src/store", &["db"]),
     ("src/drivers", &["supervise", "runtime", "git", "telegram", "tmux"]),
     ("src/engine", &["console", "system"]),
-    ("src/web", &["http", "sse", "ui", "api", "home", "board", "composer", "console", "settings", "login", "tasks", "gallery"]),
+    (
+        "src/web",
+        &["http", "sse", "ui", "api", "home", "board", "composer", "console", "settings", "login", "tasks", "gallery", "shared"],
+    ),
     ("tests/it", &["web", "ops", "support", "floors"]),
 ];
 
@@ -23,7 +26,7 @@ const LOOSE: &[(&str, &[&str])] = &[
     ("src/store", &[]),
     ("src/drivers", &["exec", "exec_tests", "memory", "task_file"]),
     ("src/engine", &["samples"]),
-    ("src/web", &["page_routes", "view_models"]),
+    ("src/web", &[]),
     ("tests/it", &["main", "corpora"]),
 ];
 
