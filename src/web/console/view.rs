@@ -9,7 +9,7 @@ use crate::engine::console::keyboard::{InputPermission, KeyboardOwner};
 use crate::engine::console::keys::ConsoleKey;
 use crate::web::console::screen;
 use crate::web::http::assets;
-use crate::web::ui::status_indicator::Standing;
+use crate::web::ui::status_indicator::OrchestratorStatus;
 use crate::web::ui::{Ctx, form, icon, when, words};
 use maud::{Markup, html};
 
@@ -47,7 +47,7 @@ pub struct Term {
     /// Whose hands the keyboard is in.
     pub hands: KeyboardOwner,
     /// The same in the words of the top bar.
-    pub standing: Standing,
+    pub standing: OrchestratorStatus,
     /// Stopped by a person (false), wanted (true), or started by the first turn (none).
     pub wanted: Option<bool>,
     /// Turns that wait.

@@ -59,8 +59,8 @@ pub(crate) fn lit(
     project: &str,
     min: i64,
     ask: crate::web::ui::attention_card::Ask,
-) -> crate::web::ui::attention_card::Lit {
-    crate::web::ui::attention_card::Lit {
+) -> crate::web::ui::attention_card::AttentionCard {
+    crate::web::ui::attention_card::AttentionCard {
         ticket: TicketId(n),
         title: title.to_owned(),
         project: project.to_owned(),
@@ -71,7 +71,7 @@ pub(crate) fn lit(
     }
 }
 
-pub(crate) fn question() -> crate::web::ui::attention_card::Lit {
+pub(crate) fn question() -> crate::web::ui::attention_card::AttentionCard {
     let text = "Which region should the export bucket live in? The database is in eu-central-1. A bucket in us-east-1 costs a third less but sends personal data out of the EU.\n- eu-central-1\n- us-east-1";
     lit(
         418,
@@ -82,7 +82,7 @@ pub(crate) fn question() -> crate::web::ui::attention_card::Lit {
     )
 }
 
-pub(crate) fn review() -> crate::web::ui::attention_card::Lit {
+pub(crate) fn review() -> crate::web::ui::attention_card::AttentionCard {
     let summary = "Totals are now rounded once, after the sum. 6 files changed, 214 tests pass, and the three invoices from the report come out right.".to_owned();
     lit(
         411,
@@ -93,7 +93,7 @@ pub(crate) fn review() -> crate::web::ui::attention_card::Lit {
     )
 }
 
-pub(crate) fn blocked() -> crate::web::ui::attention_card::Lit {
+pub(crate) fn blocked() -> crate::web::ui::attention_card::AttentionCard {
     let reason = "Claude is logged out".to_owned();
     lit(
         405,
@@ -113,7 +113,7 @@ pub(crate) fn home() -> crate::web::home::view::Home {
     };
     crate::web::home::view::Home {
         composer: composer(),
-        luci: crate::web::gallery::orchestrator_tests::side(crate::web::ui::status_indicator::Standing::Works(
+        luci: crate::web::gallery::orchestrator_tests::side(crate::web::ui::status_indicator::OrchestratorStatus::Working(
             NOW.plus_ms(-12_000),
         )),
         needs: vec![question(), review(), blocked()],

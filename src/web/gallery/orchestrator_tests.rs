@@ -14,7 +14,7 @@ use crate::web::orchestrator::view_edit;
 use crate::web::orchestrator::view_side::Side;
 use crate::web::orchestrator::view_turn::Shown;
 use crate::web::ui::shell::{Nav, page};
-use crate::web::ui::status_indicator::Standing;
+use crate::web::ui::status_indicator::OrchestratorStatus;
 use maud::{Markup, html};
 
 const DAY: i64 = 1_440;
@@ -35,23 +35,27 @@ pub(crate) fn session(state: SessionState, note: Option<&str>) -> Session {
     }
 }
 
-pub(crate) fn side(standing: Standing) -> Side {
+pub(crate) fn side(standing: OrchestratorStatus) -> Side {
     let (state, note) = match standing {
-        Standing::Starting => (SessionState::Starting, None),
-        Standing::Dialog => (SessionState::Waiting, Some("“Do you trust the files in this folder?”")),
-        Standing::Down => (SessionState::Down, Some("The terminal was closed.")),
-        Standing::Broken => {
+        OrchestratorStatus::Starting => (SessionState::Starting, None),
+        OrchestratorStatus::Dialog => (SessionState::Waiting, Some("“Do you trust the files in this folder?”")),
+        OrchestratorStatus::Down => (SessionState::Down, Some("The terminal was closed.")),
+        OrchestratorStatus::Broken => {
             (SessionState::Broken, Some("claude: command not found. Install it, or choose another profile here."))
         }
-        Standing::Resting => (SessionState::Idle, Some("Claude’s limit is reached until 21:00")),
-        Standing::Works(_) => (SessionState::Working, None),
-        Standing::Asleep | Standing::Idle | Standing::Keyboard | Standing::Stopped => (SessionState::Idle, None),
+        OrchestratorStatus::Paused => (SessionState::Idle, Some("Claude’s limit is reached until 21:00")),
+        OrchestratorStatus::Working(_) => (SessionState::Working, None),
+        OrchestratorStatus::NotStarted
+        | OrchestratorStatus::Idle
+        | OrchestratorStatus::Keyboard
+        | OrchestratorStatus::Stopped => (SessionState::Idle, None),
     };
     Side {
         standing,
-        rests_until: (standing == Standing::Resting).then(|| NOW.plus_ms(2 * 3_600_000)),
-        session: (!matches!(standing, Standing::Asleep | Standing::Stopped)).then(|| session(state, note)),
-        wanted: Wanted { on: None, profile: None, keyboard: standing == Standing::Keyboard },
+        rests_until: (standing == OrchestratorStatus::Paused).then(|| NOW.plus_ms(2 * 3_600_000)),
+        session: (!matches!(standing, OrchestratorStatus::NotStarted | OrchestratorStatus::Stopped))
+            .then(|| session(state, note)),
+        wanted: Wanted { on: None, profile: None, keyboard: standing == OrchestratorStatus::Keyboard },
         profiles: vec![("claude_opus_1m_high".into(), "Claude opus[1m], high".into()), ("demo".into(), "Demo agent".into())],
         chosen: "claude_opus_1m_high".into(),
         label: "Claude opus[1m], high".into(),
@@ -81,7 +85,7 @@ pub(crate) fn turn(n: i64, min: i64, message: &str, state: TurnState) -> Turn {
 }
 
 fn shown(turn: Turn) -> Shown {
-    Shown { turn, proposals: Vec::new(), day: None, begun: None, standing: Standing::Works(NOW), seen: 214 }
+    Shown { turn, proposals: Vec::new(), day: None, begun: None, standing: OrchestratorStatus::Working(NOW), seen: 214 }
 }
 
 fn answered(n: i64, min: i64, message: &str, response: &str) -> Shown {
@@ -218,8 +222,8 @@ fn of(l: &Luci) -> Markup {
 }
 
 pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
-    let works = || side(Standing::Works(NOW.plus_ms(-12_000)));
-    let with = |standing: Standing| {
+    let works = || side(OrchestratorStatus::Working(NOW.plus_ms(-12_000)));
+    let with = |standing: OrchestratorStatus| {
         let mut turns = believable();
         turns.truncate(2);
         let mut waiting = turn(8, 1, "And what about the phone app?", TurnState::Pending);
@@ -234,10 +238,11 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
         queue: vec![turn(7, 0, "And check whether the phone app reads the same list.", TurnState::Pending)],
         ..works()
     };
-    let empty = Luci { older: None, ..talk(Vec::new(), Side { session: None, waiting: 0, ..side(Standing::Asleep) }) };
+    let empty =
+        Luci { older: None, ..talk(Vec::new(), Side { session: None, waiting: 0, ..side(OrchestratorStatus::NotStarted) }) };
     let bad =
         Luci { message: "x\u{1}".into(), errors: wrong("message", "is longer than 200000 bytes"), ..talk(believable(), works()) };
-    let free = Side { free: vec![ActionKind::Comment, ActionKind::CreateTicket], ..side(Standing::Idle) };
+    let free = Side { free: vec![ActionKind::Comment, ActionKind::CreateTicket], ..side(OrchestratorStatus::Idle) };
     let mut planned = home();
     planned.composer.mode = crate::web::composer::view::Mode::Plan;
     planned.luci.proposals = 0;
@@ -271,13 +276,13 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
         ("luci", of(&talk(believable(), queued))),
         ("luci-hard", of(&talk(hard(), free))),
         ("luci-empty", of(&empty)),
-        ("luci-stopped", with(Standing::Stopped)),
-        ("luci-broken", with(Standing::Broken)),
-        ("luci-down", with(Standing::Down)),
-        ("luci-dialog", with(Standing::Dialog)),
-        ("luci-keyboard", with(Standing::Keyboard)),
-        ("luci-resting", with(Standing::Resting)),
-        ("luci-starting", with(Standing::Starting)),
+        ("luci-stopped", with(OrchestratorStatus::Stopped)),
+        ("luci-broken", with(OrchestratorStatus::Broken)),
+        ("luci-down", with(OrchestratorStatus::Down)),
+        ("luci-dialog", with(OrchestratorStatus::Dialog)),
+        ("luci-keyboard", with(OrchestratorStatus::Keyboard)),
+        ("luci-resting", with(OrchestratorStatus::Paused)),
+        ("luci-starting", with(OrchestratorStatus::Starting)),
         ("luci-error", of(&bad)),
         ("luci-edit", page(&shell("Edit", Nav::Luci, 0, &[("Edit", "")]), &view_edit::edit_proposal(&edit, CX))),
         ("luci-edit-words", page(&shell("Edit", Nav::Luci, 0, &[("Edit", "")]), &view_edit::edit_proposal(&words, CX))),

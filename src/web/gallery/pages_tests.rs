@@ -41,7 +41,7 @@ pub(crate) fn shell(title: &str, here: Nav, needs: i64, crumbs: &[(&str, &str)])
         reports: 2,
         running: 2,
         slots: 2,
-        luci: crate::web::ui::status_indicator::Standing::Works(NOW.plus_ms(-12_000)),
+        luci: crate::web::ui::status_indicator::OrchestratorStatus::Working(NOW.plus_ms(-12_000)),
         now: NOW,
         user_name: "Mara".to_owned(),
         crumbs: crumbs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect(),
@@ -57,8 +57,8 @@ pub(crate) fn composer() -> crate::web::composer::view::Composer {
     }
 }
 
-fn resting(name: &str) -> crate::web::ui::paused::Resting {
-    crate::web::ui::paused::Resting { name: name.to_owned(), why: "The agent's login is refused".to_owned(), until: None }
+fn resting(name: &str) -> crate::web::ui::paused::PausedProfile {
+    crate::web::ui::paused::PausedProfile { name: name.to_owned(), why: "The agent's login is refused".to_owned(), until: None }
 }
 
 fn settings() -> crate::web::settings::view::Settings {

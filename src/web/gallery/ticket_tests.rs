@@ -136,7 +136,7 @@ pub(crate) fn said(
     kind: CommentKind,
     min: i64,
     body: &str,
-) -> crate::web::ticket::view_comment::Said {
+) -> crate::web::ticket::view_comment::TalkEntry {
     let run = None;
     let comment = Comment {
         id: CommentId(n),
@@ -148,7 +148,7 @@ pub(crate) fn said(
         body: body.to_owned(),
         created_at: ago(min),
     };
-    crate::web::ticket::view_comment::Said { comment, evidence: Vec::new(), message: None }
+    crate::web::ticket::view_comment::TalkEntry { comment, evidence: Vec::new(), message: None }
 }
 
 pub(crate) fn evidence(n: i64, kind: &str, label: &str, detail: &str) -> Evidence {

@@ -17,12 +17,12 @@ use crate::web::gallery::xss_tests::harmless::{assert_only_prose, tags};
 use crate::web::orchestrator::view;
 use crate::web::orchestrator::view_turn;
 use crate::web::orchestrator::view_turn::Shown;
-use crate::web::ticket::view_comment::{Said, comment};
+use crate::web::ticket::view_comment::{TalkEntry, comment};
 use crate::web::ticket::view_event::event_row;
 use crate::web::ui::Ctx;
-use crate::web::ui::attention_card::{Lit, Place, lit, question};
+use crate::web::ui::attention_card::{AttentionCard, CardPlace, lit, question};
 use crate::web::ui::markdown::markdown;
-use crate::web::ui::status_indicator::Standing;
+use crate::web::ui::status_indicator::OrchestratorStatus;
 
 /// What the fuzz target for Markdown holds its findings against, too.
 #[path = "../../../tests/fuzz/src/properties/harmless.rs"]
@@ -347,7 +347,7 @@ fn no_attack_gets_through_a_comment() {
                     body,
                     created_at: Time(0),
                 };
-                let said = Said { comment: comment_, evidence: vec![evidence], message: None };
+                let said = TalkEntry { comment: comment_, evidence: vec![evidence], message: None };
                 assert_harmless(&comment(&said, CX).into_string(), attack, kind.as_str());
             }
         }
@@ -374,7 +374,7 @@ fn no_attack_gets_through_a_card_or_a_question() {
             assert_harmless(&card(&shown, CX).into_string(), attack, "card");
         }
         for ask in [read_question(attack), read_question(&format!("Which? {attack}\n- {attack}\n- b"))].map(question) {
-            let shown = Lit {
+            let shown = AttentionCard {
                 ticket: TicketId(1),
                 title: text.clone(),
                 project: text.clone(),
@@ -383,7 +383,7 @@ fn no_attack_gets_through_a_card_or_a_question() {
                 version: 1,
                 ask,
             };
-            assert_harmless(&lit(&shown, Place::Home, CX).into_string(), attack, "lit");
+            assert_harmless(&lit(&shown, CardPlace::Home, CX).into_string(), attack, "lit");
         }
     }
 }
@@ -400,7 +400,7 @@ fn no_attack_gets_through_the_conversation() {
                 turn.author.clone_from(&text);
                 turn.response = Some(format!("{attack}\n\n{attack}"));
                 (turn.error, turn.activity) = (Some(text.clone()), Some(text.clone()));
-                let standing = Standing::Idle;
+                let standing = OrchestratorStatus::Idle;
                 // The slip is the same whatever the turn.
                 let slip = (*state, *origin) == (TurnState::Answered, TurnOrigin::Human);
                 let proposals = if slip { suggested(attack) } else { Vec::new() };
@@ -408,7 +408,9 @@ fn no_attack_gets_through_the_conversation() {
                 assert_harmless(&view_turn::turn(&shown, CX).into_string(), attack, "turn");
             }
         }
-        for standing in [Standing::Broken, Standing::Down, Standing::Dialog, Standing::Idle] {
+        for standing in
+            [OrchestratorStatus::Broken, OrchestratorStatus::Down, OrchestratorStatus::Dialog, OrchestratorStatus::Idle]
+        {
             let mut side = side(standing);
             side.label.clone_from(&text);
             side.profiles.push((text.clone(), text.clone()));

@@ -23,7 +23,7 @@ const CHANGES_WINDOW: usize = 12;
 /// The store failed.
 pub fn load_home(c: &Connection, config: &Config, since: Option<Time>, now: Time) -> Result<Home> {
     let needs = board::waiting(c, NEEDS_WINDOW)?;
-    let lits = attention::lits(c, &needs)?;
+    let lits = attention::cards(c, &needs)?;
     let live = runs::live(c)?;
     let of = tickets::get_many(c, &live.iter().map(|run| run.ticket).collect::<Vec<_>>())?;
     let with_tickets: Vec<_> = live.iter().filter_map(|run| Some((of.iter().find(|t| t.id == run.ticket)?, run))).collect();

@@ -18,7 +18,7 @@ pub async fn get(visit: Visit, req: HttpRequest) -> HttpResponse {
     visit
         .answer(async {
             let (app, now) = (visit.app.clone(), visit.now);
-            let looks = Looks::of(&req, now);
+            let looks = LastSeen::of(&req, now);
             let since = looks.since;
             let known = visit.app.store.query(move |c| known_home(&app, c, since, now)).await?;
             let stream = format!("/stream?after={}&since={}", known.cursor, since.map_or(0, |t| t.0));
@@ -32,7 +32,7 @@ pub async fn get(visit: Visit, req: HttpRequest) -> HttpResponse {
 
 /// When this browser last showed Home, and since when its owner had been away. Kept in cookies: looking changes nothing
 /// on the server.
-struct Looks {
+struct LastSeen {
     since: Option<Time>,
     now: Time,
 }
@@ -41,12 +41,12 @@ const LOOKED: &str = "mc_looked";
 
 const SINCE: &str = "mc_since";
 
-impl Looks {
-    fn of(req: &HttpRequest, now: Time) -> Looks {
+impl LastSeen {
+    fn of(req: &HttpRequest, now: Time) -> LastSeen {
         let read = |name: &str| req.cookie(name).and_then(|c| c.value().parse().ok()).map(Time).filter(|at| *at <= now);
         let last = read(LOOKED);
         let away = last.is_none_or(|at| now.since(at) > AWAY_MS);
-        Looks { since: if away { last } else { read(SINCE) }, now }
+        LastSeen { since: if away { last } else { read(SINCE) }, now }
     }
 
     fn note(&self, response: &mut HttpResponse) -> Result<()> {

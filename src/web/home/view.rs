@@ -6,11 +6,11 @@ use crate::domain::time::Time;
 use crate::web::board::filter::Filter;
 use crate::web::composer::view::{Composer, composer, plan_place};
 use crate::web::orchestrator::view_side::Side;
-use crate::web::ui::attention_card::{Lit, Place, lit};
+use crate::web::ui::attention_card::{AttentionCard, CardPlace, lit};
 use crate::web::ui::paused;
-use crate::web::ui::paused::Resting;
+use crate::web::ui::paused::PausedProfile;
 use crate::web::ui::run_activity::{RunRow, run_row};
-use crate::web::ui::status_indicator::Standing;
+use crate::web::ui::status_indicator::OrchestratorStatus;
 use crate::web::ui::stream::connect;
 use crate::web::ui::{Ctx, icon, when, words};
 use maud::{Markup, html};
@@ -23,13 +23,13 @@ pub struct Home {
     /// How Luci stands, and what she waits for.
     pub luci: Side,
     /// What waits for a person, the most urgent first; a window.
-    pub needs: Vec<Lit>,
+    pub needs: Vec<AttentionCard>,
     /// How many more wait in which status.
     pub more: Vec<(Status, i64)>,
     /// How many wait in all, profiles that rest among them.
     pub needs_total: i64,
     /// Profiles that rest until the person lets them go on.
-    pub resting: Vec<Resting>,
+    pub resting: Vec<PausedProfile>,
     /// Live runs.
     pub running: Vec<RunRow>,
     /// MAX_WORKERS.
@@ -94,8 +94,8 @@ pub fn luci(s: &Side, cx: Ctx<'_>) -> Markup {
                 i {}
                 span.grow {
                     b { "Luci " (s.standing.words()) }
-                    @if let Standing::Works(since) = s.standing { " " (when::span(since, cx.now)) }
-                    @if let (Standing::Down | Standing::Broken | Standing::Dialog | Standing::Resting, Some(note)) = (s.standing, note) { ": " span dir="auto" { (note) } }
+                    @if let OrchestratorStatus::Working(since) = s.standing { " " (when::span(since, cx.now)) }
+                    @if let (OrchestratorStatus::Down | OrchestratorStatus::Broken | OrchestratorStatus::Dialog | OrchestratorStatus::Paused, Some(note)) = (s.standing, note) { ": " span dir="auto" { (note) } }
                     @if s.waiting > 0 { " · " (words::counted(s.waiting, "message waits", "messages wait")) }
                     @if s.session.is_some() { span.desk-only { " · " (s.label) @if tokens > 0 { " · " (words::short_count(tokens)) " tokens" } } }
                 }
@@ -140,7 +140,7 @@ pub fn needs(h: &Home, cx: Ctx<'_>) -> Markup {
                     }
                 }
             } @else if !needs.is_empty() {
-                div.needs { @for l in needs { (lit(l, Place::Home, cx)) } }
+                div.needs { @for l in needs { (lit(l, CardPlace::Home, cx)) } }
                 @for (status, n) in &h.more {
                     a.more href=(Filter { status: Some(*status), ..Filter::default() }.href(&[])) {
                         (words::counted(*n, "more waits", "more wait")) " " (waits_for(*status))

@@ -13,7 +13,7 @@ use crate::web::ui::Ctx;
 use crate::web::ui::error_page::{error as error_view, usual};
 use crate::web::ui::shell;
 use crate::web::ui::shell::{Nav, Shell};
-use crate::web::ui::status_indicator::Standing;
+use crate::web::ui::status_indicator::OrchestratorStatus;
 use crate::web::ui::template::Template;
 use crate::web::ui::toast::{Tone, toast_partial};
 use actix_web::http::StatusCode;
@@ -107,7 +107,7 @@ pub fn seed() -> String {
 struct Counts {
     needs: i64,
     running: usize,
-    luci: Standing,
+    luci: OrchestratorStatus,
     reports: i64,
 }
 

@@ -12,8 +12,8 @@ use crate::store::run::pauses;
 use crate::web::orchestrator::view::Luci;
 use crate::web::orchestrator::view_side::Side;
 use crate::web::orchestrator::view_turn::Shown;
-use crate::web::shared::orchestrator_status::{standing, standing_of};
-use crate::web::ui::status_indicator::Standing;
+use crate::web::shared::orchestrator_status::{standing, status_of};
+use crate::web::ui::status_indicator::OrchestratorStatus;
 use rusqlite::Connection;
 
 /// Turns in the conversation's window.
@@ -38,10 +38,10 @@ pub fn side(c: &Connection, config: &Config) -> Result<Side> {
     let open = turns::open_count(c)?;
     let granted = autonomy::autonomy(c)?;
     let free = autonomy::GRANTABLE.iter().copied().filter(|kind| granted(*kind)).collect();
-    let standing = standing_of(session.as_ref(), &wanted, flight.as_ref());
+    let standing = status_of(session.as_ref(), &wanted, flight.as_ref());
     let rests_until = match &session {
         // In force when she was last seen to rest.
-        Some(s) if standing == Standing::Resting => {
+        Some(s) if standing == OrchestratorStatus::Paused => {
             pauses::in_force(c, s.last_activity_at.unwrap_or(s.created_at))?.remove(&s.profile).and_then(|p| p.until)
         }
         Some(_) | None => None,

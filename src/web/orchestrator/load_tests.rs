@@ -10,7 +10,7 @@ use crate::store::orchestrator::sessions::NewSession;
 use crate::store::orchestrator::turns::NewTurn;
 use crate::store::{Store, Tx};
 use crate::web::shared::orchestrator_status::standing;
-use crate::web::ui::status_indicator::Standing;
+use crate::web::ui::status_indicator::OrchestratorStatus;
 
 fn store() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().expect("a folder");
@@ -40,22 +40,22 @@ fn said(tx: &Tx<'_>, words: &str) -> Result<Turn> {
 fn how_she_stands_follows_from_what_is_wanted_and_from_her_session() {
     let (_dir, store) = store();
     let now = || store.read(standing).expect("readable");
-    assert_eq!(now(), Standing::Asleep);
+    assert_eq!(now(), OrchestratorStatus::NotStarted);
     let id = store.write(|tx| session(tx, "").map(|s| s.id)).expect("open");
-    assert_eq!(now(), Standing::Starting);
+    assert_eq!(now(), OrchestratorStatus::Starting);
     store.write(move |tx| sessions::stands(tx, id, SessionState::Idle, None)).expect("idle");
-    assert_eq!(now(), Standing::Idle);
+    assert_eq!(now(), OrchestratorStatus::Idle);
     store.write(|tx| sessions::want_keyboard(tx, true)).expect("taken");
-    assert_eq!(now(), Standing::Keyboard);
+    assert_eq!(now(), OrchestratorStatus::Keyboard);
     store.write(|tx| sessions::want_keyboard(tx, false)).expect("given back");
     store.write(move |tx| said(tx, "hi").and_then(|_| turns::claim(tx, id, "n1"))).expect("claimed");
-    assert!(matches!(now(), Standing::Works(_)));
+    assert!(matches!(now(), OrchestratorStatus::Working(_)));
     store.write(move |tx| sessions::stands(tx, id, SessionState::Waiting, Some("trust?"))).expect("dialog");
-    assert_eq!(now(), Standing::Dialog);
+    assert_eq!(now(), OrchestratorStatus::Dialog);
     store.write(move |tx| sessions::down(tx, id, "gone", None, true)).expect("broken");
-    assert_eq!(now(), Standing::Broken);
+    assert_eq!(now(), OrchestratorStatus::Broken);
     store.write(|tx| sessions::want(tx, false)).expect("stopped");
-    assert_eq!(now(), Standing::Stopped);
+    assert_eq!(now(), OrchestratorStatus::Stopped);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_new_session_is_told_where_its_first_turn_stands_and_before_that_at_the_end(
 
 fn blank() -> Side {
     Side {
-        standing: Standing::Idle,
+        standing: OrchestratorStatus::Idle,
         rests_until: None,
         session: None,
         wanted: Wanted { on: None, profile: None, keyboard: false },

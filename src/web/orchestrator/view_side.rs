@@ -7,7 +7,7 @@ use crate::domain::orchestrator::session::{DriverKind, Session, Wanted};
 use crate::domain::orchestrator::turn::Turn;
 use crate::domain::text::shortened;
 use crate::domain::time::Time;
-use crate::web::ui::status_indicator::Standing;
+use crate::web::ui::status_indicator::OrchestratorStatus;
 use crate::web::ui::{Ctx, form, icon, when, words};
 use maud::{Markup, html};
 
@@ -15,7 +15,7 @@ use maud::{Markup, html};
 #[derive(Debug, Clone)]
 pub struct Side {
     /// How Luci stands.
-    pub standing: Standing,
+    pub standing: OrchestratorStatus,
     /// Until when her profile rests, where it goes on by itself.
     pub rests_until: Option<Time>,
     /// Her session that is not over.
@@ -92,7 +92,7 @@ fn session(s: &Side, cx: Ctx<'_>) -> Markup {
                 }
                 dt { "Runs on" } dd dir="auto" { (s.label) }
                 @if let Some(x) = &s.session {
-                    @if let (Standing::Idle | Standing::Works(_) | Standing::Dialog | Standing::Resting | Standing::Keyboard, Some(at)) = (s.standing, x.launched_at) {
+                    @if let (OrchestratorStatus::Idle | OrchestratorStatus::Working(_) | OrchestratorStatus::Dialog | OrchestratorStatus::Paused | OrchestratorStatus::Keyboard, Some(at)) = (s.standing, x.launched_at) {
                         dt { "Awake for" } dd { (when::span(at, cx.now)) }
                     }
                     dt { "Answered" } dd { (words::counted(x.answered, "turn", "turns")) }
@@ -101,7 +101,7 @@ fn session(s: &Side, cx: Ctx<'_>) -> Markup {
                 }
             }
             div.btns {
-                @if matches!(s.standing, Standing::Stopped | Standing::Asleep | Standing::Broken | Standing::Down) { (button("/luci/start", "play", "Start", cx)) }
+                @if matches!(s.standing, OrchestratorStatus::Stopped | OrchestratorStatus::NotStarted | OrchestratorStatus::Broken | OrchestratorStatus::Down) { (button("/luci/start", "play", "Start", cx)) }
                 @else { (button("/luci/stop", "pause", "Stop", cx)) }
             }
             @if s.profiles.len() > 1 {
@@ -172,7 +172,7 @@ pub fn line(s: &Side, cx: Ctx<'_>) -> Markup {
             i {}
             span.grow {
                 b { (capitalised(s.standing.words().trim_start_matches("is "))) }
-                @if let Standing::Works(since) = s.standing { " " (when::span(since, cx.now)) }
+                @if let OrchestratorStatus::Working(since) = s.standing { " " (when::span(since, cx.now)) }
                 " · " (s.label)
                 @if tokens > 0 { " · " (words::short_count(tokens)) " tokens" }
             }
@@ -189,24 +189,24 @@ pub fn state(s: &Side, cx: Ctx<'_>) -> Markup {
     html! {
         div #luci-state {
             @match s.standing {
-                Standing::Asleep | Standing::Starting | Standing::Idle | Standing::Works(_) => {},
-                Standing::Stopped => (notice("todo", "pause", html! { b { "Luci is stopped." } " What you write waits until she is started." }, button("/luci/start", "play", "Start", cx))),
-                Standing::Broken => (notice("blocked", "triangle-alert", html! {
+                OrchestratorStatus::NotStarted | OrchestratorStatus::Starting | OrchestratorStatus::Idle | OrchestratorStatus::Working(_) => {},
+                OrchestratorStatus::Stopped => (notice("todo", "pause", html! { b { "Luci is stopped." } " What you write waits until she is started." }, button("/luci/start", "play", "Start", cx))),
+                OrchestratorStatus::Broken => (notice("blocked", "triangle-alert", html! {
                     b { "Luci cannot start." } " " @if let Some(note) = note { span dir="auto" { (note) } " " }
                     @if let Some(at) = retry { "It is tried again " (when::ago(at, cx.now)) ". " } "Your messages wait."
                 }, button("/luci/start", "play", "Start", cx))),
-                Standing::Down => (notice("blocked", "refresh-cw", html! {
+                OrchestratorStatus::Down => (notice("blocked", "refresh-cw", html! {
                     b { "Luci went away." } " " @if let Some(note) = note { span dir="auto" { (note) } " " }
                     @if let Some(at) = retry { "She is brought back " (when::ago(at, cx.now)) "." } @else { "She is being brought back." }
                 }, button("/luci/start", "play", "Start now", cx))),
-                Standing::Dialog => (notice("input", "terminal", html! {
+                OrchestratorStatus::Dialog => (notice("input", "terminal", html! {
                     b { "A dialog is open that only you can answer." } @if let Some(note) = note { " " span dir="auto" { (note) } }
                 }, html! { a.btn.tight href=(CONSOLE) { "Open the console" } })),
-                Standing::Resting => (notice("input", "hourglass", html! {
+                OrchestratorStatus::Paused => (notice("input", "hourglass", html! {
                     b { "Luci rests." } " " @if let Some(note) = note { span dir="auto" { (capitalised(note.trim_end_matches('.'))) } ". " }
                     @if let Some(at) = s.rests_until { "She goes on " (when::ago(at, cx.now)) "; your messages wait." } @else { "Your messages wait until that is mended." }
                 }, resume(s, cx))),
-                Standing::Keyboard => (notice("input", "keyboard", html! {
+                OrchestratorStatus::Keyboard => (notice("input", "keyboard", html! {
                     b { "The keyboard is in your hands." } " Messages wait until you give it back in the console."
                 }, html! { a.btn.tight href=(CONSOLE) { "Open the console" } })),
             }

@@ -8,7 +8,7 @@ use crate::domain::text::{cut_chars, shortened};
 use crate::domain::time::Time;
 use crate::web::orchestrator::view_proposals::slip;
 use crate::web::ui::markdown::markdown;
-use crate::web::ui::status_indicator::Standing;
+use crate::web::ui::status_indicator::OrchestratorStatus;
 use crate::web::ui::stream::partial;
 use crate::web::ui::{Ctx, form, icon, when, words};
 use maud::{Markup, html};
@@ -28,7 +28,7 @@ pub struct Shown {
     /// Why a new session began with this turn, and when.
     pub begun: Option<(String, Time)>,
     /// How Luci stands: what a waiting turn waits for.
-    pub standing: Standing,
+    pub standing: OrchestratorStatus,
     /// The conversation's last change when this was read: what a poll has seen.
     pub seen: i64,
 }
@@ -168,16 +168,16 @@ fn waiting(s: &Shown, cx: Ctx<'_>) -> Markup {
             (TurnState::Claimed, _) => { "On its way" },
             (_, _) => {
                 @match s.standing {
-                    Standing::Stopped => "Waits: Luci is stopped",
-                    Standing::Broken => "Waits: Luci cannot start",
-                    Standing::Down => "Waits until Luci is back",
-                    Standing::Dialog => "Waits: a dialog is open in the console",
-                    Standing::Resting => "Waits: Luci rests",
-                    Standing::Keyboard => "Waits: the keyboard is in your hands",
-                    Standing::Asleep | Standing::Starting => {
+                    OrchestratorStatus::Stopped => "Waits: Luci is stopped",
+                    OrchestratorStatus::Broken => "Waits: Luci cannot start",
+                    OrchestratorStatus::Down => "Waits until Luci is back",
+                    OrchestratorStatus::Dialog => "Waits: a dialog is open in the console",
+                    OrchestratorStatus::Paused => "Waits: Luci rests",
+                    OrchestratorStatus::Keyboard => "Waits: the keyboard is in your hands",
+                    OrchestratorStatus::NotStarted | OrchestratorStatus::Starting => {
                         @if ahead > 0 { "Waits behind " (ahead) } @else { "Waits for Luci to start" }
                     },
-                    Standing::Idle | Standing::Works(_) => {
+                    OrchestratorStatus::Idle | OrchestratorStatus::Working(_) => {
                         @if ahead > 0 { "Waits behind " (ahead) } @else { "Next" }
                     },
                 }

@@ -14,12 +14,12 @@ use actix_web::http::StatusCode;
 
 /// `GET /settings`
 pub async fn get(visit: Visit) -> HttpResponse {
-    visit.answer(async { show(&visit, StatusCode::OK, Sequel::default()).await }).await
+    visit.answer(async { show(&visit, StatusCode::OK, FormOutcome::default()).await }).await
 }
 
 /// What came of a form that was sent.
 #[derive(Default)]
-pub struct Sequel {
+pub struct FormOutcome {
     /// A token just made: its name and its secret.
     pub fresh_token: Option<(String, String)>,
     /// What was typed for a new token.
@@ -32,7 +32,7 @@ pub struct Sequel {
 ///
 /// # Errors
 /// The store failed.
-pub async fn show(visit: &Visit, status: StatusCode, sequel: Sequel) -> Result<HttpResponse> {
+pub async fn show(visit: &Visit, status: StatusCode, sequel: FormOutcome) -> Result<HttpResponse> {
     let now = visit.now;
     let config = visit.app.config.clone();
     let (tokens, sessions, paused, autonomy, telegram) = visit
@@ -96,7 +96,7 @@ pub async fn back(visit: &Visit, done: Result<()>) -> Result<HttpResponse> {
     match done {
         Ok(()) => Ok(HttpResponse::SeeOther().insert_header(("Location", "/settings")).finish()),
         Err(Error::Invalid(errors)) => {
-            show(visit, StatusCode::UNPROCESSABLE_ENTITY, Sequel { errors, ..Sequel::default() }).await
+            show(visit, StatusCode::UNPROCESSABLE_ENTITY, FormOutcome { errors, ..FormOutcome::default() }).await
         }
         Err(e) => Err(e),
     }

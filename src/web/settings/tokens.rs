@@ -5,7 +5,7 @@ use crate::base::random;
 use crate::domain::actor::Scope;
 use crate::store::access::credentials;
 use crate::web::http::request::{Sent, Visit};
-use crate::web::settings::page::{Sequel, back, show};
+use crate::web::settings::page::{FormOutcome, back, show};
 use crate::web::settings::view::TypedToken;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -26,14 +26,15 @@ pub async fn create(sent: Sent<NewToken>) -> HttpResponse {
             visit.who.owner()?;
             let (status, errors) = match make_token(&visit, &form).await {
                 Ok(made) => {
-                    return show(&visit, StatusCode::CREATED, Sequel { fresh_token: Some(made), ..Sequel::default() }).await;
+                    return show(&visit, StatusCode::CREATED, FormOutcome { fresh_token: Some(made), ..FormOutcome::default() })
+                        .await;
                 }
                 Err(Error::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, errors),
                 Err(Error::Conflict(why)) => (StatusCode::CONFLICT, vec![FieldError { field: "name".to_owned(), message: why }]),
                 Err(e) => return Err(e),
             };
             let typed = TypedToken { name: form.name, scope: form.scope };
-            show(&visit, status, Sequel { typed, errors, ..Sequel::default() }).await
+            show(&visit, status, FormOutcome { typed, errors, ..FormOutcome::default() }).await
         })
         .await
 }

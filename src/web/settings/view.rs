@@ -11,7 +11,7 @@ use crate::web::orchestrator::view_side::kind_words;
 use crate::web::settings::view_telegram;
 use crate::web::settings::view_telegram::Telegram;
 use crate::web::ui::paused;
-use crate::web::ui::paused::Resting;
+use crate::web::ui::paused::PausedProfile;
 use crate::web::ui::{Ctx, form, icon, when, words};
 use maud::{Markup, html};
 
@@ -29,7 +29,7 @@ pub struct Settings {
     /// The configuration file fixes the default.
     pub default_is_fixed: bool,
     /// Profiles that rest.
-    pub paused: Vec<Resting>,
+    pub paused: Vec<PausedProfile>,
     /// Kinds of action of Luci's, and whether each happens without asking.
     pub autonomy: Vec<(ActionKind, bool)>,
     /// The connection to Telegram.

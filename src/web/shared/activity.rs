@@ -12,14 +12,14 @@ use crate::web::ui::run_activity::{Doing, RunRow};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
-/// The pulse shows so many spans of [`PULSE_MS`].
-const PULSE_SPANS: usize = 45;
+/// The pulse shows so many spans of [`SPARKLINE_MS`].
+const SPARKLINE_SPANS: usize = 45;
 
 /// One span of the pulse, in milliseconds.
-const PULSE_MS: i64 = 2_000;
+const SPARKLINE_MS: i64 = 2_000;
 
 /// Of more events than about so many, the pulse looks at some.
-const PULSE_SAMPLES: i64 = 135;
+const SPARKLINE_SAMPLES: i64 = 135;
 
 /// Live runs as rows, each with its ticket.
 ///
@@ -38,7 +38,7 @@ pub fn run_rows(c: &Connection, list: &[(&Ticket, &Run)], now: Time) -> Result<V
         doing: last.remove(&t.id).filter(|e| e.run == run.id).map(|e| doing(&e)),
         last_output: run.last_output_at,
         since: run.started_at.unwrap_or(run.created_at),
-        pulse: pulses.remove(&t.id).unwrap_or_else(|| vec![0; PULSE_SPANS]),
+        pulse: pulses.remove(&t.id).unwrap_or_else(|| vec![0; SPARKLINE_SPANS]),
     };
     Ok(list.iter().map(row).collect())
 }
@@ -58,16 +58,16 @@ fn doing(e: &Event) -> Doing {
 /// # Errors
 /// The store failed.
 pub fn pulses(c: &Connection, tickets: &[TicketId], now: Time) -> Result<BTreeMap<TicketId, Vec<u32>>> {
-    let from = now.plus_ms(-PULSE_MS * i64::try_from(PULSE_SPANS).unwrap_or(45));
+    let from = now.plus_ms(-SPARKLINE_MS * i64::try_from(SPARKLINE_SPANS).unwrap_or(45));
     let counted = |times: Vec<(Time, i64)>| {
-        let mut counts = vec![0_u32; PULSE_SPANS];
+        let mut counts = vec![0_u32; SPARKLINE_SPANS];
         for (at, each) in times {
-            let i = usize::try_from(at.since(from) / PULSE_MS).unwrap_or(0).min(PULSE_SPANS - 1);
+            let i = usize::try_from(at.since(from) / SPARKLINE_MS).unwrap_or(0).min(SPARKLINE_SPANS - 1);
             counts[i] = counts[i].saturating_add(u32::try_from(each).unwrap_or(u32::MAX));
         }
         counts
     };
-    let times = activity::times_since(c, tickets, from, PULSE_SAMPLES)?;
+    let times = activity::times_since(c, tickets, from, SPARKLINE_SAMPLES)?;
     Ok(times.into_iter().map(|(ticket, times)| (ticket, counted(times))).collect())
 }
 
@@ -76,5 +76,5 @@ pub fn pulses(c: &Connection, tickets: &[TicketId], now: Time) -> Result<BTreeMa
 /// # Errors
 /// The store failed.
 pub fn pulse(c: &Connection, ticket: TicketId, now: Time) -> Result<Vec<u32>> {
-    Ok(pulses(c, &[ticket], now)?.remove(&ticket).unwrap_or_else(|| vec![0; PULSE_SPANS]))
+    Ok(pulses(c, &[ticket], now)?.remove(&ticket).unwrap_or_else(|| vec![0; SPARKLINE_SPANS]))
 }

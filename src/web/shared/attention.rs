@@ -10,22 +10,22 @@ use crate::domain::ticket::{Status, Ticket};
 use crate::store::run::runs;
 use crate::store::ticket::{comments, evidence};
 use crate::web::ui::attention_card;
-use crate::web::ui::attention_card::{Ask, Lit};
+use crate::web::ui::attention_card::{Ask, AttentionCard};
 use rusqlite::Connection;
 
 /// What a waiting ticket asks; none where it waits for nobody.
 ///
 /// # Errors
 /// The store failed.
-pub fn lit(c: &Connection, t: &Ticket) -> Result<Option<Lit>> {
-    Ok(lits(c, std::slice::from_ref(t))?.pop())
+pub fn card(c: &Connection, t: &Ticket) -> Result<Option<AttentionCard>> {
+    Ok(cards(c, std::slice::from_ref(t))?.pop())
 }
 
 /// What waiting tickets ask, in their order; those that wait for nobody are left out.
 ///
 /// # Errors
 /// The store failed.
-pub fn lits(c: &Connection, list: &[Ticket]) -> Result<Vec<Lit>> {
+pub fn cards(c: &Connection, list: &[Ticket]) -> Result<Vec<AttentionCard>> {
     let of = |status: Status| list.iter().filter(move |t| t.status == status);
     let waiting: Vec<TicketId> = list.iter().filter(|t| t.status.needs_person()).map(|t| t.id).collect();
     let words = comments::last_words(c, &waiting)?;
@@ -51,7 +51,7 @@ pub fn lits(c: &Connection, list: &[Ticket]) -> Result<Vec<Lit>> {
         })
     };
     let lit = |t: &Ticket| {
-        Some(Lit {
+        Some(AttentionCard {
             ticket: t.id,
             title: t.title.as_str().to_owned(),
             project: t.project.clone(),

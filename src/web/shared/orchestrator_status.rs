@@ -4,43 +4,43 @@ use crate::base::error::Result;
 use crate::domain::orchestrator::session::{Session, SessionState, Wanted};
 use crate::domain::orchestrator::turn::Turn;
 use crate::store::orchestrator::{sessions, turns};
-use crate::web::ui::status_indicator::Standing;
+use crate::web::ui::status_indicator::OrchestratorStatus;
 use rusqlite::Connection;
 
 /// How Luci stands.
 ///
 /// # Errors
 /// The store failed.
-pub fn standing(c: &Connection) -> Result<Standing> {
+pub fn standing(c: &Connection) -> Result<OrchestratorStatus> {
     let flight = turns::in_flight(c)?;
-    Ok(standing_of(sessions::current(c)?.as_ref(), &sessions::wanted(c)?, flight.as_ref()))
+    Ok(status_of(sessions::current(c)?.as_ref(), &sessions::wanted(c)?, flight.as_ref()))
 }
 
 /// The same from rows that were read already.
 #[must_use]
-pub fn standing_of(session: Option<&Session>, wanted: &Wanted, flight: Option<&Turn>) -> Standing {
+pub fn status_of(session: Option<&Session>, wanted: &Wanted, flight: Option<&Turn>) -> OrchestratorStatus {
     if wanted.on == Some(false) {
-        return Standing::Stopped;
+        return OrchestratorStatus::Stopped;
     }
     let Some(session) = session else {
-        return if wanted.on == Some(true) { Standing::Starting } else { Standing::Asleep };
+        return if wanted.on == Some(true) { OrchestratorStatus::Starting } else { OrchestratorStatus::NotStarted };
     };
-    let works = flight.map(|t| Standing::Works(t.accepted_at.or(t.sent_at).or(t.claimed_at).unwrap_or(t.created_at)));
-    let alive = |otherwise: Standing| {
-        let free = if wanted.keyboard { Standing::Keyboard } else { otherwise };
+    let works = flight.map(|t| OrchestratorStatus::Working(t.accepted_at.or(t.sent_at).or(t.claimed_at).unwrap_or(t.created_at)));
+    let alive = |otherwise: OrchestratorStatus| {
+        let free = if wanted.keyboard { OrchestratorStatus::Keyboard } else { otherwise };
         works.unwrap_or(free)
     };
     match session.state {
-        SessionState::Starting => Standing::Starting,
+        SessionState::Starting => OrchestratorStatus::Starting,
         // Ready, and still it takes nothing: the note says why.
-        SessionState::Idle if session.note.is_some() => alive(Standing::Resting),
-        SessionState::Idle => alive(Standing::Idle),
-        SessionState::Working => alive(Standing::Works(session.last_activity_at.unwrap_or(session.created_at))),
-        SessionState::Waiting => Standing::Dialog,
+        SessionState::Idle if session.note.is_some() => alive(OrchestratorStatus::Paused),
+        SessionState::Idle => alive(OrchestratorStatus::Idle),
+        SessionState::Working => alive(OrchestratorStatus::Working(session.last_activity_at.unwrap_or(session.created_at))),
+        SessionState::Waiting => OrchestratorStatus::Dialog,
         // Put to sleep by a Stop, or spoken with in another way from now on: nothing went wrong.
-        SessionState::Down if session.failures == 0 => Standing::Starting,
-        SessionState::Down => Standing::Down,
-        SessionState::Broken => Standing::Broken,
-        SessionState::Ended => Standing::Asleep,
+        SessionState::Down if session.failures == 0 => OrchestratorStatus::Starting,
+        SessionState::Down => OrchestratorStatus::Down,
+        SessionState::Broken => OrchestratorStatus::Broken,
+        SessionState::Ended => OrchestratorStatus::NotStarted,
     }
 }

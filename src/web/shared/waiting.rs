@@ -4,7 +4,7 @@ use crate::base::error::Result;
 use crate::domain::time::Time;
 use crate::store::run::pauses;
 use crate::store::ticket::board;
-use crate::web::ui::paused::Resting;
+use crate::web::ui::paused::PausedProfile;
 use rusqlite::Connection;
 
 /// Reports that wait for Luci are counted up to so many.
@@ -23,7 +23,7 @@ pub fn needs_count(c: &Connection) -> Result<i64> {
 ///
 /// # Errors
 /// The store failed.
-pub fn resting(c: &Connection, now: Time) -> Result<Vec<Resting>> {
+pub fn resting(c: &Connection, now: Time) -> Result<Vec<PausedProfile>> {
     let all = pauses::in_force(c, now)?;
-    Ok(all.into_iter().map(|(name, p)| Resting { name, why: p.reason, until: p.until }).collect())
+    Ok(all.into_iter().map(|(name, p)| PausedProfile { name, why: p.reason, until: p.until }).collect())
 }

@@ -5,12 +5,12 @@ use crate::domain::time::Time;
 use crate::web::shared::orchestrator_status::standing;
 use crate::web::shared::waiting;
 use crate::web::ui::shell::needs_partials;
-use crate::web::ui::status_indicator::{Standing, lamp_partial};
+use crate::web::ui::status_indicator::{OrchestratorStatus, lamp_partial};
 use rusqlite::Connection;
 
 /// The top bar as a page shows it. None before the first look: what the page was rendered with may be old by now.
 #[derive(Debug, Clone, Default)]
-pub struct TopBar(Option<(i64, Standing)>);
+pub struct TopBar(Option<(i64, OrchestratorStatus)>);
 
 impl TopBar {
     /// What a page is to be sent: all at the first look, then what changed. A few rows are read, whatever happened.

@@ -22,18 +22,18 @@ const MOST: usize = 1_000;
 
 /// What the reader may do with tasks. A task's file is a command that runs as we do: only the owner writes one.
 #[derive(Clone, Copy)]
-pub struct May {
+pub struct TaskPermissions {
     /// To change.
     pub change: bool,
     /// To edit.
     pub edit: bool,
 }
 
-impl May {
+impl TaskPermissions {
     /// What this reader may do.
     #[must_use]
-    pub fn of(visit: &Visit) -> May {
-        May { change: visit.who.may_change_tickets().is_ok(), edit: visit.who.owner().is_ok() }
+    pub fn of(visit: &Visit) -> TaskPermissions {
+        TaskPermissions { change: visit.who.may_change_tickets().is_ok(), edit: visit.who.owner().is_ok() }
     }
 }
 
@@ -41,7 +41,7 @@ impl May {
 ///
 /// # Errors
 /// The store failed.
-pub fn load(c: &Connection, config: &Config, may: May, now: Time) -> Result<Tasks> {
+pub fn load(c: &Connection, config: &Config, may: TaskPermissions, now: Time) -> Result<Tasks> {
     let mut used = BTreeSet::new();
     let folder = config.tasks().display().to_string();
     let mut shown = Tasks { folder, may_change: may.change, may_edit: may.edit, ..Tasks::default() };
@@ -81,7 +81,7 @@ pub fn load_one(
     c: &Connection,
     config: &Config,
     (name, before): (&str, Option<TaskRunId>),
-    may: May,
+    may: TaskPermissions,
     now: Time,
 ) -> Result<TaskPage> {
     let row = tasks::by_name(c, name)?;

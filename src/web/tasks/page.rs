@@ -4,7 +4,7 @@ use crate::base::error::Error;
 use crate::domain::ids::TaskRunId;
 use crate::store::task::task_runs;
 use crate::web::http::request::Visit;
-use crate::web::tasks::load::{May, load, load_one};
+use crate::web::tasks::load::{TaskPermissions, load, load_one};
 use crate::web::tasks::{view, view_task as one_view};
 use crate::web::ui::shell::Nav;
 use actix_web::{HttpResponse, web};
@@ -14,7 +14,7 @@ use serde::Deserialize;
 pub async fn list(visit: Visit) -> HttpResponse {
     visit
         .answer(async {
-            let (config, may) = (visit.app.config.clone(), May::of(&visit));
+            let (config, may) = (visit.app.config.clone(), TaskPermissions::of(&visit));
             let now = visit.now;
             let shown = visit.app.store.query(move |c| load(c, &config, may, now)).await?;
             Ok(visit.page(Nav::Tasks, "Tasks", Vec::new(), view::page(&shown, visit.cx())).await)
@@ -33,7 +33,7 @@ pub async fn get(visit: Visit, path: web::Path<String>, query: web::Query<Query>
     visit
         .answer(async {
             let (name, config) = (path.into_inner(), visit.app.config.clone());
-            let (before, may, now) = (query.before.map(TaskRunId), May::of(&visit), visit.now);
+            let (before, may, now) = (query.before.map(TaskRunId), TaskPermissions::of(&visit), visit.now);
             let shown = visit.app.store.query(move |c| load_one(c, &config, (&name, before), may, now)).await?;
             let crumbs = vec![(shown.name.clone(), view::href(&shown.name))];
             let title = shown.name.clone();

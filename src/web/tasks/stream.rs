@@ -9,7 +9,7 @@ use crate::web::sse::page_stream;
 use crate::web::sse::page_stream::{Feed, Piece};
 use crate::web::sse::rendered_parts::Shown;
 use crate::web::sse::top_bar::TopBar;
-use crate::web::tasks::load::{May, load, load_one};
+use crate::web::tasks::load::{TaskPermissions, load, load_one};
 use crate::web::tasks::{view, view_task as one_view};
 use crate::web::ui::Ctx;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -43,7 +43,7 @@ pub async fn one(visit: Visit, path: web::Path<String>, req: HttpRequest) -> Htt
 #[derive(Clone)]
 struct TasksFeed {
     config: Arc<Config>,
-    may: May,
+    may: TaskPermissions,
     only: Option<String>,
     shown: Shown,
     bar: TopBar,
@@ -81,7 +81,7 @@ impl Feed for TasksFeed {
 
 impl TasksFeed {
     fn of(visit: &Visit, only: Option<String>) -> TasksFeed {
-        let (config, may) = (visit.app.config.clone(), May::of(visit));
+        let (config, may) = (visit.app.config.clone(), TaskPermissions::of(visit));
         TasksFeed { config, may, only, shown: Shown::default(), bar: TopBar::default(), sent: 0 }
     }
 }

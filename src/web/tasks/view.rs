@@ -6,7 +6,7 @@ use crate::domain::task::{Broken, TaskRunState};
 use crate::domain::text::shortened;
 use crate::domain::time::Time;
 use crate::web::ui::paused;
-use crate::web::ui::paused::Resting;
+use crate::web::ui::paused::PausedProfile;
 use crate::web::ui::{Ctx, form, icon, stream, when, words};
 use chrono_tz::Tz;
 use maud::{Markup, html};
@@ -79,7 +79,7 @@ pub struct Tasks {
     /// What cannot.
     pub broken: Vec<BrokenFile>,
     /// Profiles of theirs that rest.
-    pub resting: Vec<Resting>,
+    pub resting: Vec<PausedProfile>,
     /// The folder the files are in.
     pub folder: String,
     /// The visitor may run and pause.

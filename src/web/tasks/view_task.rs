@@ -10,7 +10,7 @@ use crate::web::tasks::view;
 use crate::web::tasks::view::{BrokenFile, TaskLine};
 use crate::web::ticket::view_edit::changed;
 use crate::web::ui::paused;
-use crate::web::ui::paused::Resting;
+use crate::web::ui::paused::PausedProfile;
 use crate::web::ui::{Ctx, form, icon, stream, when};
 use maud::{Markup, html};
 
@@ -22,7 +22,7 @@ pub struct TaskPage {
     /// Why it is broken.
     pub broken: Option<BrokenFile>,
     /// Its profile rests.
-    pub resting: Option<Resting>,
+    pub resting: Option<PausedProfile>,
     /// Its name.
     pub name: String,
     /// What it is for, or its prompt.

@@ -151,7 +151,7 @@ async fn changed(visit: &Visit, id: TicketId, words: &str) -> Result<HttpRespons
         .store
         .query(move |c| {
             let t = tickets::get(c, id)?;
-            Ok((load::head(c, &t, &config, now)?, attention::lit(c, &t)?))
+            Ok((load::head(c, &t, &config, now)?, attention::card(c, &t)?))
         })
         .await?;
     let settled = lit.is_none();

@@ -14,7 +14,7 @@ use crate::store::run::{events, runs};
 use crate::store::ticket::{comments, evidence, messages, next_actions, tickets};
 use crate::web::shared::{activity, attention};
 use crate::web::ticket::view::{Tab, TicketPage};
-use crate::web::ticket::view_comment::Said;
+use crate::web::ticket::view_comment::TalkEntry;
 use crate::web::ticket::view_head::Head;
 use crate::web::ticket::view_live::Live;
 use rusqlite::Connection;
@@ -48,7 +48,7 @@ pub fn load_page(
     };
     Ok(TicketPage {
         head: head(c, &t, config, now)?,
-        lit: attention::lit(c, &t)?,
+        lit: attention::card(c, &t)?,
         talk: talk(c, &t, list)?,
         talk_total,
         talk_older: older,
@@ -122,12 +122,12 @@ pub fn live_of(c: &Connection, t: &Ticket, found: Vec<Event>, now: Time) -> Resu
 ///
 /// # Errors
 /// The store failed.
-pub fn talk(c: &Connection, t: &Ticket, list: Vec<Comment>) -> Result<Vec<Said>> {
+pub fn talk(c: &Connection, t: &Ticket, list: Vec<Comment>) -> Result<Vec<TalkEntry>> {
     let queued = messages::of_ticket(c, t.id, 200)?;
     let shown = evidence::of_ticket(c, t.id, 100)?;
     Ok(list
         .into_iter()
-        .map(|comment| Said {
+        .map(|comment| TalkEntry {
             evidence: match (comment.kind, comment.run) {
                 (CommentKind::Result, Some(run)) => shown.iter().filter(|e| e.run == Some(run)).cloned().collect(),
                 (_, _) => Vec::new(),

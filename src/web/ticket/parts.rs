@@ -16,7 +16,7 @@ use crate::web::ticket::view_head::Head;
 use crate::web::ticket::view_live::Live;
 use crate::web::ticket::{load, view, view_head, view_live as panel, view_side};
 use crate::web::ui::Ctx;
-use crate::web::ui::attention_card::Lit;
+use crate::web::ui::attention_card::AttentionCard;
 use maud::Markup;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
@@ -55,7 +55,7 @@ pub const PANEL: [&str; 3] = ["#live-state", "#live-foot", "#strip"];
 /// What a ticket's page shows beside its lists.
 pub struct Parts {
     head: Head,
-    lit: Option<Lit>,
+    lit: Option<AttentionCard>,
     attempts: Vec<Run>,
     evidence: Vec<Evidence>,
     live: Live,
@@ -70,7 +70,7 @@ impl Parts {
     pub fn load(c: &Connection, t: &Ticket, config: &Config, now: Time) -> Result<Parts> {
         Ok(Parts {
             head: load::head(c, t, config, now)?,
-            lit: attention::lit(c, t)?,
+            lit: attention::card(c, t)?,
             attempts: runs::of_ticket(c, t.id, 50)?,
             evidence: evidence::of_ticket(c, t.id, 100)?,
             live: load::live_of(c, t, events::window(c, t.id, i64::MAX, 20)?, now)?,

@@ -4,11 +4,11 @@ use crate::base::error::FieldError;
 use crate::domain::run::{Run, RunState};
 use crate::domain::ticket::Status;
 use crate::domain::ticket::evidence::Evidence;
-use crate::web::ticket::view_comment::{Said, comment};
+use crate::web::ticket::view_comment::{TalkEntry, comment};
 use crate::web::ticket::view_head::{Head, ticket_head};
 use crate::web::ticket::view_live::{Live, live, strip};
 use crate::web::ticket::view_side::facts;
-use crate::web::ui::attention_card::{Lit, Place, lit};
+use crate::web::ui::attention_card::{AttentionCard, CardPlace, lit};
 use crate::web::ui::markdown::markdown;
 use crate::web::ui::stream::connect;
 use crate::web::ui::{Ctx, form, icon, when};
@@ -54,9 +54,9 @@ pub struct TicketPage {
     /// The head.
     pub head: Head,
     /// What it asks, where it waits for a person.
-    pub lit: Option<Lit>,
+    pub lit: Option<AttentionCard>,
     /// What was said: a window, oldest first.
-    pub talk: Vec<Said>,
+    pub talk: Vec<TalkEntry>,
     /// Comments in all.
     pub talk_total: i64,
     /// Address of older comments.
@@ -113,8 +113,8 @@ pub fn ticket(t: &TicketPage, stream: &str, cx: Ctx<'_>) -> Markup {
 
 /// What the ticket asks, `#asks`; empty where it asks nothing.
 #[must_use]
-pub fn asks(l: Option<&Lit>, cx: Ctx<'_>) -> Markup {
-    html! { div #asks { @if let Some(l) = l { div.needs { (lit(l, Place::Ticket, cx)) } } } }
+pub fn asks(l: Option<&AttentionCard>, cx: Ctx<'_>) -> Markup {
+    html! { div #asks { @if let Some(l) = l { div.needs { (lit(l, CardPlace::Ticket, cx)) } } } }
 }
 
 /// The description, `#description`.

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 
 /// A comment with what belongs to it.
 #[derive(Debug, Clone)]
-pub struct Said {
+pub struct TalkEntry {
     /// The comment.
     pub comment: Comment,
     /// For a result: what its run showed.
@@ -23,7 +23,7 @@ pub struct Said {
 
 /// The comment, `#c-<id>`.
 #[must_use]
-pub fn comment(s: &Said, cx: Ctx<'_>) -> Markup {
+pub fn comment(s: &TalkEntry, cx: Ctx<'_>) -> Markup {
     let c = &s.comment;
     match (c.kind, c.source) {
         (CommentKind::TerminalState, _) => terminal(c, cx),
@@ -32,7 +32,7 @@ pub fn comment(s: &Said, cx: Ctx<'_>) -> Markup {
     }
 }
 
-fn said(s: &Said, cx: Ctx<'_>) -> Markup {
+fn said(s: &TalkEntry, cx: Ctx<'_>) -> Markup {
     let c = &s.comment;
     let person = matches!(c.source, Source::Human | Source::Telegram);
     // An agent's DONE: or REVIEW: is for us; the head says it in our words.

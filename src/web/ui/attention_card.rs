@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 /// Something that waits for a person.
 #[derive(Debug, Clone)]
-pub struct Lit {
+pub struct AttentionCard {
     /// The ticket.
     pub ticket: TicketId,
     /// Its title.
@@ -66,7 +66,7 @@ impl Ask {
 
 /// Where a lit block stands: on Home it names its ticket, on the ticket's own page it need not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum CardPlace {
     /// In the list of Home.
     Home,
     /// Above the talk of its ticket.
@@ -75,7 +75,7 @@ pub enum Place {
 
 /// The block, `#lit-<n>`.
 #[must_use]
-pub fn lit(l: &Lit, place: Place, cx: Ctx<'_>) -> Markup {
+pub fn lit(l: &AttentionCard, place: CardPlace, cx: Ctx<'_>) -> Markup {
     let status = l.ask.status();
     let (kind, ask, why) = match &l.ask {
         Ask::Question { text, why, .. } => (format!("{} asks", l.role.label()), text.as_str(), why.as_str()),
@@ -88,7 +88,7 @@ pub fn lit(l: &Lit, place: Place, cx: Ctx<'_>) -> Markup {
             (icon::glyph(status))
             p.meta {
                 span.kind { (kind) }
-                @if place == Place::Home {
+                @if place == CardPlace::Home {
                     a.id href=(href) { (l.ticket) }
                     @if !l.project.is_empty() { span.proj dir="auto" { (l.project) } }
                 }
@@ -96,12 +96,12 @@ pub fn lit(l: &Lit, place: Place, cx: Ctx<'_>) -> Markup {
             }
             div.body {
                 @match place {
-                    Place::Home => {
+                    CardPlace::Home => {
                         h3.ask dir="auto" { a href=(href) { (ask) } }
                         @if !matches!(l.ask, Ask::Review { .. }) { p.of dir="auto" { (l.title) } }
                     }
                     // The title stands in the head already: the result's own words are what is to be judged here.
-                    Place::Ticket => h2.ask dir="auto" {
+                    CardPlace::Ticket => h2.ask dir="auto" {
                         @if matches!(l.ask, Ask::Review { .. }) { "Look at the result: is it done?" } @else { (ask) }
                     },
                 }
@@ -112,7 +112,7 @@ pub fn lit(l: &Lit, place: Place, cx: Ctx<'_>) -> Markup {
     }
 }
 
-fn acts(l: &Lit, place: Place, cx: Ctx<'_>) -> Markup {
+fn acts(l: &AttentionCard, place: CardPlace, cx: Ctx<'_>) -> Markup {
     match &l.ask {
         Ask::Question { options, .. } => html! {
             @if !options.is_empty() { (quick_replies(l, options, cx)) }
@@ -129,7 +129,7 @@ fn acts(l: &Lit, place: Place, cx: Ctx<'_>) -> Markup {
     }
 }
 
-fn quick_replies(l: &Lit, options: &[String], cx: Ctx<'_>) -> Markup {
+fn quick_replies(l: &AttentionCard, options: &[String], cx: Ctx<'_>) -> Markup {
     html! {
         (reply_form(l, "answer", cx, &html! {
             div.btns {
@@ -141,7 +141,7 @@ fn quick_replies(l: &Lit, options: &[String], cx: Ctx<'_>) -> Markup {
     }
 }
 
-fn approve(l: &Lit, place: Place, cx: Ctx<'_>) -> Markup {
+fn approve(l: &AttentionCard, place: CardPlace, cx: Ctx<'_>) -> Markup {
     let path = format!("/tickets/{}/move", l.ticket);
     html! {
         form method="post" action=(path) hx-post=(path) hx-swap="none" hx-sync="this:drop" {
@@ -149,29 +149,29 @@ fn approve(l: &Lit, place: Place, cx: Ctx<'_>) -> Markup {
             input type="hidden" name="version" value=(l.version);
             input type="hidden" name="status" value="done";
             div.btns {
-                button.btn.primary[place == Place::Ticket] type="submit" { (icon::small("check")) " Approve" }
-                @if place == Place::Home { a.btn href=(format!("/tickets/{}", l.ticket)) { "Look at it" } }
+                button.btn.primary[place == CardPlace::Ticket] type="submit" { (icon::small("check")) " Approve" }
+                @if place == CardPlace::Home { a.btn href=(format!("/tickets/{}", l.ticket)) { "Look at it" } }
             }
         }
     }
 }
 
-fn resume(l: &Lit, place: Place, cx: Ctx<'_>) -> Markup {
+fn resume(l: &AttentionCard, place: CardPlace, cx: Ctx<'_>) -> Markup {
     html! {
         (reply_form(l, "resume", cx, &html! {
             div.btns {
-                button.btn.primary[place == Place::Ticket] type="submit" name="body" value="Go on from where you stopped." {
+                button.btn.primary[place == CardPlace::Ticket] type="submit" name="body" value="Go on from where you stopped." {
                     (icon::small("play")) " Resume"
                 }
-                @if place == Place::Home { a.btn href=(format!("/tickets/{}", l.ticket)) { "Look at it" } }
+                @if place == CardPlace::Home { a.btn href=(format!("/tickets/{}", l.ticket)) { "Look at it" } }
             }
         }))
     }
 }
 
 /// A folded field for words of one's own; the ticket's page has its reply box at the foot for them.
-fn own_words(l: &Lit, place: Place, label: &str, placeholder: &str, cx: Ctx<'_>) -> Markup {
-    if place == Place::Ticket {
+fn own_words(l: &AttentionCard, place: CardPlace, label: &str, placeholder: &str, cx: Ctx<'_>) -> Markup {
+    if place == CardPlace::Ticket {
         return html! {};
     }
     let id = format!("w-{}", l.ticket.0);
@@ -195,7 +195,7 @@ fn own_words(l: &Lit, place: Place, label: &str, placeholder: &str, cx: Ctx<'_>)
     html! { details.words { summary.btn.bare { (icon::small("pencil")) " " (summary) } (field) } }
 }
 
-fn reply_form(l: &Lit, what: &str, cx: Ctx<'_>, inner: &Markup) -> Markup {
+fn reply_form(l: &AttentionCard, what: &str, cx: Ctx<'_>, inner: &Markup) -> Markup {
     let path = format!("/tickets/{}/reply", l.ticket);
     html! {
         form method="post" action=(path) hx-post=(path) hx-swap="none" hx-sync="this:drop"

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 /// A profile that rests.
 #[derive(Debug, Clone)]
-pub struct Resting {
+pub struct PausedProfile {
     /// Its name.
     pub name: String,
     /// Why.
@@ -18,7 +18,7 @@ pub struct Resting {
 
 /// With its button. Form: `/settings/profiles/{name}/resume`.
 #[must_use]
-pub fn notice(r: &Resting, cx: Ctx<'_>) -> Markup {
+pub fn notice(r: &PausedProfile, cx: Ctx<'_>) -> Markup {
     told(
         r,
         cx,
@@ -33,15 +33,15 @@ pub fn notice(r: &Resting, cx: Ctx<'_>) -> Markup {
 
 /// Leads to where it can be let go on.
 #[must_use]
-pub fn pointer(r: &Resting, cx: Ctx<'_>) -> Markup {
+pub fn pointer(r: &PausedProfile, cx: Ctx<'_>) -> Markup {
     told(r, cx, html! { a.btn.tight href="/settings#profiles" { "Settings" } })
 }
 
-fn told(r: &Resting, cx: Ctx<'_>, next: Markup) -> Markup {
+fn told(r: &PausedProfile, cx: Ctx<'_>, next: Markup) -> Markup {
     html! { div.notice data-st="blocked" role="status" { (icon::icon("hourglass")) div { (words(r, cx)) } (next) } }
 }
 
-fn words(r: &Resting, cx: Ctx<'_>) -> Markup {
+fn words(r: &PausedProfile, cx: Ctx<'_>) -> Markup {
     html! {
         b dir="auto" { (r.name) " rests" } ": " span dir="auto" { (r.why) } ". "
         @match r.until { Some(at) => { "It goes on by itself " (when::ago(at, cx.now)) "." }, None => "Mend it, then let it go on." }

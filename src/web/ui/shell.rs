@@ -2,7 +2,7 @@
 
 use crate::domain::time::Time;
 use crate::web::http::assets;
-use crate::web::ui::status_indicator::{Standing, lamp};
+use crate::web::ui::status_indicator::{OrchestratorStatus, lamp};
 use crate::web::ui::stream::partial;
 use crate::web::ui::{icon, words};
 use maud::{DOCTYPE, Markup, html};
@@ -83,7 +83,7 @@ pub struct Shell {
     /// MAX_WORKERS.
     pub slots: i64,
     /// How Luci stands.
-    pub luci: Standing,
+    pub luci: OrchestratorStatus,
     /// The moment it is rendered in.
     pub now: Time,
     /// Who is logged in.

@@ -1,26 +1,26 @@
-//! Luci's lamp in the top bar: how she stands, on every page.
+//! Luci's status in the top bar of every page.
 
 use crate::domain::time::Time;
 use crate::web::ui::stream::partial;
 use crate::web::ui::when;
 use maud::{Markup, html};
 
-/// How Luci stands, as pages say it.
+/// What Luci is doing, as pages say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Standing {
+pub enum OrchestratorStatus {
     /// Nobody has spoken with her yet: the first message starts her.
     #[default]
-    Asleep,
+    NotStarted,
     /// Her agent is being brought up.
     Starting,
     /// Ready.
     Idle,
     /// Works on a turn, since then.
-    Works(Time),
+    Working(Time),
     /// A dialog is open that only a person can answer, in the console.
     Dialog,
     /// Her profile rests: a limit, a refused login.
-    Resting,
+    Paused,
     /// A person has the keyboard in the console.
     Keyboard,
     /// Stopped by a person.
@@ -31,15 +31,15 @@ pub enum Standing {
     Broken,
 }
 
-impl Standing {
+impl OrchestratorStatus {
     /// The key of its colour in the style sheet.
     #[must_use]
     pub fn st(self) -> &'static str {
         match self {
-            Standing::Asleep | Standing::Idle | Standing::Stopped => "todo",
-            Standing::Starting | Standing::Works(_) => "progress",
-            Standing::Dialog | Standing::Keyboard | Standing::Resting => "input",
-            Standing::Down | Standing::Broken => "blocked",
+            OrchestratorStatus::NotStarted | OrchestratorStatus::Idle | OrchestratorStatus::Stopped => "todo",
+            OrchestratorStatus::Starting | OrchestratorStatus::Working(_) => "progress",
+            OrchestratorStatus::Dialog | OrchestratorStatus::Keyboard | OrchestratorStatus::Paused => "input",
+            OrchestratorStatus::Down | OrchestratorStatus::Broken => "blocked",
         }
     }
 
@@ -47,32 +47,32 @@ impl Standing {
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Standing::Asleep => "starts with your first message",
-            Standing::Starting => "starts",
-            Standing::Idle => "is idle",
-            Standing::Works(_) => "works",
-            Standing::Dialog => "waits for you",
-            Standing::Resting => "rests",
-            Standing::Keyboard => "is in your hands",
-            Standing::Stopped => "is stopped",
-            Standing::Down => "is being brought back",
-            Standing::Broken => "cannot start",
+            OrchestratorStatus::NotStarted => "starts with your first message",
+            OrchestratorStatus::Starting => "starts",
+            OrchestratorStatus::Idle => "is idle",
+            OrchestratorStatus::Working(_) => "works",
+            OrchestratorStatus::Dialog => "waits for you",
+            OrchestratorStatus::Paused => "rests",
+            OrchestratorStatus::Keyboard => "is in your hands",
+            OrchestratorStatus::Stopped => "is stopped",
+            OrchestratorStatus::Down => "is being brought back",
+            OrchestratorStatus::Broken => "cannot start",
         }
     }
 }
 
 /// The lamp, `#luci-is`. Quiet while there is nothing to say.
 #[must_use]
-pub fn lamp(s: Standing, now: Time) -> Markup {
+pub fn lamp(s: OrchestratorStatus, now: Time) -> Markup {
     html! {
         a.luci-is #luci-is href="/luci" data-st=(s.st()) {
             i {}
             span {
                 "Luci"
                 @match s {
-                    Standing::Asleep | Standing::Idle => {},
-                    Standing::Works(since) => { b { " works, " (when::span(since, now)) } },
-                    Standing::Starting | Standing::Dialog | Standing::Resting | Standing::Keyboard | Standing::Stopped | Standing::Down | Standing::Broken => {
+                    OrchestratorStatus::NotStarted | OrchestratorStatus::Idle => {},
+                    OrchestratorStatus::Working(since) => { b { " works, " (when::span(since, now)) } },
+                    OrchestratorStatus::Starting | OrchestratorStatus::Dialog | OrchestratorStatus::Paused | OrchestratorStatus::Keyboard | OrchestratorStatus::Stopped | OrchestratorStatus::Down | OrchestratorStatus::Broken => {
                         b { " " (s.words()) }
                     },
                 }
@@ -83,7 +83,7 @@ pub fn lamp(s: Standing, now: Time) -> Markup {
 
 /// The fragment that brings the lamp up to date.
 #[must_use]
-pub fn lamp_partial(s: Standing, now: Time) -> Markup {
+pub fn lamp_partial(s: OrchestratorStatus, now: Time) -> Markup {
     partial("#luci-is", "outerMorph", &lamp(s, now))
 }
 
@@ -94,9 +94,9 @@ mod tests {
     #[test]
     fn the_lamp_says_how_long_she_works_and_is_silent_while_all_is_well() {
         let now = Time(1_795_264_860_000);
-        let works = lamp(Standing::Works(now.plus_ms(-12_000)), now).into_string();
+        let works = lamp(OrchestratorStatus::Working(now.plus_ms(-12_000)), now).into_string();
         assert!(works.contains("works, ") && works.contains(">12 s<") && works.contains("href=\"/luci\""), "{works}");
-        assert!(!lamp(Standing::Idle, now).into_string().contains("<b>"));
-        assert!(lamp(Standing::Broken, now).into_string().contains("cannot start"));
+        assert!(!lamp(OrchestratorStatus::Idle, now).into_string().contains("<b>"));
+        assert!(lamp(OrchestratorStatus::Broken, now).into_string().contains("cannot start"));
     }
 }
