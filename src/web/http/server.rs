@@ -20,6 +20,8 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::{HttpRequest, HttpResponse, HttpServer, web};
 use nix::sys::socket::{setsockopt, sockopt};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
@@ -141,14 +143,21 @@ fn toast(problem: &Problem) -> maud::Markup {
 }
 
 fn tls(cert: &Path, key: &Path) -> Result<rustls::ServerConfig> {
-    let open = |path: &Path| -> Result<std::io::BufReader<std::fs::File>> {
-        let file = std::fs::File::open(path).map_err(|e| Error::field("server.tls", format!("{}: {e}", path.display())))?;
-        Ok(std::io::BufReader::new(file))
-    };
     let bad = |e: &dyn std::fmt::Display| Error::field("server.tls", e.to_string());
-    let chain = rustls_pemfile::certs(&mut open(cert)?).collect::<std::io::Result<Vec<_>>>().map_err(|e| bad(&e))?;
-    let key =
-        rustls_pemfile::private_key(&mut open(key)?).map_err(|e| bad(&e))?.ok_or_else(|| bad(&"tls_key holds no private key"))?;
+    let unread = |path: &Path, e: &pem::Error| match e {
+        pem::Error::Io(e) => Error::field("server.tls", format!("{}: {e}", path.display())),
+        e => bad(e),
+    };
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
+        .map_err(|e| unread(cert, &e))?;
+    if chain.is_empty() {
+        return Err(bad(&"tls_cert holds no certificate"));
+    }
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|e| match e {
+        pem::Error::NoItemsFound => bad(&"tls_key holds no private key"),
+        e => unread(key, &e),
+    })?;
     rustls::ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()
         .map_err(|e| bad(&e))?
@@ -163,4 +172,24 @@ fn tls(cert: &Path, key: &Path) -> Result<rustls::ServerConfig> {
 /// What is wrong with it.
 pub fn check_tls(config: &Config) -> Result<()> {
     config.tls.as_ref().map(|(cert, key)| tls(cert, key)).transpose().map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_cannot_be_used_is_told_in_words() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (none, cert) = (dir.path().join("none.pem"), dir.path().join("cert.pem"));
+        let told = |cert: &Path, key: &Path| match tls(cert, key) {
+            Err(e) => e.to_string(),
+            Ok(_) => panic!("accepted"),
+        };
+        assert!(told(&none, &none).contains("none.pem"), "{}", told(&none, &none));
+        std::fs::write(&none, "no certificate\n").expect("written");
+        assert!(told(&none, &none).contains("tls_cert holds no certificate"), "{}", told(&none, &none));
+        std::fs::write(&cert, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").expect("written");
+        assert!(told(&cert, &none).contains("tls_key holds no private key"), "{}", told(&cert, &none));
+    }
 }
