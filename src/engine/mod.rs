@@ -66,7 +66,7 @@ pub struct Engine {
 type ProgramKey = (RuntimeKind, Vec<String>, i64);
 
 impl Engine {
-    /// Engines over a store. Nothing runs until [`pickup::run`] and [`ingest::run`] are called.
+    /// Engines over a store. Nothing runs until [`crate::engine::run::pickup::run`] and [`crate::engine::run::ingest::run`] are called.
     #[must_use]
     pub fn new(store: Store, config: Arc<Config>, data: DataDir, exe: PathBuf, url: String) -> Engine {
         Engine {
