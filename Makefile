@@ -1,5 +1,5 @@
 # Two commands for a fresh Debian machine that has Rust:  make run  ·  make test
-.PHONY: run test rust-test e2e real contract lint bench bench-quick peer chaos fuzz soak doc sizes tools test-tools
+.PHONY: run test rust-test e2e real contract lint bench bench-quick peer chaos fuzz soak snapshots doc sizes tools test-tools
 
 MC_LISTEN ?= 127.0.0.1:8420
 MC_DATA ?= ./data
@@ -30,6 +30,11 @@ real:
 contract: test-tools
 	cargo build --locked --features faults
 	python3 tests/contract/record.py --bin target/debug/mission-control --out tests/contract/recorded --routes src/web
+
+# Accepts what the pages look like now; the difference is then read with the commit (README, "Where to read next").
+snapshots:
+	rm -f src/web/gallery/snapshots/*.snap src/web/gallery/snapshots/*.snap.new
+	INSTA_UPDATE=always cargo test --locked --features faults --lib snapshots_tests
 
 lint:
 	cargo fmt --check

@@ -1,4 +1,4 @@
-//! Every page in every state, rendered to be looked at, and attacked.
+//! Every page in every state, rendered to be looked at, compared with what was accepted before, and attacked.
 
 #[cfg(test)]
 pub(crate) mod home_tests;
@@ -6,6 +6,12 @@ pub(crate) mod home_tests;
 pub(crate) mod orchestrator_tests;
 #[cfg(test)]
 pub(crate) mod pages_tests;
+#[cfg(test)]
+pub(crate) mod screens_tests;
+#[cfg(test)]
+pub(crate) mod short_tests;
+#[cfg(test)]
+pub(crate) mod snapshots_tests;
 #[cfg(test)]
 pub(crate) mod ticket_tests;
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub(crate) fn composer() -> crate::web::composer::view::Composer {
     }
 }
 
-fn resting(name: &str) -> crate::web::ui::paused::PausedProfile {
+pub(crate) fn resting(name: &str) -> crate::web::ui::paused::PausedProfile {
     crate::web::ui::paused::PausedProfile { name: name.to_owned(), why: "The agent's login is refused".to_owned(), until: None }
 }
 
@@ -157,7 +157,7 @@ pub(crate) fn wrong(field: &str, message: &str) -> Vec<FieldError> {
     }
 }
 
-fn pages() -> Vec<(&'static str, Markup)> {
+pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
     let home_shell = |needs| shell("Home", Nav::Home, needs, &[]);
     let board_shell = || shell("Board", Nav::Board, 3, &[]);
     let ticket_shell = || shell("MC-423", Nav::Board, 3, &[("tideline-api", "/board?project=tideline-api"), ("MC-423", "")]);
@@ -299,6 +299,7 @@ fn pages() -> Vec<(&'static str, Markup)> {
         ),
     ];
     all.extend(crate::web::gallery::orchestrator_tests::pages());
+    all.extend(crate::web::gallery::screens_tests::pages());
     all
 }
 
