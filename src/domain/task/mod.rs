@@ -7,7 +7,7 @@ pub(crate) mod schedule_tests;
 use crate::domain::ids::TaskRunId;
 use crate::domain::inbox::{InboxPriority, Notify};
 use crate::domain::task::schedule::{Schedule, span_ms};
-use crate::domain::text::shortened;
+use crate::domain::text::{cut_chars, shortened};
 use crate::domain::ticket::text_enum;
 use crate::domain::time::Time;
 use serde::{Deserialize, Serialize};
@@ -433,7 +433,11 @@ fn quiet(text: &str) -> Result<Quiet, String> {
 }
 
 fn cut(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(160).collect()
+    let clean: String = text.chars().filter(|c| !c.is_control()).collect();
+    match cut_chars(&clean, 160) {
+        (kept, true) => format!("{kept}…"),
+        (kept, false) => kept.to_owned(),
+    }
 }
 
 #[cfg(test)]
