@@ -1,7 +1,6 @@
 //! Every item is decided exactly once: with many writers and drainers, and with a server that is killed.
 
-use crate::inbox::rig::{MINUTE, Rig, engine_at, ignore};
-use crate::support::live_server::Live;
+use crate::inbox::rig::{MINUTE, Rig, engine_at, ignore, with_demo_luci};
 use crate::support::wait::{Dice, until_ms};
 use mission_control::base::clock::{Clock, SystemClock, pause};
 use mission_control::base::error::Error;
@@ -116,14 +115,7 @@ fn thousands_of_items_are_each_decided_once_whatever_luci_does() {
 #[test]
 fn items_survive_kill_9_of_the_server_and_are_decided_once() {
     let kills: u64 = std::env::var("MC_INBOX_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
-    let mut live = Live::prepare(0, &[], "");
-    let state = live.root().join("demo-state").display().to_string();
-    let config = format!(
-        "[pickup]\nmax_workers = 0\nevery = \"1s\"\n[orchestrator]\nprofile = \"fast\"\ndriver = \"headless\"\n\
-         [profiles.fast]\nruntime = \"demo\"\nenv = {{ MC_DEMO_PACE_MS = \"20\", MC_DEMO_STATE = {state:?} }}\n"
-    );
-    std::fs::write(live.root().join("config.toml"), config).expect("a configuration");
-    live.boot();
+    let mut live = with_demo_luci(20);
     let mut dice = Dice::new(11);
     let mut acknowledged = BTreeSet::new();
     for round in 0..=kills {

@@ -1,7 +1,6 @@
 //! Digests: which items they take, and what an answer does to them.
 
-use crate::inbox::rig::{Rig, ignore};
-use crate::support::live_server::Live;
+use crate::inbox::rig::{Rig, ignore, with_demo_luci};
 use crate::support::wait::{Dice, until_ms};
 use mission_control::domain::ids::{ItemId, TurnId};
 use mission_control::domain::inbox::digest::{DigestState, TEXT_MAX};
@@ -98,14 +97,7 @@ fn an_empty_inbox_and_a_luci_who_cannot_wake_nobody() {
 
 #[test]
 fn the_demo_agent_decides_a_digest_by_plain_rules_and_its_ticket_is_suggested() {
-    let mut live = Live::prepare(0, &[], "");
-    let state = live.root().join("demo-state").display().to_string();
-    let config = format!(
-        "[pickup]\nmax_workers = 0\nevery = \"1s\"\n[orchestrator]\nprofile = \"fast\"\ndriver = \"headless\"\n\
-         [profiles.fast]\nruntime = \"demo\"\nenv = {{ MC_DEMO_PACE_MS = \"0\", MC_DEMO_STATE = {state:?} }}\n"
-    );
-    std::fs::write(live.root().join("config.toml"), config).expect("a configuration");
-    live.boot();
+    let live = with_demo_luci(0);
     // Stopped while they come, so that they come in one digest.
     assert_eq!(live.try_json("/api/v1/persistent_luci/stop", &json!({})).expect("an answer").status / 100, 2);
     for (about, words) in [

@@ -1,6 +1,6 @@
 //! An engine over a store of its own, with a Luci whose turns are taken and answered by the test.
 
-use crate::support::live_server::EXE;
+use crate::support::live_server::{EXE, Live};
 use mission_control::base::clock::{Clock, SystemClock};
 use mission_control::base::error::Error;
 use mission_control::config::data_dir::DataDir;
@@ -155,4 +155,17 @@ pub fn engine_at(dir: &tempfile::TempDir, clock: &Arc<MovableClock>) -> Arc<Engi
 pub fn ignore(ids: &[ItemId]) -> String {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     format!("Read.\n\n```json\n{}\n```", json!({ "mc_actions": [{ "kind": "ignore", "items": ids }] }))
+}
+
+/// The real server, with the demo agent in Luci's place; its answers take so many milliseconds a step.
+pub fn with_demo_luci(pace_ms: u32) -> Live {
+    let mut live = Live::prepare(0, &[], "");
+    let state = live.root().join("demo-state").display().to_string();
+    let config = format!(
+        "[pickup]\nmax_workers = 0\nevery = \"1s\"\n[orchestrator]\nprofile = \"fast\"\ndriver = \"headless\"\n\
+         [profiles.fast]\nruntime = \"demo\"\nenv = {{ MC_DEMO_PACE_MS = \"{pace_ms}\", MC_DEMO_STATE = {state:?} }}\n"
+    );
+    std::fs::write(live.root().join("config.toml"), config).expect("a configuration");
+    live.boot();
+    live
 }
