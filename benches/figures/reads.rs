@@ -21,7 +21,7 @@ use mission_control::store::ticket::{changes, lists};
 use mission_control::web::board::load::load_board;
 use mission_control::web::board::query::Query;
 use mission_control::web::board::view::{Board, board as view};
-use mission_control::web::shared::orchestrator_status::standing;
+use mission_control::web::shared::orchestrator_status::orchestrator_status;
 use mission_control::web::shared::waiting;
 use mission_control::web::ui::Ctx;
 use mission_control::web::ui::shell;
@@ -103,7 +103,7 @@ fn loaded(store: &Store, config: &Config) -> Result<(Board, Shell)> {
     let (found, _) = store.read(|c| Ok((load_board(c, config, &Query::default(), now)?, changes::newest(c)?)))?;
     let (needs, running, luci, reports) = store.read(|c| {
         let reports = items::waiting_count(c, waiting::REPORTS_COUNTED)?;
-        Ok((waiting::needs_count(c)?, runs::live(c)?.len(), standing(c)?, reports))
+        Ok((waiting::needs_count(c)?, runs::live(c)?.len(), orchestrator_status(c)?, reports))
     })?;
     let shell = Shell {
         title: "Board".to_owned(),

@@ -4,7 +4,7 @@ use crate::domain::ids::TicketId;
 use crate::domain::ticket::next_action::NextAction;
 use crate::domain::ticket::{Priority, Role, Status};
 use crate::domain::time::Time;
-use crate::web::ui::run_activity::{RunRow, vital};
+use crate::web::ui::run_activity::{RunRow, activity};
 use crate::web::ui::{Ctx, form, icon, when, words};
 use maud::{Markup, html};
 
@@ -48,7 +48,7 @@ pub fn card(c: &Card, cx: Ctx<'_>) -> Markup {
             }
             a.title href=(format!("/tickets/{}", c.id)) dir="auto" draggable="false" { (c.title) }
             @match &c.run {
-                Some(run) => div.run.flat { (vital(run, cx)) },
+                Some(run) => div.run.flat { (activity(run, cx)) },
                 None => @if !c.next.text.is_empty() && !c.status.is_closed() { p.next dir="auto" { (c.next.text) } },
             }
             div.feet { (icon::avatar(&c.role.label())) span.vh { (c.role.label()) } span.proj dir="auto" { (c.project) } }

@@ -77,5 +77,5 @@ pub async fn kept_board(visit: &Visit, query: Query) -> Result<Arc<KeptBoard>> {
 /// Whether a card changes with time, beside its relative times.
 #[must_use]
 pub fn moves(card: &Card) -> bool {
-    card.next.kind == NextKind::Later || card.run.as_ref().is_some_and(|run| run.pulse.iter().any(|n| *n > 0))
+    card.next.kind == NextKind::Later || card.run.as_ref().is_some_and(|run| run.output_counts.iter().any(|n| *n > 0))
 }

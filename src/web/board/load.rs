@@ -108,7 +108,8 @@ pub fn cards(c: &Connection, list: &[Ticket], config: &Config, now: Time) -> Res
     let mut rows: BTreeMap<TicketId, RunRow> =
         activity::run_rows(c, &with_runs, now)?.into_iter().map(|row| (row.ticket, row)).collect();
     let asking: Vec<Ticket> = list.iter().filter(|t| t.status == Status::NeedsInput).cloned().collect();
-    let mut asked: BTreeMap<TicketId, Ask> = attention::cards(c, &asking)?.into_iter().map(|lit| (lit.ticket, lit.ask)).collect();
+    let mut asked: BTreeMap<TicketId, Ask> =
+        attention::cards(c, &asking)?.into_iter().map(|card| (card.ticket, card.ask)).collect();
     let mut cards = Vec::with_capacity(list.len());
     for t in list {
         let run = rows.remove(&t.id);

@@ -14,7 +14,7 @@ use crate::store::run::runs;
 use crate::store::ticket::tickets;
 use crate::web::console::view::{Row, Term, state};
 use crate::web::http::request::Visit;
-use crate::web::shared::orchestrator_status::standing;
+use crate::web::shared::orchestrator_status::orchestrator_status;
 use actix_web::web;
 use rusqlite::Connection;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -39,9 +39,9 @@ pub async fn blocking<T: Send + 'static>(visit: &Visit, work: impl FnOnce(&Engin
 }
 
 fn load(engine: &Engine, lines: u32, owner: bool) -> Result<Term> {
-    let (hands, standing, newest, wanted, open) = engine.store.read(|c| {
+    let (hands, orchestrator_status, newest, wanted, open) = engine.store.read(|c| {
         let hands = KeyboardOwner::read(c)?;
-        Ok((hands, standing(c)?, sessions::newest(c)?, sessions::wanted(c)?, turns::open_count(c)?))
+        Ok((hands, orchestrator_status(c)?, sessions::newest(c)?, sessions::wanted(c)?, turns::open_count(c)?))
     })?;
     let shown = match &newest {
         Some(session) => console::content(engine, session, lines)?,
@@ -52,7 +52,7 @@ fn load(engine: &Engine, lines: u32, owner: bool) -> Result<Term> {
     Ok(Term {
         waiting: open - i64::from(hands.turn.is_some()),
         hands,
-        standing,
+        orchestrator_status,
         wanted: wanted.on,
         shown,
         lines,

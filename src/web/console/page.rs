@@ -106,5 +106,5 @@ pub async fn shown(visit: &Visit) -> Result<HttpResponse> {
 
 /// The screen, and how Luci stands in the top bar.
 fn fragments(term: &Term, visit: &Visit) -> Markup {
-    html! { (terminal(term, visit.cx())) (lamp_partial(term.standing, visit.now)) }
+    html! { (terminal(term, visit.cx())) (lamp_partial(term.orchestrator_status, visit.now)) }
 }

@@ -47,7 +47,7 @@ pub struct Term {
     /// Whose hands the keyboard is in.
     pub hands: KeyboardOwner,
     /// The same in the words of the top bar.
-    pub standing: OrchestratorStatus,
+    pub orchestrator_status: OrchestratorStatus,
     /// Stopped by a person (false), wanted (true), or started by the first turn (none).
     pub wanted: Option<bool>,
     /// Turns that wait.
@@ -144,7 +144,7 @@ pub fn terminal(t: &Term, cx: Ctx<'_>) -> Markup {
             div.sect {
                 h2 { (LUCI) }
                 @if let Some(s) = &t.session { span.count.desk-only { (t.profile) @if s.context_tokens > 0 { " · " (words::short_count(s.context_tokens)) " tokens" } } }
-                span.end { (standing(t, cx)) }
+                span.end { (orchestrator_status(t, cx)) }
             }
             input type="hidden" name="seen" id="term-seen" value=(t.mark());
             (trouble(t, cx))
@@ -172,7 +172,7 @@ pub fn state(state: SessionState) -> (&'static str, &'static str) {
     }
 }
 
-fn standing(t: &Term, cx: Ctx<'_>) -> Markup {
+fn orchestrator_status(t: &Term, cx: Ctx<'_>) -> Markup {
     let Some(s) = &t.session else { return html! { span.quiet { "Not started" } } };
     let (st, word) = state(s.state);
     html! {

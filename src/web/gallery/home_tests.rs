@@ -7,7 +7,7 @@ use crate::domain::ticket::{Priority, Status};
 use crate::web::board::filter::Filter;
 use crate::web::gallery::pages_tests::{NOW, RTL, WORD, ago, composer, role};
 
-pub(crate) fn pulse(seed: u32) -> Vec<u32> {
+pub(crate) fn output_counts(seed: u32) -> Vec<u32> {
     (0..45)
         .map(|i| {
             let x = (i * 7919 + seed * 104_729) % 97;
@@ -34,7 +34,7 @@ pub(crate) fn row(
         doing: Some(crate::web::ui::run_activity::Doing { tool: tool.to_owned(), context: context.to_owned() }),
         last_output: Some(NOW.plus_ms(-4_000)),
         since: ago(min),
-        pulse: pulse(u32::try_from(n).unwrap_or(1)),
+        output_counts: output_counts(u32::try_from(n).unwrap_or(1)),
     }
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn home() -> crate::web::home::view::Home {
         needs: vec![question(), review(), blocked()],
         more: Vec::new(),
         needs_total: 3,
-        resting: Vec::new(),
+        paused_profiles: Vec::new(),
         running: vec![uploads(), pricing()],
         slots: 2,
         next: Some(TicketId(426)),

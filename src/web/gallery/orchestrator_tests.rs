@@ -35,8 +35,8 @@ pub(crate) fn session(state: SessionState, note: Option<&str>) -> Session {
     }
 }
 
-pub(crate) fn side(standing: OrchestratorStatus) -> Side {
-    let (state, note) = match standing {
+pub(crate) fn side(orchestrator_status: OrchestratorStatus) -> Side {
+    let (state, note) = match orchestrator_status {
         OrchestratorStatus::Starting => (SessionState::Starting, None),
         OrchestratorStatus::Dialog => (SessionState::Waiting, Some("“Do you trust the files in this folder?”")),
         OrchestratorStatus::Down => (SessionState::Down, Some("The terminal was closed.")),
@@ -51,11 +51,11 @@ pub(crate) fn side(standing: OrchestratorStatus) -> Side {
         | OrchestratorStatus::Stopped => (SessionState::Idle, None),
     };
     Side {
-        standing,
-        rests_until: (standing == OrchestratorStatus::Paused).then(|| NOW.plus_ms(2 * 3_600_000)),
-        session: (!matches!(standing, OrchestratorStatus::NotStarted | OrchestratorStatus::Stopped))
+        orchestrator_status,
+        rests_until: (orchestrator_status == OrchestratorStatus::Paused).then(|| NOW.plus_ms(2 * 3_600_000)),
+        session: (!matches!(orchestrator_status, OrchestratorStatus::NotStarted | OrchestratorStatus::Stopped))
             .then(|| session(state, note)),
-        wanted: Wanted { on: None, profile: None, keyboard: standing == OrchestratorStatus::Keyboard },
+        wanted: Wanted { on: None, profile: None, keyboard: orchestrator_status == OrchestratorStatus::Keyboard },
         profiles: vec![("claude_opus_1m_high".into(), "Claude opus[1m], high".into()), ("demo".into(), "Demo agent".into())],
         chosen: "claude_opus_1m_high".into(),
         label: "Claude opus[1m], high".into(),
@@ -85,7 +85,14 @@ pub(crate) fn turn(n: i64, min: i64, message: &str, state: TurnState) -> Turn {
 }
 
 fn shown(turn: Turn) -> Shown {
-    Shown { turn, proposals: Vec::new(), day: None, begun: None, standing: OrchestratorStatus::Working(NOW), seen: 214 }
+    Shown {
+        turn,
+        proposals: Vec::new(),
+        day: None,
+        begun: None,
+        orchestrator_status: OrchestratorStatus::Working(NOW),
+        seen: 214,
+    }
 }
 
 fn answered(n: i64, min: i64, message: &str, response: &str) -> Shown {
@@ -223,13 +230,13 @@ fn of(l: &Luci) -> Markup {
 
 pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
     let works = || side(OrchestratorStatus::Working(NOW.plus_ms(-12_000)));
-    let with = |standing: OrchestratorStatus| {
+    let with = |orchestrator_status: OrchestratorStatus| {
         let mut turns = believable();
         turns.truncate(2);
         let mut waiting = turn(8, 1, "And what about the phone app?", TurnState::Pending);
         waiting.position = Some(0);
-        turns.push(Shown { standing, ..shown(waiting.clone()) });
-        let mut side = side(standing);
+        turns.push(Shown { orchestrator_status, ..shown(waiting.clone()) });
+        let mut side = side(orchestrator_status);
         (side.waiting, side.queue) = (1, vec![waiting]);
         of(&talk(turns, side))
     };

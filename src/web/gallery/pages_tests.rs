@@ -57,7 +57,7 @@ pub(crate) fn composer() -> crate::web::composer::view::Composer {
     }
 }
 
-pub(crate) fn resting(name: &str) -> crate::web::ui::paused::PausedProfile {
+pub(crate) fn paused_profile(name: &str) -> crate::web::ui::paused::PausedProfile {
     crate::web::ui::paused::PausedProfile { name: name.to_owned(), why: "The agent's login is refused".to_owned(), until: None }
 }
 
@@ -71,7 +71,7 @@ fn settings() -> crate::web::settings::view::Settings {
         profiles: vec![opus, Profile::new("demo", RuntimeKind::Demo)],
         default_profile: "claude_opus_1m_high".to_owned(),
         default_is_fixed: false,
-        paused: vec![resting("claude_opus_1m_high")],
+        paused: vec![paused_profile("claude_opus_1m_high")],
         telegram: crate::web::settings::view_telegram::Telegram {
             configured: Some(Ok(())),
             chats: 1,
@@ -162,7 +162,11 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
     let board_shell = || shell("Board", Nav::Board, 3, &[]);
     let ticket_shell = || shell("MC-423", Nav::Board, 3, &[("tideline-api", "/board?project=tideline-api"), ("MC-423", "")]);
     let quiet = crate::web::home::view::Home { needs: Vec::new(), needs_total: 0, next: None, queued: 0, ..home() };
-    let rests = crate::web::home::view::Home { resting: vec![resting("claude_opus_1m_high")], needs_total: 1, ..quiet.clone() };
+    let rests = crate::web::home::view::Home {
+        paused_profiles: vec![paused_profile("claude_opus_1m_high")],
+        needs_total: 1,
+        ..quiet.clone()
+    };
     let many_wait =
         crate::web::home::view::Home { needs_total: 34, more: vec![(Status::NeedsInput, 30), (Status::InReview, 1)], ..home() };
     let first = crate::web::home::view::Home {

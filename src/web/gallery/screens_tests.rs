@@ -12,7 +12,7 @@ use crate::engine::console::{ConsoleContent, TerminalScreen};
 use crate::store::inbox::digests::Digest;
 use crate::web::console::view::{Row, Term, console};
 use crate::web::gallery::orchestrator_tests::{proposal, session, turn};
-use crate::web::gallery::pages_tests::{CX, MIN, NOW, ago, resting, shell, wrong};
+use crate::web::gallery::pages_tests::{CX, MIN, NOW, ago, paused_profile, shell, wrong};
 use crate::web::inbox::view as inbox;
 use crate::web::inbox::view::{Inbox, NextDigest};
 use crate::web::tasks::view::{BrokenFile, TaskLine, Tasks, Tick, page as tasks_page};
@@ -32,7 +32,7 @@ fn term(session: Option<Session>) -> Term {
     Term {
         hands: KeyboardOwner { session: session.clone(), turn: None, taken: false },
         session,
-        standing: OrchestratorStatus::Idle,
+        orchestrator_status: OrchestratorStatus::Idle,
         wanted: None,
         waiting: 2,
         shown: ConsoleContent::Screen(TerminalScreen { text, cols: 80, rows: 24, cursor: Some((2, 2)), live: true }),
@@ -164,7 +164,7 @@ fn tasks() -> Vec<(&'static str, Markup)> {
             task("backup", &[Running, Ok], 1),
         ],
         broken: vec![unread.clone()],
-        resting: vec![resting("claude_opus_1m_high")],
+        paused_profiles: vec![paused_profile("claude_opus_1m_high")],
         folder: "/home/op/data/tasks".to_owned(),
         may_change: true,
         may_edit: true,
@@ -174,7 +174,7 @@ fn tasks() -> Vec<(&'static str, Markup)> {
     let mirror = TaskPage {
         line: Some(task("nightly-mirror", &[Waiting, Running, Failed, TimedOut, Missed], -2)),
         broken: None,
-        resting: Some(resting("claude_opus_1m_high")),
+        paused_profile: Some(paused_profile("claude_opus_1m_high")),
         name: "nightly-mirror".to_owned(),
         body: "Compares what the mirror holds with what we sent.".to_owned(),
         settings: vec![("File", "tasks/nightly-mirror.md".to_owned()), ("Command", "python3 mirror.py".to_owned())],
@@ -186,7 +186,7 @@ fn tasks() -> Vec<(&'static str, Markup)> {
     let unreadable = TaskPage {
         line: None,
         broken: Some(unread),
-        resting: None,
+        paused_profile: None,
         name: "report".to_owned(),
         body: String::new(),
         settings: Vec::new(),

@@ -8,7 +8,7 @@ use crate::domain::ticket::evidence::Evidence;
 use crate::domain::ticket::message::{Message, MessageState};
 use crate::domain::ticket::next_action::{NextAction, NextKind};
 use crate::domain::ticket::{Priority, Status, Ticket, Title, WorkClass};
-use crate::web::gallery::home_tests::{blocked, pulse, question, review};
+use crate::web::gallery::home_tests::{blocked, output_counts, question, review};
 use crate::web::gallery::pages_tests::{NOW, RTL, WORD, ago, role};
 
 pub(crate) fn ticket(status: Status) -> Ticket {
@@ -183,7 +183,7 @@ pub(crate) fn working() -> crate::web::ticket::view::TicketPage {
             runtime: "Claude opus, max".to_owned(),
             run: Some(RunState::Running),
         },
-        lit: None,
+        attention: None,
         talk: vec![
             said(1, "Mission Control", Source::System, CommentKind::Comment, 12, "Started by Luci, attempt 1, at once"),
             said(
@@ -206,7 +206,7 @@ pub(crate) fn working() -> crate::web::ticket::view::TicketPage {
             older: Some(EventId(9001)),
             total: 1842,
             attempts: 1,
-            pulse: pulse(3),
+            output_counts: output_counts(3),
             tokens: 142_000,
             cost_usd: 1.84,
         },
@@ -223,7 +223,7 @@ pub(crate) fn asking() -> crate::web::ticket::view::TicketPage {
     t.head.ticket.status = Status::NeedsInput;
     t.head.next = NextAction { kind: NextKind::Answer, text: "Waits for you: which region?".to_owned(), at: Some(ago(26)) };
     t.head.run = Some(RunState::Finished);
-    t.lit = Some(question());
+    t.attention = Some(question());
     t.live.status = Status::NeedsInput;
     t.live.run = Some(run(RunState::Finished, 1));
     t.attempts = vec![Run { verdict: Some(Verdict::Question), ..run(RunState::Finished, 1) }];
@@ -238,7 +238,7 @@ pub(crate) fn finished(status: Status) -> crate::web::ticket::view::TicketPage {
         text: if status == Status::Done { "Nothing: it is done" } else { "Waits for you: look at the result" }.to_owned(),
         at: None,
     };
-    t.lit = (status == Status::InReview).then(review);
+    t.attention = (status == Status::InReview).then(review);
     t.live.status = status;
     let mut result = said(
         9,
@@ -279,7 +279,7 @@ pub(crate) fn finished(status: Status) -> crate::web::ticket::view::TicketPage {
 
 pub(crate) fn stuck() -> crate::web::ticket::view::TicketPage {
     let mut t = finished(Status::Blocked);
-    t.lit = Some(blocked());
+    t.attention = Some(blocked());
     t.head.ticket.title = Title::stored(WORD.to_owned());
     t.head.next.text = "Waits for you: log the agent in again".to_owned();
     t.talk.push(said(20, "سارة", Source::Telegram, CommentKind::Comment, 1, "نعم، تفضل. and some English `code` in one line"));
@@ -311,7 +311,7 @@ pub(crate) fn fresh() -> crate::web::ticket::view::TicketPage {
         older: None,
         total: 0,
         attempts: 0,
-        pulse: Vec::new(),
+        output_counts: Vec::new(),
         tokens: 0,
         cost_usd: 0.0,
     };

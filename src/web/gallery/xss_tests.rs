@@ -20,7 +20,7 @@ use crate::web::orchestrator::view_turn::Shown;
 use crate::web::ticket::view_comment::{TalkEntry, comment};
 use crate::web::ticket::view_event::event_row;
 use crate::web::ui::Ctx;
-use crate::web::ui::attention_card::{AttentionCard, CardPlace, lit, question};
+use crate::web::ui::attention_card::{AttentionCard, CardPlace, attention_card, question};
 use crate::web::ui::markdown::markdown;
 use crate::web::ui::status_indicator::OrchestratorStatus;
 
@@ -383,7 +383,7 @@ fn no_attack_gets_through_a_card_or_a_question() {
                 version: 1,
                 ask,
             };
-            assert_harmless(&lit(&shown, CardPlace::Home, CX).into_string(), attack, "lit");
+            assert_harmless(&attention_card(&shown, CardPlace::Home, CX).into_string(), attack, "lit");
         }
     }
 }
@@ -400,18 +400,19 @@ fn no_attack_gets_through_the_conversation() {
                 turn.author.clone_from(&text);
                 turn.response = Some(format!("{attack}\n\n{attack}"));
                 (turn.error, turn.activity) = (Some(text.clone()), Some(text.clone()));
-                let standing = OrchestratorStatus::Idle;
+                let orchestrator_status = OrchestratorStatus::Idle;
                 // The slip is the same whatever the turn.
                 let slip = (*state, *origin) == (TurnState::Answered, TurnOrigin::Human);
                 let proposals = if slip { suggested(attack) } else { Vec::new() };
-                let shown = Shown { turn, proposals, day: None, begun: Some((text.clone(), Time(0))), standing, seen: 1 };
+                let shown =
+                    Shown { turn, proposals, day: None, begun: Some((text.clone(), Time(0))), orchestrator_status, seen: 1 };
                 assert_harmless(&view_turn::turn(&shown, CX).into_string(), attack, "turn");
             }
         }
-        for standing in
+        for orchestrator_status in
             [OrchestratorStatus::Broken, OrchestratorStatus::Down, OrchestratorStatus::Dialog, OrchestratorStatus::Idle]
         {
-            let mut side = side(standing);
+            let mut side = side(orchestrator_status);
             side.label.clone_from(&text);
             side.profiles.push((text.clone(), text.clone()));
             side.queue = vec![turn(1, 1, attack, TurnState::Pending)];

@@ -29,7 +29,7 @@ impl KnownHome {
     /// Whether nothing of it changes with time alone, beside its relative times.
     #[must_use]
     pub fn is_still(&self) -> bool {
-        self.home.running.iter().all(|run| run.pulse.iter().all(|n| *n == 0))
+        self.home.running.iter().all(|run| run.output_counts.iter().all(|n| *n == 0))
     }
 }
 

@@ -48,7 +48,7 @@ pub fn load_home(c: &Connection, config: &Config, since: Option<Time>, now: Time
         needs: lits,
         more,
         needs_total: waiting::needs_count(c)?,
-        resting: waiting::resting(c, now)?.into_iter().filter(|r| r.until.is_none()).collect(),
+        paused_profiles: waiting::paused_profiles(c, now)?.into_iter().filter(|r| r.until.is_none()).collect(),
         running,
         slots: i64::try_from(config.max_workers).unwrap_or(0),
         next: dispatch::first_ready(c, now, config)?,

@@ -6,7 +6,7 @@ use crate::domain::time::Time;
 use crate::web::board::filter::Filter;
 use crate::web::composer::view::{Composer, composer, plan_place};
 use crate::web::orchestrator::view_side::Side;
-use crate::web::ui::attention_card::{AttentionCard, CardPlace, lit};
+use crate::web::ui::attention_card::{AttentionCard, CardPlace, attention_card};
 use crate::web::ui::paused;
 use crate::web::ui::paused::PausedProfile;
 use crate::web::ui::run_activity::{RunRow, run_row};
@@ -29,7 +29,7 @@ pub struct Home {
     /// How many wait in all, profiles that rest among them.
     pub needs_total: i64,
     /// Profiles that rest until the person lets them go on.
-    pub resting: Vec<PausedProfile>,
+    pub paused_profiles: Vec<PausedProfile>,
     /// Live runs.
     pub running: Vec<RunRow>,
     /// MAX_WORKERS.
@@ -90,12 +90,12 @@ pub fn luci(s: &Side, cx: Ctx<'_>) -> Markup {
     let note = s.session.as_ref().and_then(|x| x.note.as_deref());
     html! {
         section #luci-home aria-label="Luci" {
-            a.luciline href="/luci" data-st=(s.standing.st()) {
+            a.luciline href="/luci" data-st=(s.orchestrator_status.st()) {
                 i {}
                 span.grow {
-                    b { "Luci " (s.standing.words()) }
-                    @if let OrchestratorStatus::Working(since) = s.standing { " " (when::span(since, cx.now)) }
-                    @if let (OrchestratorStatus::Down | OrchestratorStatus::Broken | OrchestratorStatus::Dialog | OrchestratorStatus::Paused, Some(note)) = (s.standing, note) { ": " span dir="auto" { (note) } }
+                    b { "Luci " (s.orchestrator_status.words()) }
+                    @if let OrchestratorStatus::Working(since) = s.orchestrator_status { " " (when::span(since, cx.now)) }
+                    @if let (OrchestratorStatus::Down | OrchestratorStatus::Broken | OrchestratorStatus::Dialog | OrchestratorStatus::Paused, Some(note)) = (s.orchestrator_status, note) { ": " span dir="auto" { (note) } }
                     @if s.waiting > 0 { " · " (words::counted(s.waiting, "message waits", "messages wait")) }
                     @if s.session.is_some() { span.desk-only { " · " (s.label) @if tokens > 0 { " · " (words::short_count(tokens)) " tokens" } } }
                 }
@@ -125,12 +125,12 @@ fn welcome() -> Markup {
 /// The list of what needs the person, `#needs`: swap it whole (`outerMorph`) when the set changed.
 #[must_use]
 pub fn needs(h: &Home, cx: Ctx<'_>) -> Markup {
-    let (needs, resting, total) = (&h.needs, &h.resting, h.needs_total);
+    let (needs, paused_profiles, total) = (&h.needs, &h.paused_profiles, h.needs_total);
     html! {
         section #needs aria-label="Needs you" {
             div.sect { h2 { "Needs you" } @if total > 0 { span.count { (total) } } }
-            @for r in resting { (paused::pointer(r, cx)) }
-            @if needs.is_empty() && resting.is_empty() {
+            @for r in paused_profiles { (paused::pointer(r, cx)) }
+            @if needs.is_empty() && paused_profiles.is_empty() {
                 p.calm data-st="done" {
                     (icon::glyph(Status::Done))
                     span {
@@ -140,7 +140,7 @@ pub fn needs(h: &Home, cx: Ctx<'_>) -> Markup {
                     }
                 }
             } @else if !needs.is_empty() {
-                div.needs { @for l in needs { (lit(l, CardPlace::Home, cx)) } }
+                div.needs { @for l in needs { (attention_card(l, CardPlace::Home, cx)) } }
                 @for (status, n) in &h.more {
                     a.more href=(Filter { status: Some(*status), ..Filter::default() }.href(&[])) {
                         (words::counted(*n, "more waits", "more wait")) " " (waits_for(*status))

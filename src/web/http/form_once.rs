@@ -5,6 +5,15 @@ use crate::store::Tx;
 use crate::store::db::idempotency;
 use crate::store::db::idempotency::{Answer, Key, body_hash};
 use crate::web::http::request::Visit;
+use serde::Deserialize;
+
+/// A form with nothing but its id: a button.
+#[derive(Debug, Clone, Deserialize)]
+pub struct IdOnly {
+    /// The id of this rendering of the form.
+    #[serde(default)]
+    pub client_id: String,
+}
 
 impl Visit {
     /// The key under which a form's answer is kept: the rendering's id and what was sent, so that two different buttons of

@@ -7,7 +7,7 @@ use crate::web::http::auth::{Principal, Refused};
 use crate::web::http::filled;
 use crate::web::http::problem::{Problem, status_of};
 use crate::web::http::state::App;
-use crate::web::shared::orchestrator_status::standing;
+use crate::web::shared::orchestrator_status::orchestrator_status;
 use crate::web::shared::waiting;
 use crate::web::ui::Ctx;
 use crate::web::ui::error_page::{error as error_view, usual};
@@ -178,7 +178,7 @@ impl Visit {
                 Ok(Arc::new(Counts {
                     needs: waiting::needs_count(c)?,
                     running: crate::store::run::runs::live(c)?.len(),
-                    luci: standing(c)?,
+                    luci: orchestrator_status(c)?,
                     reports: items::waiting_count(c, waiting::REPORTS_COUNTED)?,
                 }))
             })

@@ -12,7 +12,7 @@ use crate::store::run::pauses;
 use crate::web::orchestrator::view::Luci;
 use crate::web::orchestrator::view_side::Side;
 use crate::web::orchestrator::view_turn::Shown;
-use crate::web::shared::orchestrator_status::{standing, status_of};
+use crate::web::shared::orchestrator_status::{orchestrator_status, status_of};
 use crate::web::ui::status_indicator::OrchestratorStatus;
 use rusqlite::Connection;
 
@@ -38,16 +38,16 @@ pub fn side(c: &Connection, config: &Config) -> Result<Side> {
     let open = turns::open_count(c)?;
     let granted = autonomy::autonomy(c)?;
     let free = autonomy::GRANTABLE.iter().copied().filter(|kind| granted(*kind)).collect();
-    let standing = status_of(session.as_ref(), &wanted, flight.as_ref());
+    let orchestrator_status = status_of(session.as_ref(), &wanted, flight.as_ref());
     let rests_until = match &session {
         // In force when she was last seen to rest.
-        Some(s) if standing == OrchestratorStatus::Paused => {
+        Some(s) if orchestrator_status == OrchestratorStatus::Paused => {
             pauses::in_force(c, s.last_activity_at.unwrap_or(s.created_at))?.remove(&s.profile).and_then(|p| p.until)
         }
         Some(_) | None => None,
     };
     Ok(Side {
-        standing,
+        orchestrator_status,
         rests_until,
         label: config.profile(session.as_ref().map_or(&chosen, |s| &s.profile)).map_or_else(|| chosen.clone(), Profile::label),
         session,
@@ -68,7 +68,7 @@ pub fn side(c: &Connection, config: &Config) -> Result<Side> {
 /// # Errors
 /// The store failed.
 pub fn shown(c: &Connection, list: Vec<Turn>, first_says_day: bool) -> Result<Vec<Shown>> {
-    let (standing, seen) = (standing(c)?, turns::newest_change(c)?);
+    let (orchestrator_status, seen) = (orchestrator_status(c)?, turns::newest_change(c)?);
     let before = match list.first() {
         Some(first) => turns::shown(c, Some(first.id), BACK)?,
         None => Vec::new(),
@@ -86,7 +86,7 @@ pub fn shown(c: &Connection, list: Vec<Turn>, first_says_day: bool) -> Result<Ve
             begun = (!opened.begun.is_empty()).then_some((opened.begun, opened.created_at));
             session = Some(id);
         }
-        all.push(Shown { proposals: proposals::of_turn(c, turn.id)?, turn, day: new_day, begun, standing, seen });
+        all.push(Shown { proposals: proposals::of_turn(c, turn.id)?, turn, day: new_day, begun, orchestrator_status, seen });
     }
     Ok(all)
 }

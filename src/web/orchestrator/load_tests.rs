@@ -9,7 +9,7 @@ use crate::domain::orchestrator::turn::TurnOrigin;
 use crate::store::orchestrator::sessions::NewSession;
 use crate::store::orchestrator::turns::NewTurn;
 use crate::store::{Store, Tx};
-use crate::web::shared::orchestrator_status::standing;
+use crate::web::shared::orchestrator_status::orchestrator_status;
 use crate::web::ui::status_indicator::OrchestratorStatus;
 
 fn store() -> (tempfile::TempDir, Store) {
@@ -39,7 +39,7 @@ fn said(tx: &Tx<'_>, words: &str) -> Result<Turn> {
 #[test]
 fn how_she_stands_follows_from_what_is_wanted_and_from_her_session() {
     let (_dir, store) = store();
-    let now = || store.read(standing).expect("readable");
+    let now = || store.read(orchestrator_status).expect("readable");
     assert_eq!(now(), OrchestratorStatus::NotStarted);
     let id = store.write(|tx| session(tx, "").map(|s| s.id)).expect("open");
     assert_eq!(now(), OrchestratorStatus::Starting);
@@ -94,7 +94,7 @@ fn a_new_session_is_told_where_its_first_turn_stands_and_before_that_at_the_end(
 
 fn blank() -> Side {
     Side {
-        standing: OrchestratorStatus::Idle,
+        orchestrator_status: OrchestratorStatus::Idle,
         rests_until: None,
         session: None,
         wanted: Wanted { on: None, profile: None, keyboard: false },

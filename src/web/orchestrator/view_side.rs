@@ -15,7 +15,7 @@ use maud::{Markup, html};
 #[derive(Debug, Clone)]
 pub struct Side {
     /// How Luci stands.
-    pub standing: OrchestratorStatus,
+    pub orchestrator_status: OrchestratorStatus,
     /// Until when her profile rests, where it goes on by itself.
     pub rests_until: Option<Time>,
     /// Her session that is not over.
@@ -85,14 +85,14 @@ fn session(s: &Side, cx: Ctx<'_>) -> Markup {
         section {
             h2 { "Session" }
             dl.dl {
-                dt { "State" } dd { span.state data-st=(s.standing.st()) { (capitalised(s.standing.words().trim_start_matches("is "))) } }
+                dt { "State" } dd { span.state data-st=(s.orchestrator_status.st()) { (capitalised(s.orchestrator_status.words().trim_start_matches("is "))) } }
                 @if let Some(x) = &s.session {
                     @if let Some(note) = &x.note { dt { "Note" } dd dir="auto" { (note) } }
                     @if let Some(at) = x.retry_at { dt { "Next try" } dd { (when::ago(at, cx.now)) } }
                 }
                 dt { "Runs on" } dd dir="auto" { (s.label) }
                 @if let Some(x) = &s.session {
-                    @if let (OrchestratorStatus::Idle | OrchestratorStatus::Working(_) | OrchestratorStatus::Dialog | OrchestratorStatus::Paused | OrchestratorStatus::Keyboard, Some(at)) = (s.standing, x.launched_at) {
+                    @if let (OrchestratorStatus::Idle | OrchestratorStatus::Working(_) | OrchestratorStatus::Dialog | OrchestratorStatus::Paused | OrchestratorStatus::Keyboard, Some(at)) = (s.orchestrator_status, x.launched_at) {
                         dt { "Awake for" } dd { (when::span(at, cx.now)) }
                     }
                     dt { "Answered" } dd { (words::counted(x.answered, "turn", "turns")) }
@@ -101,7 +101,7 @@ fn session(s: &Side, cx: Ctx<'_>) -> Markup {
                 }
             }
             div.btns {
-                @if matches!(s.standing, OrchestratorStatus::Stopped | OrchestratorStatus::NotStarted | OrchestratorStatus::Broken | OrchestratorStatus::Down) { (button("/luci/start", "play", "Start", cx)) }
+                @if matches!(s.orchestrator_status, OrchestratorStatus::Stopped | OrchestratorStatus::NotStarted | OrchestratorStatus::Broken | OrchestratorStatus::Down) { (button("/luci/start", "play", "Start", cx)) }
                 @else { (button("/luci/stop", "pause", "Stop", cx)) }
             }
             @if s.profiles.len() > 1 {
@@ -168,11 +168,11 @@ fn autonomy(s: &Side) -> Markup {
 pub fn line(s: &Side, cx: Ctx<'_>) -> Markup {
     let tokens = s.session.as_ref().map_or(0, |x| x.context_tokens);
     html! {
-        a.luciline #luci-line href="#luci-side" data-st=(s.standing.st()) {
+        a.luciline #luci-line href="#luci-side" data-st=(s.orchestrator_status.st()) {
             i {}
             span.grow {
-                b { (capitalised(s.standing.words().trim_start_matches("is "))) }
-                @if let OrchestratorStatus::Working(since) = s.standing { " " (when::span(since, cx.now)) }
+                b { (capitalised(s.orchestrator_status.words().trim_start_matches("is "))) }
+                @if let OrchestratorStatus::Working(since) = s.orchestrator_status { " " (when::span(since, cx.now)) }
                 " · " (s.label)
                 @if tokens > 0 { " · " (words::short_count(tokens)) " tokens" }
             }
@@ -188,7 +188,7 @@ pub fn state(s: &Side, cx: Ctx<'_>) -> Markup {
     let retry = s.session.as_ref().and_then(|x| x.retry_at);
     html! {
         div #luci-state {
-            @match s.standing {
+            @match s.orchestrator_status {
                 OrchestratorStatus::NotStarted | OrchestratorStatus::Starting | OrchestratorStatus::Idle | OrchestratorStatus::Working(_) => {},
                 OrchestratorStatus::Stopped => (notice("todo", "pause", html! { b { "Luci is stopped." } " What you write waits until she is started." }, button("/luci/start", "play", "Start", cx))),
                 OrchestratorStatus::Broken => (notice("blocked", "triangle-alert", html! {

@@ -28,7 +28,7 @@ pub struct Shown {
     /// Why a new session began with this turn, and when.
     pub begun: Option<(String, Time)>,
     /// How Luci stands: what a waiting turn waits for.
-    pub standing: OrchestratorStatus,
+    pub orchestrator_status: OrchestratorStatus,
     /// The conversation's last change when this was read: what a poll has seen.
     pub seen: i64,
 }
@@ -167,7 +167,7 @@ fn waiting(s: &Shown, cx: Ctx<'_>) -> Markup {
             (TurnState::Sent, None) => { "Sent" },
             (TurnState::Claimed, _) => { "On its way" },
             (_, _) => {
-                @match s.standing {
+                @match s.orchestrator_status {
                     OrchestratorStatus::Stopped => "Waits: Luci is stopped",
                     OrchestratorStatus::Broken => "Waits: Luci cannot start",
                     OrchestratorStatus::Down => "Waits until Luci is back",

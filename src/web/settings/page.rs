@@ -44,7 +44,7 @@ pub async fn show(visit: &Visit, status: StatusCode, sequel: FormOutcome) -> Res
             Ok((
                 credentials::tokens(c)?,
                 credentials::sessions(c, now)?,
-                waiting::resting(c, now)?,
+                waiting::paused_profiles(c, now)?,
                 autonomy,
                 telegram::load(c, &config)?,
             ))

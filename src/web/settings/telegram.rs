@@ -5,11 +5,11 @@ use crate::base::random;
 use crate::config::Config;
 use crate::domain::notice::Notice;
 use crate::store::notice::{notifications, telegram};
+use crate::web::http::form_once::IdOnly;
 use crate::web::http::request::{Sent, Visit};
 use crate::web::settings::view_telegram::Telegram;
 use actix_web::HttpResponse;
 use rusqlite::Connection;
-use serde::Deserialize;
 
 /// How the connection stands.
 ///
@@ -33,15 +33,8 @@ pub fn load(conn: &Connection, config: &Config) -> Result<Telegram> {
     })
 }
 
-/// The form.
-#[derive(Debug, Deserialize)]
-pub struct Test {
-    #[serde(default)]
-    client_id: String,
-}
-
 /// `POST /settings/telegram/test`: one message per rendering of the form.
-pub async fn test(sent: Sent<Test>) -> HttpResponse {
+pub async fn test(sent: Sent<IdOnly>) -> HttpResponse {
     let Sent { visit, form } = sent;
     visit.answer(async { send(&visit, form.client_id).await }).await
 }

@@ -12,13 +12,13 @@ use crate::web::ui::run_activity::{Doing, RunRow};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
-/// The pulse shows so many spans of [`SPARKLINE_MS`].
+/// A sparkline shows so many spans of [`SPARKLINE_MS`].
 const SPARKLINE_SPANS: usize = 45;
 
-/// One span of the pulse, in milliseconds.
+/// One span of it, in milliseconds.
 const SPARKLINE_MS: i64 = 2_000;
 
-/// Of more events than about so many, the pulse looks at some.
+/// Of more events than about so many, some are looked at.
 const SPARKLINE_SAMPLES: i64 = 135;
 
 /// Live runs as rows, each with its ticket.
@@ -27,7 +27,7 @@ const SPARKLINE_SAMPLES: i64 = 135;
 /// The store failed.
 pub fn run_rows(c: &Connection, list: &[(&Ticket, &Run)], now: Time) -> Result<Vec<RunRow>> {
     let ids: Vec<TicketId> = list.iter().map(|(t, _)| t.id).collect();
-    let (mut last, mut pulses) = (activity::last_doing(c, &ids)?, pulses(c, &ids, now)?);
+    let (mut last, mut counts) = (activity::last_doing(c, &ids)?, output_counts_of(c, &ids, now)?);
     let row = |(t, run): &(&Ticket, &Run)| RunRow {
         run: run.id,
         ticket: t.id,
@@ -38,7 +38,7 @@ pub fn run_rows(c: &Connection, list: &[(&Ticket, &Run)], now: Time) -> Result<V
         doing: last.remove(&t.id).filter(|e| e.run == run.id).map(|e| doing(&e)),
         last_output: run.last_output_at,
         since: run.started_at.unwrap_or(run.created_at),
-        pulse: pulses.remove(&t.id).unwrap_or_else(|| vec![0; SPARKLINE_SPANS]),
+        output_counts: counts.remove(&t.id).unwrap_or_else(|| vec![0; SPARKLINE_SPANS]),
     };
     Ok(list.iter().map(row).collect())
 }
@@ -57,7 +57,7 @@ fn doing(e: &Event) -> Doing {
 ///
 /// # Errors
 /// The store failed.
-pub fn pulses(c: &Connection, tickets: &[TicketId], now: Time) -> Result<BTreeMap<TicketId, Vec<u32>>> {
+pub fn output_counts_of(c: &Connection, tickets: &[TicketId], now: Time) -> Result<BTreeMap<TicketId, Vec<u32>>> {
     let from = now.plus_ms(-SPARKLINE_MS * i64::try_from(SPARKLINE_SPANS).unwrap_or(45));
     let counted = |times: Vec<(Time, i64)>| {
         let mut counts = vec![0_u32; SPARKLINE_SPANS];
@@ -71,10 +71,10 @@ pub fn pulses(c: &Connection, tickets: &[TicketId], now: Time) -> Result<BTreeMa
     Ok(times.into_iter().map(|(ticket, times)| (ticket, counted(times))).collect())
 }
 
-/// As [`pulses`], of one ticket.
+/// As [`output_counts_of`], of one ticket.
 ///
 /// # Errors
 /// The store failed.
-pub fn pulse(c: &Connection, ticket: TicketId, now: Time) -> Result<Vec<u32>> {
-    Ok(pulses(c, &[ticket], now)?.remove(&ticket).unwrap_or_else(|| vec![0; SPARKLINE_SPANS]))
+pub fn output_counts(c: &Connection, ticket: TicketId, now: Time) -> Result<Vec<u32>> {
+    Ok(output_counts_of(c, &[ticket], now)?.remove(&ticket).unwrap_or_else(|| vec![0; SPARKLINE_SPANS]))
 }

@@ -5,7 +5,7 @@ use crate::base::text::capitalised;
 use crate::domain::ids::TicketId;
 use crate::domain::run::question;
 use crate::domain::run::verdict;
-use crate::domain::text::{cut_chars, shortened};
+use crate::domain::text::shortened;
 use crate::domain::ticket::{Status, Ticket};
 use crate::store::run::runs;
 use crate::store::ticket::{comments, evidence};
@@ -50,7 +50,7 @@ pub fn cards(c: &Connection, list: &[Ticket]) -> Result<Vec<AttentionCard>> {
             Status::Inbox | Status::Todo | Status::InProgress | Status::Done | Status::Cancelled => return None,
         })
     };
-    let lit = |t: &Ticket| {
+    let card = |t: &Ticket| {
         Some(AttentionCard {
             ticket: t.id,
             title: t.title.as_str().to_owned(),
@@ -61,7 +61,7 @@ pub fn cards(c: &Connection, list: &[Ticket]) -> Result<Vec<AttentionCard>> {
             ask: ask(t)?,
         })
     };
-    Ok(list.iter().filter_map(lit).collect())
+    Ok(list.iter().filter_map(card).collect())
 }
 
 fn asked(said: &str, title: &str) -> Ask {
@@ -77,8 +77,5 @@ fn asked(said: &str, title: &str) -> Ask {
 /// The first words of a Markdown text, on one line, without its prefix.
 fn plain_words(text: &str, max: usize) -> String {
     let text = verdict::prefix(text).map_or_else(|| text.to_owned(), |(_, payload)| payload);
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let line = words.join(" ").replace(['*', '`', '#'], "");
-    let (cut, more) = cut_chars(&line, max);
-    if more { format!("{cut}…") } else { cut.to_owned() }
+    shortened(&text.replace(['*', '`', '#'], ""), max)
 }

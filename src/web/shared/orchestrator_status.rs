@@ -11,7 +11,7 @@ use rusqlite::Connection;
 ///
 /// # Errors
 /// The store failed.
-pub fn standing(c: &Connection) -> Result<OrchestratorStatus> {
+pub fn orchestrator_status(c: &Connection) -> Result<OrchestratorStatus> {
     let flight = turns::in_flight(c)?;
     Ok(status_of(sessions::current(c)?.as_ref(), &sessions::wanted(c)?, flight.as_ref()))
 }

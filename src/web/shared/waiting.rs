@@ -23,7 +23,7 @@ pub fn needs_count(c: &Connection) -> Result<i64> {
 ///
 /// # Errors
 /// The store failed.
-pub fn resting(c: &Connection, now: Time) -> Result<Vec<PausedProfile>> {
+pub fn paused_profiles(c: &Connection, now: Time) -> Result<Vec<PausedProfile>> {
     let all = pauses::in_force(c, now)?;
     Ok(all.into_iter().map(|(name, p)| PausedProfile { name, why: p.reason, until: p.until }).collect())
 }

@@ -2,7 +2,7 @@
 
 use crate::base::error::Result;
 use crate::domain::time::Time;
-use crate::web::shared::orchestrator_status::standing;
+use crate::web::shared::orchestrator_status::orchestrator_status;
 use crate::web::shared::waiting;
 use crate::web::ui::shell::needs_partials;
 use crate::web::ui::status_indicator::{OrchestratorStatus, lamp_partial};
@@ -18,7 +18,7 @@ impl TopBar {
     /// # Errors
     /// The store failed.
     pub fn look(&mut self, c: &Connection, now: Time) -> Result<String> {
-        let (needs, luci) = (waiting::needs_count(c)?, standing(c)?);
+        let (needs, luci) = (waiting::needs_count(c)?, orchestrator_status(c)?);
         let shown = self.0.replace((needs, luci));
         let mut out = String::new();
         if shown.is_none_or(|s| s.0 != needs) {

@@ -3,22 +3,15 @@
 use crate::base::error::Result;
 use crate::store::Tx;
 use crate::store::task::{task_runs, tasks};
+use crate::web::http::form_once::IdOnly;
 use crate::web::http::request::Sent;
 use crate::web::tasks::view;
 use crate::web::ui::toast::{Tone, toast_partial};
 use actix_web::{HttpResponse, web};
 use maud::html;
-use serde::Deserialize;
-
-/// A form with nothing but its id.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Bare {
-    #[serde(default)]
-    client_id: String,
-}
 
 /// `POST /tasks/{name}/run`
-pub async fn run(sent: Sent<Bare>, path: web::Path<String>) -> HttpResponse {
+pub async fn run(sent: Sent<IdOnly>, path: web::Path<String>) -> HttpResponse {
     let zone = sent.visit.app.config.scheduler.timezone.clone();
     let actor = sent.visit.who.actor.clone();
     press(sent, path.into_inner(), "run", "is on its way", move |tx, name| {
@@ -28,23 +21,23 @@ pub async fn run(sent: Sent<Bare>, path: web::Path<String>) -> HttpResponse {
 }
 
 /// `POST /tasks/{name}/stop`
-pub async fn stop(sent: Sent<Bare>, path: web::Path<String>) -> HttpResponse {
+pub async fn stop(sent: Sent<IdOnly>, path: web::Path<String>) -> HttpResponse {
     press(sent, path.into_inner(), "stop", "is being stopped", |tx, name| task_runs::stop_by_hand(tx, name).map(|_| ())).await
 }
 
 /// `POST /tasks/{name}/pause`
-pub async fn pause(sent: Sent<Bare>, path: web::Path<String>) -> HttpResponse {
+pub async fn pause(sent: Sent<IdOnly>, path: web::Path<String>) -> HttpResponse {
     press(sent, path.into_inner(), "pause", "is paused", |tx, name| tasks::pause(tx, name, true)).await
 }
 
 /// `POST /tasks/{name}/resume`
-pub async fn resume(sent: Sent<Bare>, path: web::Path<String>) -> HttpResponse {
+pub async fn resume(sent: Sent<IdOnly>, path: web::Path<String>) -> HttpResponse {
     press(sent, path.into_inner(), "resume", "goes on", |tx, name| tasks::pause(tx, name, false)).await
 }
 
 /// Does what a button says, once; the stream brings what comes of it.
 async fn press(
-    sent: Sent<Bare>,
+    sent: Sent<IdOnly>,
     name: String,
     what: &'static str,
     words: &str,

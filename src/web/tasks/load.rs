@@ -54,7 +54,7 @@ pub fn load(c: &Connection, config: &Config, may: TaskPermissions, now: Time) ->
             Err(broken) => shown.broken.push(BrokenFile { name: stem(&row.file).to_owned(), file: row.file, broken }),
         }
     }
-    shown.resting = waiting::resting(c, now)?.into_iter().filter(|r| used.contains(&r.name)).collect();
+    shown.paused_profiles = waiting::paused_profiles(c, now)?.into_iter().filter(|r| used.contains(&r.name)).collect();
     Ok(shown)
 }
 
@@ -96,7 +96,7 @@ pub fn load_one(
     let profile = read.as_ref().ok().and_then(|task| config.profile_of(task));
     Ok(TaskPage {
         line,
-        resting: waiting::resting(c, now)?.into_iter().find(|r| profile.as_ref() == Some(&r.name)),
+        paused_profile: waiting::paused_profiles(c, now)?.into_iter().find(|r| profile.as_ref() == Some(&r.name)),
         broken: read.err().map(|broken| BrokenFile { file: row.file.clone(), name: row.name.clone(), broken }),
         name: row.name,
         body,

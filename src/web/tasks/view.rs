@@ -79,7 +79,7 @@ pub struct Tasks {
     /// What cannot.
     pub broken: Vec<BrokenFile>,
     /// Profiles of theirs that rest.
-    pub resting: Vec<PausedProfile>,
+    pub paused_profiles: Vec<PausedProfile>,
     /// The folder the files are in.
     pub folder: String,
     /// The visitor may run and pause.
@@ -106,7 +106,7 @@ pub fn list(t: &Tasks, cx: Ctx<'_>) -> Markup {
                 span.count { (t.tasks.len()) @if failing > 0 { ", " (words::counted(i64::try_from(failing).unwrap_or(0), "fails", "fail")) } }
                 @if let Some(next) = next { span.end.desk-only { "next " (when::ago(next, cx.now)) } }
             }
-            @for r in &t.resting { (paused::pointer(r, cx)) }
+            @for r in &t.paused_profiles { (paused::pointer(r, cx)) }
             @for b in &t.broken { (broken(b, t.may_edit)) }
             @if t.tasks.is_empty() && t.broken.is_empty() { (nothing(t)) }
             @else if !t.tasks.is_empty() {

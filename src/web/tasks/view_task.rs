@@ -22,7 +22,7 @@ pub struct TaskPage {
     /// Why it is broken.
     pub broken: Option<BrokenFile>,
     /// Its profile rests.
-    pub resting: Option<PausedProfile>,
+    pub paused_profile: Option<PausedProfile>,
     /// Its name.
     pub name: String,
     /// What it is for, or its prompt.
@@ -70,7 +70,7 @@ pub fn head(t: &TaskPage, cx: Ctx<'_>) -> Markup {
                     }
                 }
             }
-            @if let Some(r) = &t.resting { (paused::pointer(r, cx)) }
+            @if let Some(r) = &t.paused_profile { (paused::pointer(r, cx)) }
             @if let Some(b) = &t.broken { (view::broken(b, t.may_edit)) }
             @if let Some(line) = &t.line {
                 dl.dl {

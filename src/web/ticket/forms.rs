@@ -5,6 +5,7 @@ use crate::domain::ids::TicketId;
 use crate::domain::ticket::Status;
 use crate::store::Tx;
 use crate::store::ticket::{lifecycle, tickets};
+use crate::web::http::form_once::IdOnly;
 use crate::web::http::request::{Sent, Visit, html_response};
 use crate::web::shared::attention;
 use crate::web::ticket::address::{Query, identifier};
@@ -117,15 +118,8 @@ pub async fn move_to(sent: Sent<Move>, path: web::Path<String>) -> HttpResponse 
         .await
 }
 
-/// A form with nothing but its id.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Bare {
-    #[serde(default)]
-    client_id: String,
-}
-
 /// `POST /tickets/{identifier}/stop`
-pub async fn stop(sent: Sent<Bare>, path: web::Path<String>) -> HttpResponse {
+pub async fn stop(sent: Sent<IdOnly>, path: web::Path<String>) -> HttpResponse {
     let Sent { visit, form } = sent;
     visit
         .answer(async {
@@ -146,7 +140,7 @@ pub async fn stop(sent: Sent<Bare>, path: web::Path<String>) -> HttpResponse {
 /// Answers a change with the head as it stands now. The stream brings everything else.
 async fn changed(visit: &Visit, id: TicketId, words: &str) -> Result<HttpResponse> {
     let (config, now) = (visit.app.config.clone(), visit.now);
-    let (head, lit) = visit
+    let (head, attention) = visit
         .app
         .store
         .query(move |c| {
@@ -154,7 +148,7 @@ async fn changed(visit: &Visit, id: TicketId, words: &str) -> Result<HttpRespons
             Ok((load::head(c, &t, &config, now)?, attention::card(c, &t)?))
         })
         .await?;
-    let settled = lit.is_none();
+    let settled = attention.is_none();
     let fragments = html! {
         (partial("#head", "outerMorph", &crate::web::ticket::view_head::ticket_head(&head, visit.cx())))
         @if settled { (partial(&format!("#lit-{}", id.0), "outerHTML", &answered(id, words))) }

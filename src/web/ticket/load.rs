@@ -48,7 +48,7 @@ pub fn load_page(
     };
     Ok(TicketPage {
         head: head(c, &t, config, now)?,
-        lit: attention::card(c, &t)?,
+        attention: attention::card(c, &t)?,
         talk: talk(c, &t, list)?,
         talk_total,
         talk_older: older,
@@ -110,7 +110,7 @@ pub fn live_of(c: &Connection, t: &Ticket, found: Vec<Event>, now: Time) -> Resu
         older,
         total: events::count(c, t.id)?,
         attempts: i64::try_from(all.len()).unwrap_or(0),
-        pulse: activity::pulse(c, t.id, now)?,
+        output_counts: activity::output_counts(c, t.id, now)?,
         tokens: all.iter().map(|r| r.tokens.input + r.tokens.output + r.tokens.cache_read + r.tokens.cache_creation).sum(),
         cost_usd: all.iter().map(|r| r.cost_usd).sum(),
         run: all.into_iter().next(),

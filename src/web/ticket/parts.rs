@@ -55,7 +55,7 @@ pub const PANEL: [&str; 3] = ["#live-state", "#live-foot", "#strip"];
 /// What a ticket's page shows beside its lists.
 pub struct Parts {
     head: Head,
-    lit: Option<AttentionCard>,
+    attention: Option<AttentionCard>,
     attempts: Vec<Run>,
     evidence: Vec<Evidence>,
     live: Live,
@@ -70,7 +70,7 @@ impl Parts {
     pub fn load(c: &Connection, t: &Ticket, config: &Config, now: Time) -> Result<Parts> {
         Ok(Parts {
             head: load::head(c, t, config, now)?,
-            lit: attention::card(c, t)?,
+            attention: attention::card(c, t)?,
             attempts: runs::of_ticket(c, t.id, 50)?,
             evidence: evidence::of_ticket(c, t.id, 100)?,
             live: load::live_of(c, t, events::window(c, t.id, i64::MAX, 20)?, now)?,
@@ -83,7 +83,7 @@ impl Parts {
     pub fn all(&self, cx: Ctx<'_>) -> Vec<(String, Markup)> {
         let mut all = vec![
             ("#head".to_owned(), view_head::ticket_head(&self.head, cx)),
-            ("#asks".to_owned(), view::asks(self.lit.as_ref(), cx)),
+            ("#asks".to_owned(), view::asks(self.attention.as_ref(), cx)),
             ("#reply".to_owned(), view::reply(&self.head, "", &[], cx)),
             ("#description".to_owned(), view::description(&self.head, cx)),
             ("#facts".to_owned(), view_side::facts(&self.head, &self.attempts, &self.evidence, cx)),

@@ -8,7 +8,7 @@ use crate::web::ticket::view_comment::{TalkEntry, comment};
 use crate::web::ticket::view_head::{Head, ticket_head};
 use crate::web::ticket::view_live::{Live, live, strip};
 use crate::web::ticket::view_side::facts;
-use crate::web::ui::attention_card::{AttentionCard, CardPlace, lit};
+use crate::web::ui::attention_card::{AttentionCard, CardPlace, attention_card};
 use crate::web::ui::markdown::markdown;
 use crate::web::ui::stream::connect;
 use crate::web::ui::{Ctx, form, icon, when};
@@ -54,7 +54,7 @@ pub struct TicketPage {
     /// The head.
     pub head: Head,
     /// What it asks, where it waits for a person.
-    pub lit: Option<AttentionCard>,
+    pub attention: Option<AttentionCard>,
     /// What was said: a window, oldest first.
     pub talk: Vec<TalkEntry>,
     /// Comments in all.
@@ -96,7 +96,7 @@ pub fn ticket(t: &TicketPage, stream: &str, cx: Ctx<'_>) -> Markup {
                 }
             }
             section #talk aria-label="Talk" {
-                (asks(t.lit.as_ref(), cx))
+                (asks(t.attention.as_ref(), cx))
                 (description(&t.head, cx))
                 @if let Some(href) = &t.talk_older { a.more href=(href) { "Earlier comments" } }
                 div #comments { @for s in &t.talk { (comment(s, cx)) } }
@@ -114,7 +114,7 @@ pub fn ticket(t: &TicketPage, stream: &str, cx: Ctx<'_>) -> Markup {
 /// What the ticket asks, `#asks`; empty where it asks nothing.
 #[must_use]
 pub fn asks(l: Option<&AttentionCard>, cx: Ctx<'_>) -> Markup {
-    html! { div #asks { @if let Some(l) = l { div.needs { (lit(l, CardPlace::Ticket, cx)) } } } }
+    html! { div #asks { @if let Some(l) = l { div.needs { (attention_card(l, CardPlace::Ticket, cx)) } } } }
 }
 
 /// The description, `#description`.

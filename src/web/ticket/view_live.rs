@@ -7,7 +7,7 @@ use crate::domain::text::shortened;
 use crate::domain::ticket::Status;
 use crate::web::ticket::view_event::{event_row, event_rows};
 use crate::web::ticket::view_head::stop;
-use crate::web::ui::sparkline::pulse;
+use crate::web::ui::sparkline::sparkline;
 use crate::web::ui::stream::partial;
 use crate::web::ui::{Ctx, icon, when, words};
 use maud::{Markup, html};
@@ -30,7 +30,7 @@ pub struct Live {
     /// Runs so far.
     pub attempts: i64,
     /// Events per 2 s, oldest first, up to now; 45 of them.
-    pub pulse: Vec<u32>,
+    pub output_counts: Vec<u32>,
     /// Tokens over all attempts (input, output and both cache kinds).
     pub tokens: i64,
     /// Cost over all attempts, US dollars.
@@ -77,7 +77,7 @@ pub fn live_state(l: &Live, cx: Ctx<'_>) -> Markup {
                     None => "no attempt yet",
                 }
             }
-            @if working && !l.pulse.is_empty() { (pulse(&l.pulse, "Output in the last 90 s")) }
+            @if working && !l.output_counts.is_empty() { (sparkline(&l.output_counts, "Output in the last 90 s")) }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A lit block: something that waits for a person, with all it takes to move it on right there.
+//! An attention card: something that waits for a person, with all it takes to move it on right there.
 
 use crate::domain::ids::TicketId;
 use crate::domain::run::question::Question;
@@ -26,7 +26,7 @@ pub struct AttentionCard {
     pub ask: Ask,
 }
 
-/// What a lit block asks.
+/// What an attention card asks.
 #[derive(Debug, Clone)]
 pub enum Ask {
     /// An answer.
@@ -64,7 +64,7 @@ impl Ask {
     }
 }
 
-/// Where a lit block stands: on Home it names its ticket, on the ticket's own page it need not.
+/// Where an attention card stands: on Home it names its ticket, on the ticket's own page it need not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CardPlace {
     /// In the list of Home.
@@ -73,9 +73,9 @@ pub enum CardPlace {
     Ticket,
 }
 
-/// The block, `#lit-<n>`.
+/// The card, `#lit-<n>`.
 #[must_use]
-pub fn lit(l: &AttentionCard, place: CardPlace, cx: Ctx<'_>) -> Markup {
+pub fn attention_card(l: &AttentionCard, place: CardPlace, cx: Ctx<'_>) -> Markup {
     let status = l.ask.status();
     let (kind, ask, why) = match &l.ask {
         Ask::Question { text, why, .. } => (format!("{} asks", l.role.label()), text.as_str(), why.as_str()),

@@ -1,10 +1,10 @@
-//! A run on Home: what it does now, its pulse, since when.
+//! A run on Home: what it does now, its sparkline, since when.
 
 use crate::domain::ids::{RunId, TicketId};
 use crate::domain::run::RunState;
 use crate::domain::ticket::{Role, Status};
 use crate::domain::time::Time;
-use crate::web::ui::sparkline::pulse;
+use crate::web::ui::sparkline::sparkline;
 use crate::web::ui::{Ctx, icon, when, words};
 use maud::{Markup, html};
 
@@ -39,7 +39,7 @@ pub struct RunRow {
     /// Since when it runs (or waits to start).
     pub since: Time,
     /// Events per 2 s, oldest first, up to now; 45 of them.
-    pub pulse: Vec<u32>,
+    pub output_counts: Vec<u32>,
 }
 
 /// The row, `#run-<ticket number>`.
@@ -55,14 +55,14 @@ pub fn run_row(r: &RunRow, cx: Ctx<'_>) -> Markup {
                 span.end { (when::span(r.since, cx.now)) }
             }
             a.title href=(href) dir="auto" { (r.title) }
-            (vital(r, cx))
+            (activity(r, cx))
         }
     }
 }
 
-/// What it does and its pulse: for Home, and for the card of a running ticket.
+/// What it does and its output_counts: for Home, and for the card of a running ticket.
 #[must_use]
-pub fn vital(r: &RunRow, cx: Ctx<'_>) -> Markup {
+pub fn activity(r: &RunRow, cx: Ctx<'_>) -> Markup {
     html! {
         @match (r.state, &r.doing) {
             (RunState::Starting, _) => p.doing { (icon::small("hourglass")) span { "Starts when a slot is free" } },
@@ -74,7 +74,7 @@ pub fn vital(r: &RunRow, cx: Ctx<'_>) -> Markup {
         }
         @if r.state == RunState::Running {
             div.vital {
-                (pulse(&r.pulse, "Output in the last 90 s"))
+                (sparkline(&r.output_counts, "Output in the last 90 s"))
                 @if let Some(at) = r.last_output { span.num { (when::ago(at, cx.now)) } }
             }
         }

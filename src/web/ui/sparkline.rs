@@ -1,10 +1,10 @@
-//! The pulse: one tick per span of time, tall where output came, a dot where silence was.
+//! A sparkline: one tick per span of time, tall where output came, a dot where silence was.
 
 use maud::{Markup, html};
 
 /// Draws counts of output (oldest first) as ticks; at most the last 45 are shown. `label` says what it covers.
 #[must_use]
-pub fn pulse(counts: &[u32], label: &str) -> Markup {
+pub fn sparkline(counts: &[u32], label: &str) -> Markup {
     let shown = &counts[counts.len().saturating_sub(45)..];
     let width = (shown.len().max(1) * 4).to_string();
     html! {
@@ -32,7 +32,7 @@ mod tests {
     #[test]
     fn silence_is_a_dot_and_a_flood_stays_inside() {
         assert_eq!([0, 1, 2, 8, u32::MAX].map(height), [2, 5, 7, 11, 16]);
-        let drawn = pulse(&[0; 100], "silence").into_string();
+        let drawn = sparkline(&[0; 100], "silence").into_string();
         assert_eq!(drawn.matches("<rect").count(), 45);
     }
 }
